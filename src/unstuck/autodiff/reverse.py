@@ -1,0 +1,263 @@
+"""The reverse pass: from the cotangents of some recorded values to those of the values they came from.
+
+Reverse-mode differentiation of a tape (Linnainmaa 1970): walk the recorded operations from the last to the
+first and pass each one's cotangent to its operands by the rule of its operation.  Only operations that lie
+between the seeds and the wanted nodes are visited.  All is computed in float64 from the recorded values.
+
+Three hooks serve the questions that a gradient check asks.  An *override* replaces the local rule at a node,
+to ask "would this explain the numbers?"; *stop* nodes are independent inputs; *ties* chooses the subgradient
+at kinks.  An operation without a rule makes the cotangents behind it unknown, never silently wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from unstuck.autodiff.call import Call, NoDerivative, Part
+from unstuck.autodiff.node import Node
+from unstuck.autodiff.rules import contributions, passes
+from unstuck.facts import Array, Span
+
+Rule = tuple[Node, Callable[[Array], Array]]
+Overrides = Mapping[Node, Rule | Sequence[Rule]]
+Seeds = Sequence[tuple[Node, Array]]
+
+
+@dataclass(frozen=True, slots=True)
+class NoRule:
+    """An operation that the reverse pass met and could not differentiate."""
+
+    op: str
+    span: Span | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adjoints:
+    """The result of a reverse pass.
+
+    cotangents   of every visited node that a cotangent reached, in decreasing id
+    unknown      nodes behind an operation without a rule, each with that operation
+    """
+
+    cotangents: Mapping[Node, Array]
+    unknown: Mapping[Node, NoRule]
+
+    @property
+    def missing(self) -> tuple[NoRule, ...]:
+        """The operations without a rule, each once."""
+        return tuple(dict.fromkeys(self.unknown.values()))
+
+    def of(self, node: Node) -> Array | None:
+        """The node's cotangent: zeros where no path leads to it, None where it is unknown."""
+        if node in self.unknown:
+            return None
+        found = self.cotangents.get(node)
+        return np.zeros(np.shape(node.value)) if found is None else found
+
+
+def backward(
+    seeds: Seeds,
+    wrt: Sequence[Node],
+    *,
+    overrides: Overrides | None = None,
+    stop: Collection[Node] = (),
+    ties: float | None = None,
+) -> list[Array | None]:
+    """Cotangents of the nodes `wrt`, given those of the seed nodes.
+
+    Each has the shape of its node's value: zeros when the seeds do not depend on it, None when a path runs
+    through an operation without a rule (`adjoints` says which).  See `adjoints` for the arguments.
+    """
+    result = adjoints(seeds, wrt, overrides=overrides, stop=stop, ties=ties)
+    return [result.of(node) for node in wrt]
+
+
+def adjoints(
+    seeds: Seeds,
+    wrt: Sequence[Node],
+    *,
+    overrides: Overrides | None = None,
+    stop: Collection[Node] = (),
+    ties: float | None = None,
+) -> Adjoints:
+    """The cotangents of every node between the seeds and `wrt`.
+
+    Parameters
+    ----------
+    seeds
+        (node, cotangent) pairs; a cotangent has the shape of the node's value.  Several for one node add up.
+    wrt
+        the nodes whose cotangents are wanted.
+    overrides
+        at node h, the cotangent g goes as rule(g) to the node z of each given (z, rule) and nowhere else.
+    stop
+        nodes that are independent inputs: they get a cotangent but pass nothing on.
+    ties
+        which subgradient at kinks: 0, 0.5, 1, or None for each function's convention (see
+        `unstuck.autodiff.kinks`).
+
+    Raises
+    ------
+    ValueError
+        when a seed's or an override's cotangent has the wrong shape.
+    """
+    overrides = overrides or {}
+    order = between([node for node, _ in seeds], wrt, overrides=overrides, stop=stop)
+    active = set(order)
+    store = _Store()
+    unknown: dict[Node, NoRule] = {}
+    for node, seed in seeds:
+        if node in active:
+            store.add(node, np.asarray(seed, dtype=np.float64))
+    with np.errstate(all="ignore"):
+        for node in order:
+            if node in unknown:
+                _mark(_operands(node, overrides, stop), active, unknown, unknown[node])
+                continue
+            g = store.get(node)
+            if g is None or node in stop:
+                continue
+            if node in overrides:
+                for target, rule in _rules(overrides[node]):
+                    store.add(target, np.asarray(rule(g), dtype=np.float64))
+                continue
+            try:
+                # Complete before anything is added, so that a rule that fails half-way leaves no trace.
+                parts = list(contributions(Call(node, g, active, ties))) if passes(node) else []
+                for parent, part in parts:
+                    store.add(parent, part)
+            except _RULE_FAILURES as error:
+                reason = NoRule(node.op, node.span, str(error))
+                _mark(node.parents(), active, unknown, reason)
+    found = {node: g for node in order if node not in unknown and (g := store.get(node)) is not None}
+    return Adjoints(found, unknown)
+
+
+# A rule meets calls that nobody foresaw (exotic keywords, ragged lists); that is "cannot tell", not a crash.
+_RULE_FAILURES = (
+    NoDerivative,
+    NotImplementedError,
+    ValueError,
+    TypeError,
+    IndexError,
+    KeyError,
+    AttributeError,
+)
+
+
+def between(
+    roots: Iterable[Node],
+    leaves: Collection[Node],
+    *,
+    overrides: Overrides | None = None,
+    stop: Collection[Node] = (),
+) -> list[Node]:
+    """The nodes on any differentiable path from the leaves to the roots, both included, in decreasing id.
+
+    Cost grows with the ancestors of the roots that are not older than the oldest leaf, not with the tape.
+    """
+    if not leaves:
+        return []
+    oldest = min(leaf.id for leaf in leaves)
+    operands: dict[Node, list[Node]] = {}
+    pending = [root for root in roots if root.id >= oldest]
+    while pending:
+        node = pending.pop()
+        if node not in operands:
+            operands[node] = [
+                parent for parent in _operands(node, overrides or {}, stop) if parent.id >= oldest
+            ]
+            pending.extend(operands[node])
+    reached = set(leaves)
+    ordered = sorted(operands, key=lambda node: node.id)
+    for node in ordered:
+        if node not in reached and not reached.isdisjoint(operands[node]):
+            reached.add(node)
+    return [node for node in reversed(ordered) if node in reached]
+
+
+def ancestors(nodes: Iterable[Node], *, oldest: int = 0) -> set[Node]:
+    """The nodes and everything they were computed from, as far back as the id `oldest`."""
+    found: set[Node] = set()
+    pending = [node for node in nodes if node.id >= oldest]
+    while pending:
+        node = pending.pop()
+        if node not in found:
+            found.add(node)
+            pending.extend(parent for parent in node.parents() if parent.id >= oldest)
+    return found
+
+
+def descendants(sources: Iterable[Node], tape: Iterable[Node]) -> set[Node]:
+    """The sources and everything computed from them, among the nodes of `tape` (in order of time)."""
+    found = set(sources)
+    for node in tape:
+        if not found.isdisjoint(node.parents()):
+            found.add(node)
+    return found
+
+
+def _operands(node: Node, overrides: Overrides, stop: Collection[Node]) -> Iterable[Node]:
+    """The nodes to which a cotangent of this node may pass."""
+    if node in stop:
+        return ()
+    if node in overrides:
+        return [target for target, _ in _rules(overrides[node])]
+    return node.parents() if passes(node) else ()
+
+
+def _rules(override: Rule | Sequence[Rule]) -> Sequence[Rule]:
+    single: Any = override
+    return [single] if isinstance(single[0], Node) else single
+
+
+def _mark(nodes: Iterable[Node], active: set[Node], unknown: dict[Node, NoRule], reason: NoRule) -> None:
+    for node in nodes:
+        if node in active:
+            unknown.setdefault(node, reason)
+
+
+class _Store:
+    """Sums cotangents per node, in place once a buffer is our own."""
+
+    def __init__(self) -> None:
+        self._sums: dict[Node, Array] = {}
+        self._own: set[Node] = set()
+
+    def get(self, node: Node) -> Array | None:
+        return self._sums.get(node)
+
+    def add(self, node: Node, part: Array | Part) -> None:
+        if isinstance(part, Part):
+            _add_at(self._buffer(node), part)
+            return
+        part = np.asarray(part)
+        if part.shape != np.shape(node.value):
+            raise ValueError(f"a cotangent of shape {part.shape} for {node} of shape {np.shape(node.value)}")
+        if node not in self._sums:
+            self._sums[node] = part
+        else:
+            buffer = self._buffer(node)
+            buffer += part
+
+    def _buffer(self, node: Node) -> Array:
+        """The node's sum as an array that nobody else holds."""
+        if node not in self._own:
+            previous = self._sums.get(node)
+            self._sums[node] = np.zeros(np.shape(node.value)) if previous is None else np.array(previous)
+            self._own.add(node)
+        return self._sums[node]
+
+
+def _add_at(buffer: Array, part: Part) -> None:
+    """buffer[index] += g, counting repeated indices as often as they occur."""
+    index = part.index if isinstance(part.index, tuple) else (part.index,)
+    if all(isinstance(item, int | np.integer | slice) or item is None or item is Ellipsis for item in index):
+        buffer[part.index] += part.g
+    else:
+        np.add.at(buffer, part.index, part.g)

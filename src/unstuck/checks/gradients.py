@@ -1,0 +1,93 @@
+"""What the gradient checks share: which gradients are wrong, grouped by the line to blame, in figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from unstuck.checks.registry import Sighting
+
+if TYPE_CHECKING:
+    from unstuck.facts import Gradient, Span, Trace
+
+
+def wrong_gradients(trace: Trace, *, activation: bool) -> list[Gradient]:
+    """The wrong gradients that are, or are not, explained by the derivative of an activation."""
+    return [g for g in trace.gradients if g.status == "wrong" and _is_activation(g) == activation]
+
+
+def sightings_of(trace: Trace, wrong: Iterable[Gradient]) -> Iterator[Sighting]:
+    """One sighting per blamed place; a fault that spoils several parameters is still one fault."""
+    ordered = sorted(wrong, key=lambda g: (_blame(g), _kind(g)))
+    for (span, _), group in groupby(ordered, key=lambda g: (_blame(g), _kind(g))):
+        gradients = list(group)
+        explanation = gradients[0].explanation
+        yield Sighting(
+            message=explanation.text if explanation else _unexplained(gradients),
+            span=span,
+            uses=explanation.uses if explanation else (),
+            evidence=_evidence(trace, gradients),
+            factor="derivative",
+        )
+
+
+def _is_activation(gradient: Gradient) -> bool:
+    return _kind(gradient).startswith("activation-derivative")
+
+
+def _kind(gradient: Gradient) -> str:
+    return gradient.explanation.kind if gradient.explanation else ""
+
+
+def _blame(gradient: Gradient) -> Span:
+    return gradient.explanation.span if gradient.explanation else gradient.span
+
+
+def _unexplained(gradients: list[Gradient]) -> str:
+    names = ", ".join(g.parameter for g in gradients)
+    return f"the gradient of {names} is not the true one; no single altered rule reproduces it"
+
+
+def _evidence(trace: Trace, gradients: list[Gradient]) -> tuple[str, ...]:
+    sentences = [_measured(g) for g in gradients]
+    exact = [g.parameter for g in trace.gradients if g.status == "exact"]
+    if exact:
+        sentences.append(f"the gradient of {', '.join(exact)} is exact")
+    explanation = gradients[0].explanation
+    if explanation:
+        sentences += [f"{_words(name)}: {value:.3g}" for name, value in explanation.evidence.items()]
+        if not explanation.exact:
+            sentences.append("the explanation reproduces the written numbers only approximately")
+    witness = next((g for g in gradients if g.witness is not None), None)
+    if witness is not None:
+        sentences.append(_by_hand(witness))
+    return tuple(sentences)
+
+
+def _measured(gradient: Gradient) -> str:
+    if not math.isfinite(gradient.cosine):
+        return f"the gradient of {gradient.parameter} vanishes or overflows ({gradient.steps} steps)"
+    angle = math.degrees(math.acos(max(-1.0, min(1.0, gradient.cosine))))
+    return (
+        f"gradient of {gradient.parameter} points up to {angle:.2g}° away from the true one "
+        f"(worst of {gradient.steps} steps: cosine {gradient.cosine:.3g}, "
+        f"relative error {gradient.residual:.2g})"
+    )
+
+
+def _by_hand(gradient: Gradient) -> str:
+    """The element that a person can check: written, derived, and by finite differences."""
+    witness = gradient.witness
+    assert witness is not None
+    index = ", ".join(str(i) for i in witness.index)
+    third = "" if witness.difference is None else f", by finite differences {witness.difference:.4g}"
+    return (
+        f"{gradient.parameter}[{index}]: written {witness.written:.4g}, "
+        f"by automatic differentiation {witness.exact:.4g}{third}"
+    )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace("-", " ")

@@ -1,0 +1,225 @@
+"""A population of networks of one shape, trained side by side in float32 by one sequence of array operations.
+
+The population is the LAST axis ("lane") of every array: activations (batch, units, lanes), weights
+(inputs, outputs, lanes).  Python's price per operation is paid once for all networks, and the innermost loops
+run over contiguous lanes.  A bias is the last row of its weight matrix; the matching input is always 1.
+
+Where all lanes see the same rows, the first layer is ONE matrix product: (batch, inputs) times
+(inputs, outputs * lanes).  A lane's numbers never depend on its neighbours: lanes are padded to whole vector
+registers, so that a network's result is the same bits alone and among a thousand.
+
+Networks with much arithmetic per step gain nothing from neighbours; they are trained as a population of one
+("solo"), where every contraction is a BLAS call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+import numpy as np
+
+from unstuck.engine import rules
+from unstuck.facts import Array, Recipe
+
+REGISTER = 16  # float32 numbers in the widest vector register; lanes come in multiples of it
+_MINUS_ONE = np.float32(-1)
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """A run of neighbouring lanes that share the named rules."""
+
+    lanes: slice
+    names: tuple[str, ...]
+
+
+def _runs(names: Sequence[tuple[str, ...]]) -> list[_Rule]:
+    """Neighbouring lanes with equal names, as slices."""
+    runs, start = [], 0
+    for key, members in groupby(names):
+        stop = start + len(list(members))
+        runs.append(_Rule(slice(start, stop), key))
+        start = stop
+    return runs
+
+
+class _Workspace:
+    """The arrays that one step writes to, for one batch size; allocated once and used for every step."""
+
+    def __init__(self, layers: tuple[int, ...], batch: int, lanes: int) -> None:
+        def empty(*shape: int) -> Array:
+            return np.empty(shape, np.float32)
+
+        widths = layers[1:]
+        self.z = [empty(batch, width, lanes) for width in widths]
+        self.delta = [empty(batch, width, lanes) for width in widths]
+        self.scaled = [empty(batch, width, lanes) for width in widths]
+        self.slope = [empty(batch, width, lanes) for width in widths[:-1]]
+        self.gradient = [empty(inputs + 1, outputs, lanes) for inputs, outputs in pairwise(layers)]
+        self.a = [np.ones((batch, width + 1, lanes), np.float32) for width in widths[:-1]]
+
+
+class Population:
+    """The weights of many networks of one shape, and the step that moves them all.
+
+    Parameters
+    ----------
+    recipes
+        One per lane.  They agree in layers, activation, optimiser and batch size; everything else is a
+        lane's own.  Lanes that agree in (output, loss, backward) should be neighbours.
+    weights
+        For each lane its initial weight matrices (inputs, outputs); biases start at zero.
+    solo
+        Train a single network by BLAS calls.
+    """
+
+    def __init__(self, recipes: Sequence[Recipe], weights: Sequence[Sequence[Array]], solo: bool) -> None:
+        from scipy.linalg.blas import sger
+
+        self._rank_one = sger
+        recipes, weights = list(recipes), list(weights)
+        self.networks, self.solo = len(recipes), solo
+        if not solo:
+            padding = -len(recipes) % REGISTER
+            recipes, weights = recipes + recipes[-1:] * padding, weights + weights[-1:] * padding
+        self.lanes, self.first = len(recipes), recipes[0]
+        self.layers = self.first.layers
+        self.weights = [
+            np.concatenate([np.stack(w, axis=2), np.zeros((1, w[0].shape[1], len(w)))]).astype(np.float32)
+            for w in zip(*weights, strict=True)
+        ]
+        depth = range(len(self.weights))
+        self.rates = [
+            np.array([r.rate * (r.layer_rates[i] if r.layer_rates else 1) for r in recipes], np.float32)
+            for i in depth
+        ]
+        has_bias = np.array([r.bias for r in recipes], np.float32)
+        self.has_bias = None if has_bias.all() else has_bias
+        self.output_rules = _runs([(r.output, r.loss) for r in recipes])
+        self.faults = [rule for rule in _runs([(r.backward,) for r in recipes]) if rule.names[0] != "exact"]
+        self.momentum = np.array([r.momentum for r in recipes], np.float32)
+        self.velocity = [np.zeros_like(w) for w in self.weights] if self.first.optimiser == "momentum" else []
+        self._workspaces: dict[int, _Workspace] = {}
+
+    def _workspace(self, batch: int) -> _Workspace:
+        if batch not in self._workspaces:
+            self._workspaces[batch] = _Workspace(self.layers, batch, self.lanes)
+        return self._workspaces[batch]
+
+    def step(self, x: Array, y: Array, masks: Sequence[Array] | None) -> None:
+        """One step of every network on one batch.
+
+        x      (batch, inputs + 1) when all lanes see the same rows, else (batch, inputs + 1, lanes); the last
+               input is 1
+        y      (batch, outputs, 1 or lanes)
+        masks  for each hidden layer (batch, units, lanes): 0 or the lane's dropout_scale; None: no dropout
+        """
+        work = self._workspace(len(x))
+        self._forward(work, x, masks)
+        self._output_delta(work, y)
+        self._backward(work, masks)
+        for layer, weight in enumerate(self.weights):
+            scaled = np.multiply(work.delta[layer], self.rates[layer], out=work.scaled[layer])
+            self._update(layer, weight, x if layer == 0 else work.a[layer - 1], scaled, work.gradient[layer])
+
+    def outputs(self, x: Array) -> Array:
+        """What every network shows for shared rows x (batch, inputs + 1): (batch, outputs, networks)."""
+        work = self._workspace(len(x))
+        self._forward(work, x, None)
+        shown = work.z[-1]
+        for rule in self.output_rules:
+            part = shown[:, :, rule.lanes]
+            part[...] = rules.output(rule.names[0], part, axis=1)
+        return shown[:, :, : self.networks]
+
+    # ----- The parts of a step ------------------------------------------------------------------------
+
+    def _forward(self, work: _Workspace, x: Array, masks: Sequence[Array] | None) -> None:
+        """Leave the hidden activations in z and, masked, in a; the last pre-activations in z[-1]."""
+        activation = rules.ACTIVATIONS[self.first.activation]
+        a, last = x, len(self.weights) - 1
+        for layer, weight in enumerate(self.weights):
+            z = self._mix(a, weight, work.z[layer])
+            if layer < last:
+                h, a = activation(z, z), work.a[layer]
+                if masks is None:
+                    a[:, :-1] = h
+                else:
+                    np.multiply(h, masks[layer], out=a[:, :-1])
+
+    def _output_delta(self, work: _Workspace, y: Array) -> None:
+        """Derivative of the loss, averaged over the batch, with respect to the last pre-activations."""
+        z, delta = work.z[-1], work.delta[-1]
+        for rule in self.output_rules:
+            lanes, (output, loss) = rule.lanes, rule.names
+            target = y[:, :, lanes] if y.shape[2] > 1 else y
+            if output == "linear":
+                np.subtract(z[:, :, lanes], target, out=delta[:, :, lanes])
+            else:
+                shown = rules.output(output, z[:, :, lanes], axis=1)
+                delta[:, :, lanes] = rules.output_delta(output, loss, shown, target, axis=1)
+        if len(delta) > 1:
+            delta *= np.float32(1 / len(delta))
+
+    def _backward(self, work: _Workspace, masks: Sequence[Array] | None) -> None:
+        """Send delta back through every hidden layer, by each lane's own rule."""
+        activation = self.first.activation
+        for layer in range(len(self.weights) - 1, 0, -1):
+            delta = self._mix_back(work.delta[layer], self.weights[layer], work.delta[layer - 1])
+            h, slope = work.z[layer - 1], work.slope[layer - 1]
+            rules.derivative(activation, "exact", h, slope)
+            for fault in self.faults:
+                lanes = fault.lanes
+                rules.derivative(activation, fault.names[0], h[:, :, lanes], slope[:, :, lanes])
+            delta *= slope
+            if masks is not None:
+                delta *= masks[layer - 1]
+
+    def _update(self, layer: int, weight: Array, a: Array, scaled: Array, gradient: Array) -> None:
+        """Take rate times gradient from a layer's weights; `scaled` is the delta times each lane's rate."""
+        if a.ndim == 2 and len(a) == 1 and not self.velocity:
+            # the rank-1 update in place: BLAS wants columns first, which is the transposed view
+            flat = weight.reshape(len(weight), -1)
+            self._rank_one(_MINUS_ONE, scaled.reshape(-1), a[0], a=flat.T, overwrite_a=1)
+        else:
+            step = self._outer(a, scaled, gradient)
+            if self.velocity:
+                velocity = self.velocity[layer]
+                velocity *= self.momentum
+                step = np.add(velocity, step, out=velocity)
+            np.subtract(weight, step, out=weight)
+        if self.has_bias is not None:
+            weight[-1] *= self.has_bias
+
+    # ----- The three contractions ---------------------------------------------------------------------
+
+    def _mix(self, a: Array, weight: Array, out: Array) -> Array:
+        """Forward: out[b, j] = sum over i of a[b, i] weight[i, j], in every lane."""
+        if a.ndim == 2 or self.solo:
+            rows = len(a)
+            np.dot(a.reshape(rows, -1), weight.reshape(len(weight), -1), out=out.reshape(rows, -1))
+            return out
+        np.einsum("bip,ijp->bjp", a, weight, out=out)
+        return out
+
+    def _mix_back(self, delta: Array, weight: Array, out: Array) -> Array:
+        """Backward: out[b, i] = sum over j of delta[b, j] weight[i, j]; the bias row sends nothing back."""
+        if self.solo:
+            np.dot(delta[:, :, 0], weight[:-1, :, 0].T, out=out[:, :, 0])
+            return out
+        np.einsum("bjp,ijp->bip", delta, weight[:-1], out=out)
+        return out
+
+    def _outer(self, a: Array, delta: Array, out: Array) -> Array:
+        """Gradient: out[i, j] = sum over b of a[b, i] delta[b, j], in every lane."""
+        if a.ndim == 2 or self.solo:
+            rows = len(a)
+            np.dot(a.reshape(rows, -1).T, delta.reshape(rows, -1), out=out.reshape(len(out), -1))
+            return out
+        if len(a) == 1:
+            np.multiply(a[0][:, None], delta[0], out=out)
+            return out
+        np.einsum("bip,bjp->ijp", a, delta, out=out)
+        return out

@@ -1,0 +1,84 @@
+"""A few lines of the user's program with a caret under the words to look at."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from unstuck.facts import Span, Trace
+from unstuck.report.pen import Pen
+
+BREAK = re.compile(r"\r\n|\r|\n")  # what Python itself counts as the end of a line
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A span to underline, with a word beside the underline."""
+
+    span: Span
+    label: str = ""
+
+
+def code_frame(pen: Pen, trace: Trace, span: Span, uses: tuple[Span, ...], style: str) -> list[Text]:
+    """The blamed words, the line before them, and the places where their value is used."""
+    place = pen.text("  ┌─ ", f"{span.path}:{span.line}:{span.column}")
+    source = trace.source(span.path)
+    if source is None:
+        return [place]
+    elsewhere = [use for use in uses if use.path == span.path and use.line != span.line][:3]
+    marks = sorted([Mark(span), *(Mark(use, "used here") for use in elsewhere)], key=lambda m: m.span)
+    lines = BREAK.split(source.text)
+    digits = max(len(str(mark.span.line)) for mark in marks)
+    rows = [place]
+    shown: set[int] = set()
+    for mark in marks:
+        for number in _context(lines, mark.span) if mark.span == span else (mark.span.line,):
+            if number not in shown and 0 < number <= len(lines):
+                rows += _numbered(pen, lines, number, digits, mark, style)
+                shown.add(number)
+    return [*rows, _gutter(pen, "", digits)]
+
+
+def _context(lines: list[str], span: Span) -> tuple[int, ...]:
+    """The line that opens the block (a `def` above, if it is near), then the blamed line."""
+    for number in range(span.line - 1, max(span.line - 6, 0), -1):
+        if lines[number - 1].lstrip().startswith(("def ", "class ", "for ", "while ")):
+            return (number, span.line)
+    return (span.line - 1, span.line)
+
+
+def _numbered(pen: Pen, lines: list[str], number: int, digits: int, mark: Mark, style: str) -> list[Text]:
+    """One source line behind its number, and the caret line if it is the marked one."""
+    gutter = _gutter(pen, str(number), digits)
+    line = lines[number - 1]
+    room = max(pen.width - gutter.cell_len - 1, 20)
+    if number != mark.span.line:
+        return [gutter + pen.text(" ", _clip(pen, line, 0, room)[0])]
+    start = mark.span.column - 1
+    end = mark.span.end_column - 1 if mark.span.end_line == number else len(line)
+    before, marked = pen.cells(line[:start]), max(pen.cells(line[start : max(end, start + 1)]), 1)
+    shown, skipped = _clip(pen, line, before + marked, room)
+    carets = _carets(pen, max(before - skipped, 0), marked, mark.label, style, room)
+    return [gutter + pen.text(" ", shown), _gutter(pen, "", digits) + pen.text(" ") + carets]
+
+
+def _carets(pen: Pen, before: int, marked: int, label: str, style: str, room: int) -> Text:
+    """The underline, with its word behind it or, where the line is full, before it."""
+    if label and before + marked + 1 + len(label) > room and before > len(label):
+        return pen.text(" " * (before - len(label) - 1), (f"{label} {'^' * marked}", style))
+    return pen.text(" " * before, (f"{'^' * marked} {label}".rstrip(), style))
+
+
+def _clip(pen: Pen, line: str, needed: int, room: int) -> tuple[str, int]:
+    """The part of a long line that ends with its first `needed` cells, and how many were skipped before."""
+    text = pen.clean(line)
+    if len(text) <= room:
+        return text, 0
+    skipped = max(needed - room, 0)
+    return text[skipped : skipped + room], skipped
+
+
+def _gutter(pen: Pen, number: str, digits: int) -> Text:
+    return pen.text(f"  {number:>{digits}} │")

@@ -1,0 +1,141 @@
+"""Which scalar does the script descend?  Candidates, read off the tape of one step.
+
+Many scripts never compute the loss whose gradient they follow.  What they always compute is where output and
+target *meet*: a difference inside the written backward pass, or the one-hot target subtracted in place from the
+probabilities.  Each such meeting proposes the losses whose derivative starts there.  Scalars that the script
+does compute are candidates too.  A candidate is just a set of seeds for the reverse pass: (node, dLoss/dnode).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.facts import Array, Span
+
+Seeds = list[tuple[Node, Array]]
+MOST_EXPLICIT = 6
+EPSILON = 1e-12
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A loss by its kind and the place where it shows; `key` identifies it from step to step."""
+
+    kind: str
+    span: Span
+
+    def text(self) -> str:
+        """The loss in words."""
+        return TEXTS[self.kind]
+
+
+TEXTS = {
+    "explicit": "the value that the script computes",
+    "squared": "half the squared error between output and target",
+    "binary-cross-entropy": "binary cross-entropy between output and target",
+    "cross-entropy": "cross-entropy between output and target",
+    "softmax-cross-entropy": "cross-entropy of the softmax of the output",
+    "canonical-link": "the loss whose derivative before the last activation is output minus target",
+}
+PREFERENCE = list(TEXTS)
+
+
+def candidates(step: Iterable[Node], tainted: Collection[Node], backward: Collection[Node]) -> dict[Candidate, Seeds]:
+    """Every loss that one step proposes, with its seeds.
+
+    step      the nodes of the step, in order
+    tainted   those that depend on the parameters
+    backward  those from which the increments of the parameters were computed
+    """
+    found: dict[Candidate, Seeds] = {}
+    for node in step:
+        if node not in tainted or node.span is None:
+            continue
+        if node in backward:
+            for output, target in _meeting(node, tainted):
+                for kind, seeds in _pair_seeds(output, target):
+                    found.setdefault(Candidate(kind, node.span), []).extend(seeds)
+        elif np.ndim(node.value) == 0 and np.isfinite(node.value):
+            found[Candidate("explicit", node.span)] = [(node, np.ones(()))]
+    explicit = [key for key in found if key.kind == "explicit"]
+    for key in explicit[:-MOST_EXPLICIT]:
+        del found[key]
+    return found
+
+
+def _meeting(node: Node, tainted: Collection[Node]) -> Iterator[tuple[Node, Array]]:
+    """(output, target) where this node compares a tainted value with one that is not."""
+    if node.op in ("subtract", "add") and len(node.args) == 2:
+        yield from _difference(node, tainted)
+    elif node.op == "setitem":
+        whole = node.args[0]
+        if isinstance(whole, Node) and whole in tainted and np.shape(whole.value) == np.shape(node.value):
+            implied = np.asarray(whole.value, float) - np.asarray(node.value, float)
+            if _is_one_hot(implied):
+                yield whole, implied
+
+
+def _difference(node: Node, tainted: Collection[Node]) -> Iterator[tuple[Node, Array]]:
+    left, right = node.args
+    sign = 1.0
+    if node.op == "add":  # target + (-output)
+        sign = -1.0
+    for output, other in ((left, right), (right, left)):
+        if not isinstance(output, Node) or output not in tainted or not isinstance(other, Node) or other in tainted:
+            continue
+        target = np.asarray(other.value, float)
+        if target.ndim == 0 and np.ndim(output.value) > 0 and np.size(output.value) > 1:
+            continue  # 1 - output, as in a derivative: a constant, not a target
+        if np.size(target) != np.size(node.value) and target.size != np.size(output.value):
+            continue
+        if np.shape(node.value) == np.shape(output.value):
+            yield output, sign * target if node.op == "add" else target
+
+
+def _is_one_hot(implied: Array) -> bool:
+    rounded = np.round(implied)
+    if np.abs(implied - rounded).max() > 1e-6 or implied.ndim == 0:
+        return False
+    ones = rounded.sum(axis=-1 if implied.ndim > 1 else None)
+    return set(np.unique(rounded)) <= {0.0, 1.0} and bool(np.all(ones == 1))
+
+
+def _pair_seeds(output: Node, target: Array) -> Iterator[tuple[str, Seeds]]:
+    """dLoss/doutput for the losses that a pair of output and target can mean."""
+    value = np.asarray(output.value, float)
+    target = np.broadcast_to(target, value.shape) if target.size != value.size else target.reshape(value.shape)
+    difference = value - target
+    yield "squared", [(output, difference)]
+    if _inside(value):
+        yield "binary-cross-entropy", [(output, difference / np.maximum(value * (1 - value), EPSILON))]
+        yield "cross-entropy", [(output, -target / np.maximum(value, EPSILON))]
+    else:
+        shifted = np.exp(value - value.max(axis=-1, keepdims=True)) if value.ndim else np.ones(())
+        softmax = shifted / shifted.sum(axis=-1, keepdims=True) if value.ndim else shifted
+        yield "softmax-cross-entropy", [(output, softmax - target)]
+    before = _before_activation(output)
+    if before is not None:
+        yield "canonical-link", [(before, difference)]
+
+
+def _inside(value: Array) -> bool:
+    return bool(np.all((value >= 0) & (value <= 1)))
+
+
+def _before_activation(output: Node) -> Node | None:
+    """The last linear value before an element-wise output activation."""
+    current = output
+    for _ in range(12):
+        inputs = [p for p in current.parents() if np.shape(p.value) == np.shape(output.value)]
+        if current.op in ("dot", "matmul", "einsum", "tensordot", "inner"):
+            return current if current is not output else None
+        if current.op == "add" and current is not output and any(p.op in ("dot", "matmul") for p in current.parents()):
+            return current
+        if not inputs:
+            return None
+        current = inputs[0]
+    return None

@@ -1,0 +1,261 @@
+"""When to record: the loop clock and the windows of steps.
+
+Recording starts with the program and looks for the training loop ("discovery").  A loop that only moves data
+about (one-hot encoding 60,000 labels) is left alone after 50 rounds.  Once updates have been found, recording
+is limited to short windows of consecutive steps, early and at growing distance, because some faults show only
+later: a ReLU derivative that is never zero is invisible until a unit is off.  In between the program runs its
+own unrecorded code.  After the first pass over the step loop one more window looks at what comes next, usually
+the evaluation on test rows.  When everything has been seen the program is stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from unstuck.autodiff.node import Node
+from unstuck.trace.memory import Memory
+from unstuck.trace.runner import Stop
+from unstuck.trace.runtime import Runtime
+from unstuck.trace.steps import Steps, find_steps, step_key
+
+QUIET_ROUNDS = 50  # rounds without arithmetic after which a loop is left alone during discovery
+SAMPLED_ROUNDS = 3  # rounds of each inner loop that are watched while looking at the evaluation
+FIRST_LOOK, GROWTH = 500, 1.5  # nodes before the first search for updates, and the factor between searches
+IMPATIENCE = 0.7  # seconds after which a search is made even with fewer nodes
+MOST_NODES, MOST_BYTES = 400_000, 2_000_000_000
+EVALUATION_NODES = 4_000
+KEEP = 200_000  # elements: larger arrays that nobody wrote to are not copied at the end of a window
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much to record: steps from the first on, then short windows, then how long the program may run on."""
+
+    steps: int = 60
+    later: tuple[int, ...] = (100, 300, 1000, 3000)
+    length: int = 3  # steps in a later window
+    patience: float = 1.5  # seconds to wait for later windows
+    evaluation: bool = True
+    run_seconds: float = 0.0
+    full_run: bool = False
+
+
+@dataclass
+class Window:
+    """A stretch of tape.  `first` is the number of its first step, counted from 0 over the whole run."""
+
+    nodes: list[Node]
+    steps: Steps | None
+    first: int = 0
+    kind: str = "steps"  # steps | evaluation
+
+
+@dataclass
+class Loop:
+    """One running loop: its number, rounds so far, and the arithmetic count at its entry."""
+
+    number: int
+    rounds: int = -1
+    arithmetic: int = 0
+
+
+@dataclass
+class Progress:
+    """What has been seen so far."""
+
+    windows: list[Window] = field(default_factory=list)
+    step: int = -1  # number of the running step, once the loop is known
+    starts: list[float] = field(default_factory=list)  # step numbers at which the step loop was entered anew
+    nodes: int = 0
+
+
+class Clock:
+    """Follows the loops of the program and switches recording on and off."""
+
+    def __init__(self, plan: Plan, wanted: Callable[[], bool] = lambda: True) -> None:
+        self.plan = plan
+        self.wanted = wanted  # false when the parent process asks us to stop
+        self.progress = Progress()
+        self.runtime: Runtime
+        self.step_loop: int | None = None
+        self.stack: list[Loop] = []
+        self._resume_depth: int | None = None
+        self._next_look = FIRST_LOOK
+        self._started = self._last_look = time.perf_counter()
+        self._found_at = 0.0
+        self._window_end = 0
+        self._evaluating = False
+        self._evaluated = False
+
+    def start(self, runtime: Runtime) -> None:
+        """Begin discovery."""
+        self.runtime = runtime
+        runtime.on = True
+
+    # ----- Loops, as announced by the program ---------------------------------------------------------------
+
+    def enter(self, number: int, /) -> None:
+        """A loop statement is reached."""
+        self.stack.append(Loop(number, -1, self.runtime.arithmetic))
+        if number == self.step_loop:
+            self.progress.starts.append(self.progress.step + 1)
+
+    def leave(self, number: int, /) -> None:
+        """A loop statement has ended."""
+        depth = self._depth(number)
+        if depth is not None:
+            del self.stack[depth:]
+        self._left()
+        if number == self.step_loop and self.plan.evaluation and not self._evaluated:
+            self._begin_evaluation()
+
+    def tick(self, number: int, /) -> None:
+        """A round of a loop begins."""
+        depth = self._depth(number)
+        if depth is None:
+            self.stack.append(Loop(number, -1, self.runtime.arithmetic))
+        else:
+            del self.stack[depth + 1 :]
+        loop = self.stack[-1]
+        loop.rounds += 1
+        self._left()
+        if self.runtime.on:
+            self.runtime.memory.context = tuple((item.number, item.rounds) for item in self.stack)
+        if self.step_loop is None:
+            self._discover(loop)
+        elif number == self.step_loop:
+            self._step()
+        elif self._evaluating:
+            self._look_at_evaluation(loop)
+
+    def _depth(self, number: int) -> int | None:
+        for depth in range(len(self.stack) - 1, -1, -1):
+            if self.stack[depth].number == number:
+                return depth
+        return None
+
+    def _left(self) -> None:
+        """Go on recording when the loop that was left alone has ended."""
+        if self._resume_depth is not None and len(self.stack) <= self._resume_depth:
+            self._resume_depth = None
+            self.runtime.on = True
+
+    def _leave_alone(self) -> None:
+        """Do not record the rest of the innermost loop."""
+        self.runtime.memory.seal(KEEP)
+        self.runtime.on = False
+        self._resume_depth = len(self.stack) - 1
+
+    # ----- Discovery ----------------------------------------------------------------------------------------
+
+    def _discover(self, loop: Loop) -> None:
+        memory = self.runtime.memory
+        if not self.runtime.on:
+            return
+        if loop.rounds == QUIET_ROUNDS and self.runtime.arithmetic == loop.arithmetic:
+            self._leave_alone()
+            return
+        now = time.perf_counter()
+        count = len(memory.nodes)
+        if count >= self._next_look or (now - self._last_look > IMPATIENCE and count > 40):
+            self._next_look, self._last_look = int(max(count, self._next_look) * GROWTH), now
+            self._look(find_steps(memory.nodes, least=7))
+            self._last_look = time.perf_counter()
+        if self.step_loop is None and (count > MOST_NODES or memory.held > MOST_BYTES or not self.wanted()):
+            raise Stop
+
+    def _look(self, steps: Steps | None) -> None:
+        if steps is None or steps.loop is None:
+            return
+        self.step_loop = steps.loop
+        self._found_at = time.perf_counter()
+        memory = self.runtime.memory
+        seen = {step_key(node.context, steps.loop) for node in memory.nodes} - {None}
+        self.progress.step = len(seen) - 1
+        self.progress.starts = [0] if not self.progress.starts else self.progress.starts
+        self._window_end = max(self.plan.steps, len(seen))
+        if self.stack and self.stack[-1].number == self.step_loop:
+            self._step(counted=True)
+
+    # ----- Windows of steps ---------------------------------------------------------------------------------
+
+    def _step(self, counted: bool = False) -> None:
+        self.progress.step += not counted
+        if self._evaluating:
+            self._close("evaluation")
+            self._evaluating, self._evaluated = False, True
+            self.runtime.on = False
+        step = self.progress.step
+        if self.runtime.on and step >= self._window_end:
+            self._close("steps")
+            self.runtime.on = False
+        if not self.runtime.on:
+            self._between(step)
+
+    def _between(self, step: int) -> None:
+        now = time.perf_counter() - self._found_at
+        if not self.wanted() or self._finished(step, now):
+            raise Stop
+        if self._due(step, now):
+            self._open()
+            self._window_end = step + self.plan.length
+
+    def _due(self, step: int, seconds: float) -> bool:
+        if step in self.plan.later and seconds < max(self.plan.patience, self.plan.run_seconds):
+            return True
+        return self.plan.run_seconds > 0 and step in self._epochs()
+
+    def _epochs(self) -> Sequence[float]:
+        """First steps of epochs 1, 2, 3, 5, 8, 13, ...: there the weights are read for the learning curve."""
+        starts = self.progress.starts
+        wanted, chosen = [1, 2], []
+        while wanted[-1] < len(starts):
+            wanted.append(wanted[-1] + wanted[-2])
+        chosen = [starts[number] for number in wanted if number < len(starts)]
+        return chosen
+
+    def _finished(self, step: int, seconds: float) -> bool:
+        if self.plan.full_run or seconds < self.plan.run_seconds:
+            return False
+        waiting = any(step < later for later in self.plan.later) or (self.plan.evaluation and not self._evaluated)
+        return not waiting or seconds > self.plan.patience
+
+    def _open(self) -> None:
+        self.runtime.memory = Memory()
+        self.runtime.memory.context = tuple((item.number, item.rounds) for item in self.stack)
+        self.runtime.on = True
+        self._window_first = self.progress.step
+
+    def _close(self, kind: str) -> None:
+        memory = self.runtime.memory
+        memory.seal(KEEP)
+        first = getattr(self, "_window_first", 0)
+        self.progress.windows.append(Window(memory.nodes, None, first, kind))
+        self.progress.nodes += len(memory.nodes)
+        self.runtime.memory = Memory()
+
+    # ----- The window after the first pass: evaluation ------------------------------------------------------
+
+    def _begin_evaluation(self) -> None:
+        if self.runtime.on:
+            self._close("steps")
+        self._open()
+        self._evaluating = True
+
+    def _look_at_evaluation(self, loop: Loop) -> None:
+        if not self.runtime.on:
+            return
+        if loop.rounds >= SAMPLED_ROUNDS and self._depth(self.step_loop or 0) is None:
+            self._leave_alone()
+        elif len(self.runtime.memory.nodes) > EVALUATION_NODES:
+            self._close("evaluation")
+            self._evaluating, self._evaluated = False, True
+            self.runtime.on = False
+
+    def end(self) -> None:
+        """The program has ended or was stopped: keep the open window."""
+        if self.runtime.memory.nodes:
+            self._close("evaluation" if self._evaluating else "steps")
+        self.runtime.on = False
