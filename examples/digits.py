@@ -66,7 +66,9 @@ def correct(output, target):
     return np.sum(np.argmax(output, axis=1) == np.argmax(target, axis=1))
 
 
-alpha, epochs, hidden_size = 0.005, 300, 100
+alpha = 0.005
+epochs = 300
+hidden_size = 100
 weights_0_1 = np.random.uniform(-0.1, 0.1, (images.shape[1], hidden_size))
 weights_1_2 = np.random.uniform(-0.1, 0.1, (hidden_size, 10))
 

@@ -37,7 +37,9 @@ def correct(output, target):
     return np.sum(np.argmax(output, axis=1) == np.argmax(target, axis=1))
 
 
-alpha, epochs, hidden_size = 0.002, 300, 10
+alpha = 0.002
+epochs = 300
+hidden_size = 10
 weights_0_1 = np.random.uniform(-0.1, 0.1, (5, hidden_size))
 weights_1_2 = np.random.uniform(-0.1, 0.1, (hidden_size, 4))
 bias_1 = np.zeros((1, hidden_size))

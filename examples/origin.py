@@ -27,7 +27,10 @@ def softmax(x):
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-alpha, epochs, hidden_size, batch_size = 0.1, 40, 8, 20
+alpha = 0.1
+epochs = 40
+hidden_size = 8
+batch_size = 20
 weights_1 = rng.normal(0, 0.5, (2, hidden_size))
 weights_2 = rng.normal(0, 0.5, (hidden_size, 2))
 

@@ -1,10 +1,10 @@
-"""Measures the hand-written update of a corpus script by finite differences, without any of unstuck's own code.
+"""Measures a corpus script's hand-written update by finite differences, without any of unstuck's own code.
 
-A script is executed for two epochs, and then one more training step is taken on a fixed batch with the script's
-own statements: either the body of its training loop or a call of its functions.  The change of each parameter,
+A script is run for two epochs, and then one more training step is taken on a fixed batch with the script's
+own statements: either the body of its training loop or a call of its functions.  The change of a parameter,
 divided by minus the learning rate, is the gradient as written; central differences of the script's own loss,
 seen from the same parameters and the same random draws, are the truth.  `PROBES` says for every script of
-`scripts/right` where its parameters, step, loss and rate are; the faulty copies share the probe of their model.
+`scripts/right` where its parameters, step, loss and rate are; a faulty copy shares the probe of its origin.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Probe:
     loss        evaluated after `forward`
     rate        the learning rate, so that change = -rate x gradient
     step        one training step; "" takes the body of the training loop, `depth` loops deep
-    forward     computes what `loss` needs; "" takes the step itself (its forward part comes before its update)
+    forward     computes what `loss` needs; "" takes the step itself, whose forward part precedes its update
     setup       executed once after the script
     state       optimiser state that must be zero before the step
     """
@@ -68,7 +68,7 @@ class Verdict:
 def judge(script: Path, probe: Probe) -> dict[str, Verdict]:
     """The verdict on every parameter of one script."""
     with as_main(script), np.errstate(all="ignore"):
-        namespace = execute(shortened(script.read_text()), script)
+        _, namespace = execute(shortened(script.read_text()), script)
         exec(probe.setup, namespace)
         step = compile(probe.step, "step", "exec") if probe.step else loop_body(script, probe.depth)
         forward = compile(probe.forward, "forward", "exec") if probe.forward else step
@@ -124,6 +124,24 @@ def sample(array: NDArray[Any]) -> list[tuple[int, ...]]:
     return [tuple(int(i) for i in np.unravel_index(k, array.shape)) for k in flat]
 
 
+@dataclass(frozen=True)
+class Examination:
+    """One script, run to its end and probed; `holds` is the value of the evidence it was asked for."""
+
+    code: int
+    output: str
+    verdicts: dict[str, Verdict]
+    holds: bool
+
+
+def examine(script: Path, probe: Probe, evidence: str = "True", probed: bool = True) -> Examination:
+    """Run a script as `python script` would, evaluate `evidence` in its globals, then judge its gradients."""
+    with as_main(script) as output, np.errstate(all="ignore"):
+        code, namespace = execute(script.read_text(), script)
+        holds = bool(eval(evidence, namespace))
+    return Examination(code, output.getvalue(), judge(script, probe) if probed else {}, holds)
+
+
 # ----- Executing a script -------------------------------------------------------------------------------
 
 
@@ -133,12 +151,14 @@ def shortened(source: str) -> str:
     return short if found else source
 
 
-def execute(source: str, script: Path) -> Namespace:
-    """Run a script's text as `__main__` and hand over its globals."""
+def execute(source: str, script: Path) -> tuple[int, Namespace]:
+    """Run a script's text as `__main__`: its exit code and its globals."""
     namespace = sys.modules["__main__"].__dict__
-    with contextlib.suppress(SystemExit):
+    try:
         exec(compile(source, str(script), "exec"), namespace)
-    return namespace
+    except SystemExit as exit:
+        return int(exit.code or 0), namespace
+    return 0, namespace
 
 
 @contextlib.contextmanager
@@ -177,9 +197,9 @@ PROBES = {
     "flat_minibatch": Probe(FLAT, "loss", "learning_rate"),
     "flat_fullbatch": Probe(
         "Wh bh Wo bo",
-        "-mean(log(probs[arange(N), y])) + 0.5 * decay * (sum(Wo0 ** 2) + sum(Wh0 ** 2))",
+        "-mean(log(probs[arange(N), y])) + 0.5 * decay * (sum(Wo ** 2) + sum(Wh ** 2))",
         "rate",
-        forward="Wh0, Wo0 = Wh, Wo\na = tanh(X @ Wh + bh)\nprobs = exp(a @ Wo + bo)\nprobs /= sum(probs, 1, keepdims=True)",
+        forward="probs = exp(tanh(X @ Wh + bh) @ Wo + bo)\nprobs /= sum(probs, 1, keepdims=True)",
         depth=1,
     ),
     "functions_globals": Probe(
@@ -291,7 +311,12 @@ PROBES = {
         "pass",
     ),
     "recurrent": Probe(
-        "Wxh Whh Why bh by", "now", "0.05", "step(xs, ts, 0.05)", "now = step(xs, ts, 0.05)", "xs, ts = sequence()"
+        "Wxh Whh Why bh by",
+        "now",
+        "0.05",
+        "step(xs, ts, 0.05)",
+        "now = step(xs, ts, 0.05)",
+        "xs, ts = sequence()",
     ),
     "embedding": Probe("E w b", "-np.mean(t * np.log(p) + (1 - t) * np.log(1 - p))", "lr"),
     "other_loss": Probe("syn0 syn1", "-np.sum(y * np.log(l2) + (1 - y) * np.log(1 - l2))", "0.002", depth=1),

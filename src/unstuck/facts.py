@@ -35,8 +35,8 @@ class Source:
 
     def line(self, number: int) -> str:
         """Line `number` (from 1) without its line break; empty when there is no such line."""
-        lines = self.text.splitlines()
-        return lines[number - 1] if 0 < number <= len(lines) else ""
+        lines = self.text.split("\n")  # splitlines() would also split at form feeds, which python does not count
+        return lines[number - 1].rstrip("\r") if 0 < number <= len(lines) else ""
 
 
 @dataclass(frozen=True, order=True)
@@ -98,9 +98,11 @@ class Explanation:
 class Gradient:
     """The written against the true gradient of one parameter, over all judged steps.
 
-    `scale` is the best positive factor from the true to the written gradient, relative to the scale that the
-    parameters nearest the output share; `residual` is the worst relative error left after it; `cosine` the
-    worst cosine.  `written` and `exact` are the two arrays of the most telling step.
+    `scale` is the best positive factor from the true to the written gradient (under the explanation, where there
+    is one), relative to that of the parameter nearest the output; `residual` is the worst relative error left
+    after it; `cosine` the mean cosine of the steps that tell anything, `steps` their number.  `written` (without
+    the learning rate) and `exact` are the two arrays of the most telling step.  `scale_explanation` says why a
+    factor is not 1; `blame` is the first place from which nothing right follows, where nothing explains it.
     """
 
     parameter: str
@@ -114,6 +116,8 @@ class Gradient:
     exact: Array
     witness: Witness | None = None
     explanation: Explanation | None = None
+    scale_explanation: Explanation | None = None
+    blame: Span | None = None
     reason: str = ""
 
 
@@ -227,6 +231,7 @@ class Trace:
     printed: Mapping[str, float] = field(default_factory=dict)
     outcome: Outcome | None = None
     notes: tuple[str, ...] = ()
+    forward: tuple[float, ...] = ()  # the outputs of the network in the first recorded step
 
     @property
     def script(self) -> str:
@@ -407,5 +412,3 @@ class Report:
     not_applicable: tuple[tuple[str, str], ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
-
-

@@ -362,6 +362,7 @@ KINKS = [
     case("clip", M, None, 1.0),
     case("clip", M, V((4,), -2, -1), V((4,), 1, 2)),
     case("clip", M, a_min=-1, a_max=1),
+    case("clip", M, a_min=V((4,), -2, -1), a_max=1),
     case("clip", M, -0.2, 0.3, out=None),
     case("where", EVERY_OTHER, M, M),
     case("where", EVERY_OTHER, M, 0.0),

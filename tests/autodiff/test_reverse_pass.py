@@ -111,6 +111,13 @@ def test_override_of_wrong_shape_is_refused(values: list[Any]) -> None:
         backward([(named["loss"], ONE)], leaves[:1], overrides={named["h"]: (named["z"], lambda g: g.sum())})
 
 
+def test_override_forward_in_time_is_refused(values: list[Any]) -> None:
+    """A cotangent cannot be sent to a node that was computed later: it would be lost."""
+    _, leaves, named = tape_of_two_layers(values)
+    with pytest.raises(ValueError, match="back in time"):
+        backward([(named["loss"], ONE)], leaves[:1], overrides={named["h"]: (named["out"], lambda g: g)})
+
+
 def test_seed_of_wrong_shape_is_refused(values: list[Any]) -> None:
     """A seed must have the shape of its node's value."""
     _, leaves, named = tape_of_two_layers(values)
@@ -219,6 +226,19 @@ def test_python_floats_are_differentiated() -> None:
     (gradient,) = backward([(s, ONE)], [w])
     sigmoid = 1 / (1 + math.exp(-0.7 * x))
     assert gradient == pytest.approx(x * sigmoid * (1 - sigmoid))
+
+
+def test_output_buffer_is_no_operand() -> None:
+    """What an output array held before the call has no influence, given by keyword or by position."""
+    tape = Tape()
+    x = tape.leaf(np.arange(3.0))
+    buffer = tape.call("multiply", x, 5.0)
+    by_keyword = tape.call("exp", x, out=buffer, fn=lambda v, out: np.exp(v))
+    by_position = tape.call("add", x, 1.0, buffer, fn=lambda v, w, out: v + w)
+    for out, expected in ((by_keyword, np.exp(x.value)), (by_position, np.ones(3))):
+        gx, gb = backward([(out, np.ones(3))], [x, buffer])
+        assert gx == pytest.approx(expected)
+        assert gb == pytest.approx(np.zeros(3))
 
 
 def test_between_visits_only_the_paths(values: list[Any]) -> None:

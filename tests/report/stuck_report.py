@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -60,6 +61,13 @@ for j in range(iterations):
         layer_1_delta *= dropout_mask
         weights_1_2 += alpha * layer_1.T.dot(layer_2_delta)
         weights_0_1 += alpha * layer_0.T.dot(layer_1_delta)
+"""
+DIFF = """\
+--- a/examples/stuck.py
++++ b/examples/stuck.py
+@@ -7 +7 @@
+-    return output >= 0
++    return output > 0
 """
 WRITTEN = Recipe(
     layers=(5, 10, 4),
@@ -198,7 +206,9 @@ def stuck_study() -> Study:
             effect("width-x2", 0.2, 0.3, p=0.2, d=0.3),
             effect("width-x4", 0.3, 0.4, p=0.1, d=0.4),
         ),
-        interactions=("With the wrong derivative a bias costs 22.8 ±4.1 points; with the right one it gains.",),
+        interactions=(
+            "With the wrong derivative a bias costs 22.8 ±4.1 points; with the right one it gains.",
+        ),
         advice=advice,
         cells=(Cell("as written", (), WRITTEN, as_written, (run,)),),
         validation=Validation(
@@ -219,14 +229,14 @@ def stuck_report() -> Report:
         "compare with > instead of >=",
         "safe",
         (Edit(span_of("output >= 0"), "output > 0"),),
-        "--- examples/stuck.py\n+++ examples/stuck.py\n@@ -7 +7 @@\n-    return output >= 0\n+    return output > 0\n",
+        DIFF,
         Proof(2, 24, 0.49, 3e-16, study.as_written, study.repaired),
     )
     first, *rest = found
     return Report(
         verdict=verdict(trace, study, ceiling),
         trace=trace,
-        findings=(first.__class__(**{**vars(first), "fix": fix}), *rest),
+        findings=(replace(first, fix=fix), *rest),
         study=study,
         ceiling=ceiling,
         passed=passed,

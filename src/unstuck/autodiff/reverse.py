@@ -104,38 +104,47 @@ def adjoints(
     Raises
     ------
     ValueError
-        when a seed's or an override's cotangent has the wrong shape.
+        when a seed's or an override's cotangent has the wrong shape, or an override leads forward in time.
     """
     overrides = overrides or {}
+    for node, override in overrides.items():
+        if any(target.id >= node.id for target, _ in _rules(override)):
+            raise ValueError(f"the override of {node} must lead back in time")
     order = between([node for node, _ in seeds], wrt, overrides=overrides, stop=stop)
     active = set(order)
     store = _Store()
     unknown: dict[Node, NoRule] = {}
     for node, seed in seeds:
         if node in active:
-            store.add(node, np.asarray(seed, dtype=np.float64))
+            store.add(node, seed)
     with np.errstate(all="ignore"):
         for node in order:
-            if node in unknown:
-                _mark(_operands(node, overrides, stop), active, unknown, unknown[node])
-                continue
             g = store.get(node)
-            if g is None or node in stop:
-                continue
-            if node in overrides:
-                for target, rule in _rules(overrides[node]):
-                    store.add(target, np.asarray(rule(g), dtype=np.float64))
-                continue
-            try:
-                # Complete before anything is added, so that a rule that fails half-way leaves no trace.
-                parts = list(contributions(Call(node, g, active, ties))) if passes(node) else []
-                for parent, part in parts:
-                    store.add(parent, part)
-            except _RULE_FAILURES as error:
-                reason = NoRule(node.op, node.span, str(error))
-                _mark(node.parents(), active, unknown, reason)
+            if node not in unknown and g is not None and node not in stop:
+                failure = _pass_on(node, g, active, store, overrides, ties)
+            else:
+                failure = unknown.get(node)
+            if failure:
+                for operand in _operands(node, overrides, stop):
+                    unknown.setdefault(operand, failure)
     found = {node: g for node in order if node not in unknown and (g := store.get(node)) is not None}
-    return Adjoints(found, unknown)
+    return Adjoints(found, {node: failure for node, failure in unknown.items() if node in active})
+
+
+def _pass_on(
+    node: Node, g: Array, active: set[Node], store: _Store, overrides: Overrides, ties: float | None
+) -> NoRule | None:
+    """Adds what the node passes to its operands; the reason when it cannot be differentiated."""
+    if node in overrides:
+        for target, rule in _rules(overrides[node]):
+            store.add(target, rule(g))
+        return None
+    try:
+        for operand, part in contributions(Call(node, g, active, ties)) if passes(node) else ():
+            store.add(operand, part)
+    except _RULE_FAILURES as error:
+        return NoRule(node.op, node.span, str(error))
+    return None
 
 
 # A rule meets calls that nobody foresaw (exotic keywords, ragged lists); that is "cannot tell", not a crash.
@@ -144,8 +153,8 @@ _RULE_FAILURES = (
     NotImplementedError,
     ValueError,
     TypeError,
-    IndexError,
-    KeyError,
+    LookupError,
+    ArithmeticError,
     AttributeError,
 )
 
@@ -216,12 +225,6 @@ def _rules(override: Rule | Sequence[Rule]) -> Sequence[Rule]:
     return [single] if isinstance(single[0], Node) else single
 
 
-def _mark(nodes: Iterable[Node], active: set[Node], unknown: dict[Node, NoRule], reason: NoRule) -> None:
-    for node in nodes:
-        if node in active:
-            unknown.setdefault(node, reason)
-
-
 class _Store:
     """Sums cotangents per node, in place once a buffer is our own."""
 
@@ -236,7 +239,7 @@ class _Store:
         if isinstance(part, Part):
             _add_at(self._buffer(node), part)
             return
-        part = np.asarray(part)
+        part = np.asarray(part, dtype=np.float64)
         if part.shape != np.shape(node.value):
             raise ValueError(f"a cotangent of shape {part.shape} for {node} of shape {np.shape(node.value)}")
         if node not in self._sums:

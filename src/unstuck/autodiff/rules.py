@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from unstuck.autodiff import contraction, elementwise, kinks, library, rearrange
-from unstuck.autodiff.call import Call, CallRule, Contribution, NoDerivative, hand_out, has_node, plain
+from unstuck.autodiff.call import Call, CallRule, Contribution, NoDerivative, hand_out, plain
 from unstuck.autodiff.node import Node
 
 RULES: dict[str, CallRule] = (
@@ -47,7 +47,7 @@ def contributions(call: Call) -> Iterator[Contribution]:
         return _builtin_sum(call)
     if node.fn is math.log and len(node.args) > 1:
         raise NoDerivative("logarithm to another base")
-    if any(has_node(value) for key, value in node.kwargs.items() if key != "out"):
+    if any(call.wants(value) for key, value in node.kwargs.items() if key != "out"):
         call = replace(call, node=_positional(node))
     return rule(call)
 

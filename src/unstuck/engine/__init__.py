@@ -6,7 +6,7 @@ trains thousands of networks side by side in float32 with the same maths; `train
 
 from unstuck.engine.draws import draw_weights
 from unstuck.engine.reference import accuracy, forward, gradients, loss, outputs_to_score, step, targets
-from unstuck.engine.train import supports, train
+from unstuck.engine.train import population_size, shape_of, supports, train
 
 __all__ = [
     "accuracy",
@@ -15,6 +15,8 @@ __all__ = [
     "gradients",
     "loss",
     "outputs_to_score",
+    "population_size",
+    "shape_of",
     "step",
     "supports",
     "targets",

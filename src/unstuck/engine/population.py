@@ -48,7 +48,7 @@ def _runs(names: Sequence[tuple[str, ...]]) -> list[_Rule]:
 class _Workspace:
     """The arrays that one step writes to, for one batch size; allocated once and used for every step."""
 
-    def __init__(self, layers: tuple[int, ...], batch: int, lanes: int) -> None:
+    def __init__(self, layers: tuple[int, ...], batch: int, lanes: int, has_bias: Array) -> None:
         def empty(*shape: int) -> Array:
             return np.empty(shape, np.float32)
 
@@ -58,7 +58,10 @@ class _Workspace:
         self.scaled = [empty(batch, width, lanes) for width in widths]
         self.slope = [empty(batch, width, lanes) for width in widths[:-1]]
         self.gradient = [empty(inputs + 1, outputs, lanes) for inputs, outputs in pairwise(layers)]
-        self.a = [np.ones((batch, width + 1, lanes), np.float32) for width in widths[:-1]]
+        self.a = [empty(batch, width + 1, lanes) for width in widths[:-1]]
+        self.units = [a[:, :-1] for a in self.a]
+        for a in self.a:
+            a[:, -1] = has_bias  # the input of the bias: 0 keeps a bias at 0
 
 
 class Population:
@@ -95,8 +98,8 @@ class Population:
             np.array([r.rate * (r.layer_rates[i] if r.layer_rates else 1) for r in recipes], np.float32)
             for i in depth
         ]
-        has_bias = np.array([r.bias for r in recipes], np.float32)
-        self.has_bias = None if has_bias.all() else has_bias
+        self.has_bias = np.array([r.bias for r in recipes], np.float32)
+        self.all_biased = bool(self.has_bias.all())
         self.output_rules = _runs([(r.output, r.loss) for r in recipes])
         self.faults = [rule for rule in _runs([(r.backward,) for r in recipes]) if rule.names[0] != "exact"]
         self.momentum = np.array([r.momentum for r in recipes], np.float32)
@@ -105,7 +108,7 @@ class Population:
 
     def _workspace(self, batch: int) -> _Workspace:
         if batch not in self._workspaces:
-            self._workspaces[batch] = _Workspace(self.layers, batch, self.lanes)
+            self._workspaces[batch] = _Workspace(self.layers, batch, self.lanes, self.has_bias)
         return self._workspaces[batch]
 
     def step(self, x: Array, y: Array, masks: Sequence[Array] | None) -> None:
@@ -145,9 +148,9 @@ class Population:
             if layer < last:
                 h, a = activation(z, z), work.a[layer]
                 if masks is None:
-                    a[:, :-1] = h
+                    work.units[layer][...] = h
                 else:
-                    np.multiply(h, masks[layer], out=a[:, :-1])
+                    np.multiply(h, masks[layer], out=work.units[layer])
 
     def _output_delta(self, work: _Workspace, y: Array) -> None:
         """Derivative of the loss, averaged over the batch, with respect to the last pre-activations."""
@@ -190,8 +193,8 @@ class Population:
                 velocity *= self.momentum
                 step = np.add(velocity, step, out=velocity)
             np.subtract(weight, step, out=weight)
-        if self.has_bias is not None:
-            weight[-1] *= self.has_bias
+        if layer == 0 and not self.all_biased:
+            weight[-1] *= self.has_bias  # all lanes share the 1 that the inputs end with
 
     # ----- The three contractions ---------------------------------------------------------------------
 

@@ -144,6 +144,12 @@ def shape_of(recipe: Recipe) -> tuple[object, ...]:
     return (r.layers, r.activation, r.batch, r.order, r.optimiser, r.scaling)
 
 
+def population_size(recipe: Recipe) -> int:
+    """How many networks of this shape are trained side by side; 1 where BLAS calls serve one better."""
+    size = sum(i * j for i, j in zip(recipe.layers, recipe.layers[1:], strict=False))
+    return 1 if recipe.batch * size >= SOLO else max(16, min(LANES, CACHE // size))
+
+
 def _crews(recipes: Sequence[Recipe], seeds: Sequence[int]) -> Iterator[_Crew]:
     """Sort all networks into populations of a size that the cache holds."""
     groups: dict[tuple[object, ...], list[_Lane]] = {}
@@ -151,13 +157,10 @@ def _crews(recipes: Sequence[Recipe], seeds: Sequence[int]) -> Iterator[_Crew]:
         for j, seed in enumerate(seeds):
             groups.setdefault(shape_of(recipe), []).append(_Lane(recipe, seed, (i, j)))
     for lanes in groups.values():
-        recipe = lanes[0].recipe
-        size = sum(i * j for i, j in zip(recipe.layers, recipe.layers[1:], strict=False))
-        solo = recipe.batch * size >= SOLO
-        most = 1 if solo else max(16, min(LANES, CACHE // size))
+        most = population_size(lanes[0].recipe)
         lanes.sort(key=lambda lane: (lane.recipe.output, lane.recipe.loss, lane.recipe.backward, lane.place))
         for start in range(0, len(lanes), most):
-            yield _Crew(tuple(lanes[start : start + most]), solo)
+            yield _Crew(tuple(lanes[start : start + most]), solo=most == 1)
 
 
 @contextmanager

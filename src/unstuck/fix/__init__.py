@@ -1,0 +1,1 @@
+"""From a wrong gradient to a verified patch: candidate edits, their verification, and writing them."""

@@ -85,7 +85,7 @@ def _marks(data: Data | None, study: Study, ceiling: Ceiling | None) -> Sequence
     """(accuracy, name) of everything worth a place on the line, in ascending order."""
     named: list[tuple[Estimate | None, str]] = [
         (study.as_written, "yours"),
-        (study.best or study.repaired, "fixed"),
+        (study.best or study.repaired, "best"),
     ]
     marks = [(estimate.mean, name) for estimate, name in named if estimate is not None]
     share = majority(data)

@@ -43,7 +43,7 @@ def code_frame(pen: Pen, trace: Trace, span: Span, uses: tuple[Span, ...], style
 
 def _context(lines: list[str], span: Span) -> tuple[int, ...]:
     """The line that opens the block (a `def` above, if it is near), then the blamed line."""
-    for number in range(span.line - 1, max(span.line - 6, 0), -1):
+    for number in range(min(span.line - 1, len(lines)), max(span.line - 6, 0), -1):
         if lines[number - 1].lstrip().startswith(("def ", "class ", "for ", "while ")):
             return (number, span.line)
     return (span.line - 1, span.line)

@@ -65,7 +65,7 @@ def from_json(stored: Any) -> Report:
 
 
 def slim(report: Report) -> Report:
-    """The report without what no rendering needs: the rows of the data and all but a sample of large arrays."""
+    """The report without what no rendering needs: the rows of the data, and most of each large array."""
     trace = report.trace
     return replace(
         report,
@@ -84,7 +84,8 @@ def _sample(array: Array) -> Array:
     """The array, or evenly spaced elements of a large one: the same ones for arrays of the same size."""
     if array.size <= LARGEST:
         return array
-    return array.ravel()[np.linspace(0, array.size - 1, LARGEST).astype(int)]
+    chosen: Array = array.ravel()[np.linspace(0, array.size - 1, LARGEST).astype(int)]
+    return chosen
 
 
 def _without_rows(data: Data) -> Data:

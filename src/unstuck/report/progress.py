@@ -1,4 +1,4 @@
-"""What happens while the user waits, on standard error: a live bar on a terminal, one line per stage elsewhere."""
+"""What happens while the user waits: a live bar on a terminal, one line per stage elsewhere."""
 
 from __future__ import annotations
 
@@ -51,14 +51,16 @@ def _bar(out: TextIO, colour: bool, ascii: bool) -> Iterator[Update]:
         SpinnerColumn("line" if ascii else "dots"),
         TextColumn("{task.description}", markup=False),
         *(() if ascii else (BarColumn(bar_width=24),)),
-        TextColumn("{task.percentage:>3.0f}%"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
 
         def update(stage: str, fraction: float | None) -> None:
-            total = None if fraction is None else 1.0
-            bar.update(task, description=pen.clean(stage), total=total, completed=fraction or 0.0)
+            known = fraction is not None
+            words = f"{stage} {fraction:.0%}" if known else stage
+            bar.update(
+                task, description=pen.clean(words), total=1.0 if known else None, completed=fraction or 0.0
+            )
 
         yield update

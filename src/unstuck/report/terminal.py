@@ -26,6 +26,7 @@ COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 FRAMEWORKS = {"numpy": "NumPy, hand-written backprop"}
 DIFF_LINES = 12
 NARROWEST = 72
+HEADERS = ("--- a/", "+++ b/")
 
 
 def render(report: Report, *, width: int, colour: bool, ascii: bool) -> str:
@@ -68,6 +69,9 @@ def _header(pen: Pen, trace: Trace) -> list[Text]:
 
 def _answer(pen: Pen, report: Report) -> list[Text]:
     lines = pen.hang(Text("  "), pen.text((report.verdict, "bold")))
+    validation = report.study.validation if report.study is not None else None
+    if validation is not None and not validation.passed:
+        lines += [Text(), *pen.hang(pen.text(("  Careful: ", COLOURS["warning"])), pen.text(validation.text))]
     if report.study is not None:
         picture = number_line(pen, report.trace.data, report.study, report.ceiling)
         return [*lines, Text(), *picture] if picture else lines
@@ -137,7 +141,7 @@ def _fix(pen: Pen, fix: Fix | None) -> Iterator[Text]:
         yield from _labelled(pen, "fix", "no verified patch; change the line that is marked")
         return
     yield from _labelled(pen, "fix", f"{fix.title} ({fix.safety} · {_proof(fix)})")
-    changed = [line for line in fix.diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    changed = [line for line in fix.diff.split("\n") if line[:1] in ("+", "-") and line[:6] not in HEADERS]
     for line in changed[:DIFF_LINES]:
         yield pen.text(" " * 17, (f"{line[0]} {line[1:]}", "green" if line[0] == "+" else "red"))
     if len(changed) > DIFF_LINES:
@@ -226,12 +230,13 @@ def _remarks(pen: Pen, report: Report) -> Iterator[Text]:
     """What else the recorder and the study have to say, and why something is missing."""
     study, trace = report.study, report.trace
     remarks = [*trace.notes, *(study.notes if study else ())]
-    if study is not None and study.validation is not None:
+    if study is not None and study.validation is not None and study.validation.passed:
         remarks.append(study.validation.text)
     if study is None and report.study_reason:
         remarks.append(f"nothing was retrained: {report.study_reason}")
     for remark in remarks:
-        yield from pen.hang(pen.text("- "), pen.text(remark))
+        for number, line in enumerate(remark.splitlines()):
+            yield from pen.hang(pen.text("  " if number else "- "), pen.text(line))
 
 
 def _footer(pen: Pen, report: Report) -> Iterator[Text]:

@@ -76,7 +76,7 @@ def _state_of_backward_pass(trace: Trace) -> str:
 
 
 def _settings(study: Study | None, ceiling: Ceiling | None) -> str:
-    base = (study.repaired or study.as_written) if study else None
+    base = (study.as_written or study.repaired) if study else None
     if study is None or base is None:
         return f"The data allow about {limit(ceiling)}." if ceiling else ""
     changes = _changes(study)

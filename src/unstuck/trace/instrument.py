@@ -65,10 +65,10 @@ class Instrumenter:
         self.loops: list[Span] = []
         self.files: dict[str, str] = {}
 
-    def transform(self, tree: ast.Module, path: str, text: str) -> ast.Module:
-        """The instrumented form of one module (changes the tree in place)."""
-        self.files[path] = text
-        body = _Module(self, path, text).block(tree.body, keep_docstring=True)
+    def transform(self, tree: ast.Module, filename: str, text: str, shown: str = "") -> ast.Module:
+        """The instrumented form of one module (changes the tree in place); spans carry the path `shown`."""
+        self.files[filename] = text
+        body = _Module(self, shown or filename, text).block(tree.body, keep_docstring=True)
         tree.body = _future_first(body)
         return ast.fix_missing_locations(tree)
 
@@ -144,7 +144,9 @@ class _Module:
         elif isinstance(statement, ast.ClassDef):
             self.classes.append(statement.name)
             statement.body = [
-                new for item in statement.body for new in (self._compound(item) if _has_body(item) else [item])
+                new
+                for item in statement.body
+                for new in (self._compound(item) if _has_body(item) else [item])
             ]
             self.classes.pop()
         elif isinstance(statement, ast.If | ast.With | ast.Try | ast.Match):
@@ -158,14 +160,17 @@ class _Module:
         """Announce entry, every iteration and exit; but not inside generators, whose loops interleave."""
         number = len(self.owner.loops)
         self.owner.loops.append(self.places.span(loop))
-        if isinstance(loop, ast.For) and isinstance(loop.iter, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
+        if isinstance(loop, ast.For) and isinstance(
+            loop.iter, ast.Name | ast.Attribute | ast.Subscript | ast.Call
+        ):
             loop.iter = _Expressions(self).iterated(loop.iter)
         loop.body = self.block(loop.body)
         loop.orelse = self.block(loop.orelse)
         if self.in_generator:
             return [loop]
         announce = [
-            ast.copy_location(ast.Expr(_call(name, ast.Constant(number))), loop) for name in ("enter", "tick", "leave")
+            ast.copy_location(ast.Expr(_call(name, ast.Constant(number))), loop)
+            for name in ("enter", "tick", "leave")
         ]
         loop.body.insert(0, announce[1])
         return [announce[0], loop, announce[2]]
@@ -211,7 +216,12 @@ class _Expressions(ast.NodeTransformer):
         value = self.visit(node.value)
         if len(node.targets) == 1 and isinstance(target, ast.Subscript):
             store = self._hooked(
-                "set", node, value, self.visit(target.value), self._index(target.slice), target=ast.unparse(target)
+                "set",
+                node,
+                value,
+                self.visit(target.value),
+                self._index(target.slice),
+                target=ast.unparse(target),
             )
             return [ast.copy_location(ast.Expr(store), node)]
         node.value = value
@@ -369,4 +379,9 @@ def _is_generator(function: ast.FunctionDef) -> bool:
 
 def _future_first(body: list[ast.stmt]) -> list[ast.stmt]:
     """`from __future__` imports must stay at the top."""
-    return sorted(body, key=lambda item: not (isinstance(item, ast.ImportFrom) and item.module == "__future__") and not _is_text(item))
+    return sorted(
+        body,
+        key=lambda item: (
+            not (isinstance(item, ast.ImportFrom) and item.module == "__future__") and not _is_text(item)
+        ),
+    )

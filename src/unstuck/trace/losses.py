@@ -8,8 +8,10 @@ does compute are candidates too.  A candidate is just a set of seeds for the rev
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +21,22 @@ from unstuck.facts import Array, Span
 Seeds = list[tuple[Node, Array]]
 MOST_EXPLICIT = 6
 EPSILON = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """An output and the target that it is compared with."""
+
+    output: Node
+    target: Array
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a candidate means in one step: the seeds of the reverse pass and the pairs behind them."""
+
+    seeds: Seeds
+    pairs: list[Pair]
 
 
 @dataclass(frozen=True)
@@ -44,23 +62,30 @@ TEXTS = {
 PREFERENCE = list(TEXTS)
 
 
-def candidates(step: Iterable[Node], tainted: Collection[Node], backward: Collection[Node]) -> dict[Candidate, Seeds]:
-    """Every loss that one step proposes, with its seeds.
+def candidates(
+    step: Iterable[Node], tainted: Collection[Node], backward: Collection[Node]
+) -> dict[Candidate, Proposal]:
+    """Every loss that one step proposes.
 
     step      the nodes of the step, in order
     tainted   those that depend on the parameters
     backward  those from which the increments of the parameters were computed
     """
-    found: dict[Candidate, Seeds] = {}
+    found: dict[Candidate, Proposal] = {}
     for node in step:
         if node not in tainted or node.span is None:
             continue
         if node in backward:
             for output, target in _meeting(node, tainted):
-                for kind, seeds in _pair_seeds(output, target):
-                    found.setdefault(Candidate(kind, node.span), []).extend(seeds)
+                pair = Pair(output, _fitted(target, np.shape(output.value)))
+                for kind, seed in _seeds(pair):
+                    proposal = found.setdefault(Candidate(kind, node.span), Proposal([], []))
+                    proposal.seeds.append(seed)
+                    proposal.pairs.append(pair)
         elif np.ndim(node.value) == 0 and np.isfinite(node.value):
-            found[Candidate("explicit", node.span)] = [(node, np.ones(()))]
+            found[Candidate("explicit", node.span)] = Proposal(
+                [(node, np.ones(()))], [Pair(node, np.zeros(()))]
+            )
     explicit = [key for key in found if key.kind == "explicit"]
     for key in explicit[:-MOST_EXPLICIT]:
         del found[key]
@@ -85,7 +110,12 @@ def _difference(node: Node, tainted: Collection[Node]) -> Iterator[tuple[Node, A
     if node.op == "add":  # target + (-output)
         sign = -1.0
     for output, other in ((left, right), (right, left)):
-        if not isinstance(output, Node) or output not in tainted or not isinstance(other, Node) or other in tainted:
+        if (
+            not isinstance(output, Node)
+            or output not in tainted
+            or not isinstance(other, Node)
+            or other in tainted
+        ):
             continue
         target = np.asarray(other.value, float)
         if target.ndim == 0 and np.ndim(output.value) > 0 and np.size(output.value) > 1:
@@ -104,22 +134,46 @@ def _is_one_hot(implied: Array) -> bool:
     return set(np.unique(rounded)) <= {0.0, 1.0} and bool(np.all(ones == 1))
 
 
-def _pair_seeds(output: Node, target: Array) -> Iterator[tuple[str, Seeds]]:
+def _fitted(target: Array, shape: tuple[int, ...]) -> Array:
+    return target.reshape(shape) if target.size == math.prod(shape) else np.broadcast_to(target, shape)
+
+
+def _seeds(pair: Pair) -> Iterator[tuple[str, tuple[Node, Array]]]:
     """dLoss/doutput for the losses that a pair of output and target can mean."""
+    output, target = pair.output, pair.target
     value = np.asarray(output.value, float)
-    target = np.broadcast_to(target, value.shape) if target.size != value.size else target.reshape(value.shape)
     difference = value - target
-    yield "squared", [(output, difference)]
+    yield "squared", (output, difference)
     if _inside(value):
-        yield "binary-cross-entropy", [(output, difference / np.maximum(value * (1 - value), EPSILON))]
-        yield "cross-entropy", [(output, -target / np.maximum(value, EPSILON))]
-    else:
-        shifted = np.exp(value - value.max(axis=-1, keepdims=True)) if value.ndim else np.ones(())
-        softmax = shifted / shifted.sum(axis=-1, keepdims=True) if value.ndim else shifted
-        yield "softmax-cross-entropy", [(output, softmax - target)]
+        yield "binary-cross-entropy", (output, difference / np.maximum(value * (1 - value), EPSILON))
+        yield "cross-entropy", (output, -target / np.maximum(value, EPSILON))
+    elif value.ndim:
+        yield "softmax-cross-entropy", (output, _softmax(value) - target)
     before = _before_activation(output)
     if before is not None:
-        yield "canonical-link", [(before, difference)]
+        yield "canonical-link", (before, difference)
+
+
+def loss_value(kind: str, output: Any, target: Array) -> float:
+    """The loss of one pair, summed over its elements; NaN for kinds that have no closed form here."""
+    value = np.asarray(output, dtype=np.float64)
+    if kind == "explicit":
+        return float(value)
+    if kind == "squared":
+        return float(0.5 * np.sum((value - target) ** 2))
+    if kind == "binary-cross-entropy":
+        value = np.clip(value, EPSILON, 1 - EPSILON)
+        return float(-np.sum(target * np.log(value) + (1 - target) * np.log(1 - value)))
+    if kind == "cross-entropy":
+        return float(-np.sum(target * np.log(np.maximum(value, EPSILON))))
+    if kind == "softmax-cross-entropy":
+        return float(-np.sum(target * np.log(np.maximum(_softmax(value), EPSILON))))
+    return math.nan
+
+
+def _softmax(value: Array) -> Array:
+    shifted = np.exp(value - value.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
 
 
 def _inside(value: Array) -> bool:
@@ -133,7 +187,11 @@ def _before_activation(output: Node) -> Node | None:
         inputs = [p for p in current.parents() if np.shape(p.value) == np.shape(output.value)]
         if current.op in ("dot", "matmul", "einsum", "tensordot", "inner"):
             return current if current is not output else None
-        if current.op == "add" and current is not output and any(p.op in ("dot", "matmul") for p in current.parents()):
+        if (
+            current.op == "add"
+            and current is not output
+            and any(p.op in ("dot", "matmul") for p in current.parents())
+        ):
             return current
         if not inputs:
             return None

@@ -113,7 +113,13 @@ class Memory:
     # ----- Writing ------------------------------------------------------------------------------------------
 
     def add(
-        self, op: str, fn: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], value: Any, span: Span | None
+        self,
+        op: str,
+        fn: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        value: Any,
+        span: Span | None,
     ) -> Node:
         """Append a node and make it the maker of `value`."""
         node = Node(len(self.nodes), op, fn, args, kwargs, value, span, context=self.context)
@@ -150,7 +156,13 @@ class Memory:
         buffer.live.clear()
 
     def written(
-        self, array: Array, op: str, fn: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], span: Span | None
+        self,
+        array: Array,
+        op: str,
+        fn: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        span: Span | None,
     ) -> Node:
         """The array has just been overwritten in place by op(args): a new node, a new version of the buffer."""
         owner = _owner(array)

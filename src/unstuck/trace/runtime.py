@@ -57,11 +57,47 @@ INPLACE: dict[str, Callable[..., Any]] = {
     "bitwise_or": operator.ior,
     "bitwise_xor": operator.ixor,
 }
-COPIES = {"array", "asarray", "asanyarray", "copy", "astype", "float", "ascontiguousarray", "float64", "float32"}
-SHAPED = {"zeros_like", "ones_like", "empty_like", "full_like"}  # the argument lends its shape, not its values
-WRITERS = {"shuffle", "fill", "sort", "put", "partition", "copyto", "fill_diagonal", "place", "putmask", "resize"}
-RENAMED = {"absolute": "absolute", "abs": "absolute", "pow": "power", "amax": "max", "amin": "min", "divide": "true_divide"}
-MATH = {name: getattr(math, name) for name in ("exp", "log", "sqrt", "tanh", "sin", "cos", "log1p", "expm1", "pow")}
+COPIES = {
+    "array",
+    "asarray",
+    "asanyarray",
+    "copy",
+    "astype",
+    "float",
+    "ascontiguousarray",
+    "float64",
+    "float32",
+}
+SHAPED = {
+    "zeros_like",
+    "ones_like",
+    "empty_like",
+    "full_like",
+}  # the argument lends its shape, not its values
+WRITERS = {
+    "shuffle",
+    "fill",
+    "sort",
+    "put",
+    "partition",
+    "copyto",
+    "fill_diagonal",
+    "place",
+    "putmask",
+    "resize",
+}
+RENAMED = {
+    "absolute": "absolute",
+    "abs": "absolute",
+    "pow": "power",
+    "amax": "max",
+    "amin": "min",
+    "divide": "true_divide",
+}
+MATH = {
+    name: getattr(math, name)
+    for name in ("exp", "log", "sqrt", "tanh", "sin", "cos", "log1p", "expm1", "pow")
+}
 
 
 class Runtime:
@@ -72,7 +108,12 @@ class Runtime:
         self.memory = Memory()
         self.sites = sites
         self.arithmetic = 0  # operations seen that could belong to a network
-        self.enter, self.tick, self.leave = clock.enter, clock.tick, clock.leave
+        self.enter, self.tick, self.leave, self.iterated = (
+            clock.enter,
+            clock.tick,
+            clock.leave,
+            clock.iterated,
+        )
         self.slice = slice
         self._user_files = user_files
 
@@ -103,13 +144,24 @@ class Runtime:
     def get(self, site: int, owner: Any, index: Any, /) -> Any:
         """owner[index]"""
         result = owner[index]
-        if self.on and isinstance(owner, np.ndarray) and _tracked(result) and self.memory.known(result) is None:
+        if (
+            self.on
+            and isinstance(owner, np.ndarray)
+            and _tracked(result)
+            and self.memory.known(result) is None
+        ):
             memory, span = self.memory, self.sites[site].span
-            memory.add("getitem", None, (memory.operand(owner), _frozen(index)), self._chosen(index), result, span)
+            memory.add(
+                "getitem", None, (memory.operand(owner), _frozen(index)), self._chosen(index), result, span
+            )
         return result
 
     def iterate(self, site: int, iterable: Any, /) -> Any:
-        """The iterable of a for loop: elements of a 1-D array are noted one by one."""
+        """The iterable of a for loop: its length is noted, and elements of a 1-D array one by one."""
+        self.iterated(iterable)
+        return self._watched(site, iterable)
+
+    def _watched(self, site: int, iterable: Any) -> Any:
         if self.on and isinstance(iterable, np.ndarray) and iterable.ndim == 1 and iterable.dtype.kind == "f":
             return self._elements(site, iterable)
         return iterable
@@ -167,7 +219,12 @@ class Runtime:
     def aug_item(self, site: int, op: str, owner: Any, index: Any, value: Any, /) -> None:
         """owner[index] += value"""
         result = self.iop(site, op, self.get(site, owner, index), value)
-        if self.on and isinstance(owner, np.ndarray) and isinstance(result, np.ndarray) and result.base is owner:
+        if (
+            self.on
+            and isinstance(owner, np.ndarray)
+            and isinstance(result, np.ndarray)
+            and result.base is owner
+        ):
             owner[index] = result  # the same memory: nothing new to note
         else:
             self.set(site, result, owner, index)
@@ -177,7 +234,9 @@ class Runtime:
         if self.on:
             self.memory.forget(target)
 
-    def _wrote(self, array: Any, op: str, fn: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], site: int) -> Node:
+    def _wrote(
+        self, array: Any, op: str, fn: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], site: int
+    ) -> Node:
         place = self.sites[site]
         node = self.memory.written(array, op, fn, args, kwargs, place.span)
         if place.target:
@@ -204,7 +263,7 @@ class Runtime:
         if function is builtins.sum:
             return self._sum(site, *args, **kwargs)
         if function in (zip, enumerate, list, tuple):
-            return function(*[self.iterate(site, item) for item in args], **kwargs)
+            return function(*[self._watched(site, item) for item in args], **kwargs)
         before = self._copies_of(args) if name == "opaque" else ()
         result = plain(*args, **kwargs)
         for array, copy in before:
@@ -228,11 +287,13 @@ class Runtime:
 
     def _sum(self, site: int, items: Any, *start: Any) -> Any:
         """The builtin sum: its items are noted as one array that is summed over its first axis."""
-        items = [*start, *self.iterate(site, items)]
+        items = [*start, *self._watched(site, items)]
         result = sum(items[1:], items[0]) if start else sum(items)
         if self.on and _tracked(result) and self.memory.known(result) is None:
             span = self.sites[site].span
-            stacked = self.memory.add("array", None, (self.memory.operand(items),), {}, np.array(items, float), span)
+            stacked = self.memory.add(
+                "array", None, (self.memory.operand(items),), {}, np.array(items, float), span
+            )
             self.memory.add("sum", np.sum, (stacked,), {"axis": 0}, result, span)
         return result
 
@@ -270,7 +331,9 @@ class Runtime:
         if code is not None:
             return code.co_filename in self._user_files
         owner = function if isinstance(function, type) else type(function)
-        if owner.__module__ in ("builtins", "numpy") or isinstance(function, np.ufunc | types.BuiltinFunctionType):
+        if owner.__module__ in ("builtins", "numpy") or isinstance(
+            function, np.ufunc | types.BuiltinFunctionType
+        ):
             return False
         method = getattr(owner, "__init__" if isinstance(function, type) else "__call__", None)
         code = getattr(method, "__code__", None)
@@ -331,7 +394,11 @@ def _identity(function: Any) -> tuple[str, Any]:
     if isinstance(receiver, np.ndarray | np.generic):
         return RENAMED.get(name, name), receiver
     if isinstance(receiver, np.ufunc):
-        return ("at" if name == "at" else {"add": "sum", "multiply": "prod", "maximum": "max"}.get(receiver.__name__, "opaque")), None
+        return (
+            "at"
+            if name == "at"
+            else {"add": "sum", "multiply": "prod", "maximum": "max"}.get(receiver.__name__, "opaque")
+        ), None
     if isinstance(receiver, np.random.RandomState | np.random.Generator):
         return ("shuffle" if name == "shuffle" else "random"), None
     if MATH.get(name) is function:

@@ -11,7 +11,7 @@ the evaluation on test rows.  When everything has been seen the program is stopp
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, field
 
 from unstuck.autodiff.node import Node
@@ -25,6 +25,7 @@ SAMPLED_ROUNDS = 3  # rounds of each inner loop that are watched while looking a
 FIRST_LOOK, GROWTH = 500, 1.5  # nodes before the first search for updates, and the factor between searches
 IMPATIENCE = 0.7  # seconds after which a search is made even with fewer nodes
 MOST_NODES, MOST_BYTES = 400_000, 2_000_000_000
+CROWDED_NODES, FEW_STEPS = 20_000, 8  # a window ends early when it holds so many nodes and steps
 EVALUATION_NODES = 4_000
 KEEP = 200_000  # elements: larger arrays that nobody wrote to are not copied at the end of a window
 
@@ -47,7 +48,6 @@ class Window:
     """A stretch of tape.  `first` is the number of its first step, counted from 0 over the whole run."""
 
     nodes: list[Node]
-    steps: Steps | None
     first: int = 0
     kind: str = "steps"  # steps | evaluation
 
@@ -67,6 +67,7 @@ class Progress:
 
     windows: list[Window] = field(default_factory=list)
     step: int = -1  # number of the running step, once the loop is known
+    lengths: dict[int, int] = field(default_factory=dict)  # rounds of a loop whose iterable has a length
     starts: list[float] = field(default_factory=list)  # step numbers at which the step loop was entered anew
     nodes: int = 0
 
@@ -74,18 +75,19 @@ class Progress:
 class Clock:
     """Follows the loops of the program and switches recording on and off."""
 
-    def __init__(self, plan: Plan, wanted: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, plan: Plan, on_found: Callable[[Steps], None] = lambda _: None) -> None:
         self.plan = plan
-        self.wanted = wanted  # false when the parent process asks us to stop
+        self.on_found = on_found
         self.progress = Progress()
         self.runtime: Runtime
         self.step_loop: int | None = None
+        self._suspected: int | None = None  # the step loop by the last look; two looks must agree
         self.stack: list[Loop] = []
         self._resume_depth: int | None = None
         self._next_look = FIRST_LOOK
         self._started = self._last_look = time.perf_counter()
         self._found_at = 0.0
-        self._window_end = 0
+        self._window_first = self._window_end = 0
         self._evaluating = False
         self._evaluated = False
 
@@ -101,6 +103,11 @@ class Clock:
         self.stack.append(Loop(number, -1, self.runtime.arithmetic))
         if number == self.step_loop:
             self.progress.starts.append(self.progress.step + 1)
+
+    def iterated(self, iterable: object) -> None:
+        """The loop that was entered last goes over this iterable."""
+        if self.stack and isinstance(iterable, Sized):
+            self.progress.lengths[self.stack[-1].number] = len(iterable)
 
     def leave(self, number: int, /) -> None:
         """A loop statement has ended."""
@@ -163,11 +170,12 @@ class Clock:
             self._next_look, self._last_look = int(max(count, self._next_look) * GROWTH), now
             self._look(find_steps(memory.nodes, least=7))
             self._last_look = time.perf_counter()
-        if self.step_loop is None and (count > MOST_NODES or memory.held > MOST_BYTES or not self.wanted()):
+        if self.step_loop is None and (count > MOST_NODES or memory.held > MOST_BYTES):
             raise Stop
 
     def _look(self, steps: Steps | None) -> None:
-        if steps is None or steps.loop is None:
+        suspected, self._suspected = self._suspected, steps.loop if steps else None
+        if steps is None or steps.loop is None or steps.loop != suspected:
             return
         self.step_loop = steps.loop
         self._found_at = time.perf_counter()
@@ -176,6 +184,7 @@ class Clock:
         self.progress.step = len(seen) - 1
         self.progress.starts = [0] if not self.progress.starts else self.progress.starts
         self._window_end = max(self.plan.steps, len(seen))
+        self.on_found(steps)
         if self.stack and self.stack[-1].number == self.step_loop:
             self._step(counted=True)
 
@@ -188,15 +197,19 @@ class Clock:
             self._evaluating, self._evaluated = False, True
             self.runtime.on = False
         step = self.progress.step
-        if self.runtime.on and step >= self._window_end:
+        if self.runtime.on and (step >= self._window_end or self._crowded()):
             self._close("steps")
             self.runtime.on = False
         if not self.runtime.on:
             self._between(step)
 
+    def _crowded(self) -> bool:
+        """Long steps: fewer of them must do."""
+        return len(self.runtime.memory.nodes) > CROWDED_NODES and self.progress.step >= FEW_STEPS
+
     def _between(self, step: int) -> None:
         now = time.perf_counter() - self._found_at
-        if not self.wanted() or self._finished(step, now):
+        if self._finished(step, now):
             raise Stop
         if self._due(step, now):
             self._open()
@@ -219,7 +232,9 @@ class Clock:
     def _finished(self, step: int, seconds: float) -> bool:
         if self.plan.full_run or seconds < self.plan.run_seconds:
             return False
-        waiting = any(step < later for later in self.plan.later) or (self.plan.evaluation and not self._evaluated)
+        waiting = any(step < later for later in self.plan.later) or (
+            self.plan.evaluation and not self._evaluated
+        )
         return not waiting or seconds > self.plan.patience
 
     def _open(self) -> None:
@@ -231,8 +246,7 @@ class Clock:
     def _close(self, kind: str) -> None:
         memory = self.runtime.memory
         memory.seal(KEEP)
-        first = getattr(self, "_window_first", 0)
-        self.progress.windows.append(Window(memory.nodes, None, first, kind))
+        self.progress.windows.append(Window(memory.nodes, self._window_first, kind))
         self.progress.nodes += len(memory.nodes)
         self.runtime.memory = Memory()
 

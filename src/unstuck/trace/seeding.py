@@ -22,6 +22,7 @@ from unstuck.trace.modules import from_unstuck
 Owns = Callable[[str], bool]
 _FUNCTIONS = ((np.random, "seed"), (np.random, "default_rng"), (random, "seed"))
 _CLASSES = ((np.random, "RandomState"), (np.random, "PCG64"), (np.random, "MT19937"), (random, "Random"))
+_SEEDS = (int, float, str, bytes, list, tuple, np.ndarray, np.generic, type(None))
 
 
 def seed_everything(seed: int, owns: Owns) -> None:
@@ -35,8 +36,8 @@ def seed_everything(seed: int, owns: Owns) -> None:
 
     def divert(args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         given = [*args, *keywords.values()]
-        if not _called_by(owns) or len(given) > 1 or (given and hasattr(given[0], "random_raw")):
-            return args, keywords
+        if len(given) > 1 or not all(isinstance(item, _SEEDS) for item in given) or not _called_by(owns):
+            return args, keywords  # such as a generator that the script hands on
         chosen = given[0] if given and given[0] is not None else f"unnamed {next(unnamed)}"
         return (_derived(chosen, seed),), {}
 

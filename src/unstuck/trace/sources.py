@@ -8,9 +8,10 @@ every other character of the file alone.
 from __future__ import annotations
 
 import ast
-import importlib.util
+import io
 import os
 import re
+import tokenize
 import traceback
 import warnings
 from collections.abc import Iterable
@@ -26,7 +27,13 @@ def decode(content: bytes) -> str:
 
     Raises SyntaxError for an unknown encoding and UnicodeDecodeError for bytes that do not fit it.
     """
-    return importlib.util.decode_source(content)
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+    return unify(content.decode(encoding))
+
+
+def unify(text: str) -> str:
+    """`text` with every line break as a single LF."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_source(path: str) -> Source:

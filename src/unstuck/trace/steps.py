@@ -27,11 +27,36 @@ from unstuck.facts import Span
 Key = tuple[tuple[int, int], ...]
 ADDITIVE = {"add", "subtract", "negative", "positive", "copy", "multiply", "true_divide", "gather", "reshape"}
 BOOKKEEPING = {
-    *("add", "subtract", "negative", "positive", "copy", "multiply", "true_divide", "power", "square", "sqrt"),
-    *("setitem", "scatter", "getitem", "gather", "array", "reshape", "leaf", "equal", "not_equal", "absolute"),
+    *(
+        "add",
+        "subtract",
+        "negative",
+        "positive",
+        "copy",
+        "multiply",
+        "true_divide",
+        "power",
+        "square",
+        "sqrt",
+    ),
+    *(
+        "setitem",
+        "scatter",
+        "getitem",
+        "gather",
+        "array",
+        "reshape",
+        "leaf",
+        "equal",
+        "not_equal",
+        "absolute",
+    ),
     *("transpose", "isnan", "isfinite", "opaque", "round", "around", "clip", "nan_to_num"),
 }
 MOST_TERMS = 20_000
+MOST_LAYERS = (
+    40  # arrays updated by one line of code; how far back among its results an old value is looked for
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +69,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Update:
-    """One update of one parameter in one step: after = before + sum of the terms."""
+    """One update of one parameter in one step: after = sum of the terms, `before` among them."""
 
     before: Node
     after: Node
@@ -69,6 +94,7 @@ class Steps:
     ranges: dict[Key, range]
     parameters: tuple[Tracked, ...]
     state: frozenset[int]  # ids of optimiser state and accumulators: chains that are no parameters
+    offset: int = 0  # rounds of the step loop on this tape before the first of the keys
 
 
 def find_steps(nodes: Sequence[Node], least: int = 3) -> Steps | None:
@@ -82,15 +108,20 @@ def find_steps(nodes: Sequence[Node], least: int = 3) -> Steps | None:
     trained = _last_of_each_parameter(trained)
     loop = _step_loop(trained)
     grouped = [_by_step(chain, loop) for chain in trained]
-    grouped = [(chain, steps) for chain, steps in zip(trained, grouped, strict=True) if len(steps) >= least - 1]
+    grouped = [
+        (chain, steps) for chain, steps in zip(trained, grouped, strict=True) if len(steps) >= least - 1
+    ]
     if not grouped:
         return None
     keys = sorted({key for _, steps in grouped for key in steps})
     ranges = _ranges(nodes, keys, loop)
     keys = [key for key in keys if key in ranges]
     own = {node.id for chain, _ in grouped for node in chain}
+    rounds = sorted({key for node in nodes if (key := step_key(node.context, loop)) is not None})
     tracked = tuple(_tracked(chain, steps, keys) for chain, steps in grouped)
-    return Steps(loop, tuple(keys), ranges, _unique_names(tracked), frozenset(members - own))
+    return Steps(
+        loop, tuple(keys), ranges, _unique_names(tracked), frozenset(members - own), rounds.index(keys[0])
+    )
 
 
 # ----- Chains of updates --------------------------------------------------------------------------------
@@ -106,40 +137,49 @@ def _chains(nodes: Sequence[Node], least: int) -> list[list[Node]]:
     for group in by_span.values():
         if len(group) < least:
             continue
-        previous = {node.id: old for node in group if (old := _old_value(node)) is not None}
-        chains += _unbroken(_sequences(group, previous, least))
+        previous = {}
+        for index, node in enumerate(group):
+            old = _old_value(node, group[max(0, index - MOST_LAYERS)].id)
+            if old is not None:
+                previous[node.id] = old
+        chains += _sequences(group, previous, least)
     return chains
 
 
 def _sequences(group: list[Node], previous: dict[int, Node], least: int) -> list[list[Node]]:
+    """The chains of one place that are carried on to the end.
+
+    An accumulator ends and starts again from zero in the next step; a parameter never starts anew.
+    """
     taken: set[int] = set()
-    result = []
+    chains = []
     for node in reversed(group):
+        if node.id in taken:
+            continue
         chain = [node]
-        while chain[-1].id not in taken and (old := previous.get(chain[-1].id)) is not None:
-            taken.add(chain[-1].id)
+        while (old := previous.get(chain[-1].id)) is not None and old.id not in taken:
+            taken.add(old.id)
             chain.append(old)
-        if len(chain) >= least:
-            result.append(chain[::-1])
-    return result
-
-
-def _unbroken(chains: list[list[Node]]) -> list[list[Node]]:
-    """Without accumulators, which end and start again from zero: a parameter is carried from step to step."""
+        chains.append(chain[::-1])
+    starts = [(chain[0].id, np.shape(chain[0].value)) for chain in chains]
     return [
         chain
         for chain in chains
-        if not any(
-            other[0].id > chain[-1].id and np.shape(other[0].value) == np.shape(chain[0].value) for other in chains
-        )
+        if len(chain) >= least
+        and not any(start > chain[-1].id and shape == np.shape(chain[0].value) for start, shape in starts)
     ]
 
 
-def _old_value(node: Node) -> Node | None:
-    """The additive term of a node that was made at the node's own place in the source."""
-    for term in terms_of(node, stop=lambda other: other.span == node.span and other.op == node.op):
+def _old_value(node: Node, oldest: int) -> Node | None:
+    """The additive term of a node that was made at the node's own place in the source, not before `oldest`.
+
+    It must come back nearly whole: decay and momentum shrink a value, but an error signal that returns through
+    a bias and its learning rate is no old value.
+    """
+    for term in terms_of(node, stop=lambda other: other.span == node.span or other.id < oldest):
         other = term.node
-        if other is not node and other.span == node.span and np.shape(other.value) == np.shape(node.value):
+        same = other is not node and other.span == node.span and np.shape(other.value) == np.shape(node.value)
+        if same and 0.5 < term.coefficient < 1.5:
             return other
     return None
 
@@ -339,8 +379,7 @@ def _tracked(chain: list[Node], steps: dict[Key, tuple[Node, Node]], keys: Seque
     for key in keys:
         if key in steps:
             before, after = steps[key]
-            parts = tuple(t for t in terms_of(after, stop=_stops_at(before)) if t.node is not before)
-            updates[key] = Update(before, after, parts)
+            updates[key] = Update(before, after, tuple(terms_of(after, stop=_stops_at(before))))
     named = next((node for node in reversed(chain) if node.names), None)
     assert chain[0].span is not None
     return Tracked(named.names[-1] if named else f"line {chain[0].span.line}", chain[0].span, updates)

@@ -37,7 +37,7 @@ def save(trace: Trace, folder: str | Path) -> None:
     facts = encode(_lift(trace, arrays))
     name = f"arrays-{uuid.uuid4().hex}.npz"
     with open(folder / name, "wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        np.savez(file, **arrays)  # type: ignore[arg-type]
     _write(folder / _INDEX, json.dumps({"schema": SCHEMA, "arrays": name, "trace": facts}))
     for old in folder.glob("arrays-*.npz"):
         if old.name != name:

@@ -49,7 +49,7 @@ class Network:
         grad_w[-1] = delta @ activations[-2].T
         grad_b[-1] = delta
         for layer in range(2, self.num_layers):
-            delta = (self.weights[-layer + 1].T @ delta) * sigmoid_prime(zs[-layer])
+            delta = (self.weights[-layer + 1].T @ delta) * (zs[-layer] * (1 - zs[-layer]))
             grad_w[-layer] = delta @ activations[-layer - 1].T
             grad_b[-layer] = delta
         return grad_w, grad_b
@@ -63,7 +63,7 @@ def sigmoid(z):
 
 
 def sigmoid_prime(z):
-    return z * (1 - z)
+    return sigmoid(z) * (1 - sigmoid(z))
 
 
 if __name__ == "__main__":
@@ -73,5 +73,5 @@ if __name__ == "__main__":
     features = (features - features.mean(0)) / features.std(0)
     samples = [(x.reshape(-1, 1), np.eye(3)[s].reshape(-1, 1)) for x, s in zip(features, species)]
     net = Network([4, 8, 8, 3])
-    net.sgd(samples, EPOCHS, 10, 3.0)
+    net.sgd(samples, EPOCHS, 10, 0.01)
     print("accuracy", net.evaluate(samples) / len(samples))

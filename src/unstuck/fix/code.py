@@ -1,0 +1,179 @@
+"""A parsed source file whose nodes know their exact characters, their parents and the names around them."""
+
+from __future__ import annotations
+
+import ast
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from unstuck.facts import Source, Span
+from unstuck.trace.sources import line_starts, offsets
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_LOOSE = (ast.BoolOp, ast.Compare, ast.IfExp, ast.Lambda, ast.NamedExpr, ast.Await, ast.Yield, ast.Starred)
+
+
+class Code:
+    """The syntax tree of a Source; raises SyntaxError when the text does not parse."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.text = source.text
+        self.tree = ast.parse(self.text)
+        self._starts = line_starts(self.text)
+        self._lines = [line.encode() for line in self.text.split("\n")]
+        self.parent = {child: node for node in walk(self.tree) for child in ast.iter_child_nodes(node)}
+        self.functions = {node.name: node for node in walk(self.tree) if isinstance(node, ast.FunctionDef)}
+        imports = [node for node in walk(self.tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        aliases = [alias for node in imports for alias in node.names]
+        self.imported = {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
+
+    # ----- Characters -----------------------------------------------------------------------------------
+
+    def range(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
+        """Offsets of the first and one past the last character of `node` (the tree counts UTF-8 bytes)."""
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        return self._offset(node.lineno, node.col_offset), self._offset(node.end_lineno, node.end_col_offset)
+
+    def _offset(self, line: int, column: int) -> int:
+        return self._starts[line - 1] + len(self._lines[line - 1][:column].decode())
+
+    def outer(self, node: ast.expr) -> tuple[int, int]:
+        """The range of an operand with the parentheses that group it."""
+        low, high = self.range(node)
+        floor, ceiling = self.range(self.parent[node])  # type: ignore[arg-type]
+        while True:
+            left = len(self.text[floor:low].rstrip()) + floor
+            right = ceiling - len(self.text[high:ceiling].lstrip())
+            if self.text[floor:left][-1:] != "(" or self.text[right:ceiling][:1] != ")":
+                return low, high
+            low, high = left - 1, right + 1
+
+    def words(self, node: ast.expr | ast.stmt) -> str:
+        """The text of `node` as written."""
+        low, high = self.range(node)
+        return self.text[low:high]
+
+    def span(self, low: int, high: int) -> Span:
+        """The Span of text[low:high]."""
+        first, last = bisect_right(self._starts, low), bisect_right(self._starts, high)
+        columns = low - self._starts[first - 1] + 1, high - self._starts[last - 1] + 1
+        return Span(self.source.path, first, columns[0], last, columns[1])
+
+    def line_start(self, line: int) -> int:
+        """Offset of the first character of `line`; the end of the text for the line after the last."""
+        return self._starts[line - 1] if line <= len(self._starts) else len(self.text)
+
+    # ----- Places ---------------------------------------------------------------------------------------
+
+    def inside(self, span: Span) -> list[ast.expr | ast.stmt]:
+        """The expressions and statements that lie inside `span`, or the smallest one around it."""
+        low, high = offsets(self.text, span)
+        nodes = [node for node in walk(self.tree) if isinstance(node, ast.expr | ast.stmt)]
+        ranges = {node: self.range(node) for node in nodes}
+        inner = [node for node in nodes if low <= ranges[node][0] and ranges[node][1] <= high]
+        around = [node for node in nodes if ranges[node][0] <= low and high <= ranges[node][1]]
+        if inner or not around:
+            return inner
+        return [min(around, key=lambda node: ranges[node][1] - ranges[node][0])]
+
+    def statement(self, node: ast.AST) -> ast.stmt | None:
+        """The innermost statement that holds `node`."""
+        while not isinstance(node, ast.stmt):
+            if node not in self.parent:
+                return None
+            node = self.parent[node]
+        return node
+
+    def block(self, statement: ast.stmt) -> list[ast.stmt]:
+        """The list of statements that `statement` stands in."""
+        for _, value in ast.iter_fields(self.parent[statement]):
+            if isinstance(value, list) and statement in value:
+                return value
+        return [statement]
+
+    def scope(self, node: ast.AST) -> ast.AST:
+        """The enclosing function, or in a script's top level the outermost loop, or the whole module."""
+        found: ast.AST = self.tree
+        while node in self.parent:
+            node = self.parent[node]
+            if isinstance(node, Function):
+                return node
+            if isinstance(node, ast.For | ast.While):
+                found = node
+        return found
+
+    def data_names(self, node: ast.AST) -> list[str]:
+        """Names and attributes that the scope around `node` uses as values, in order of appearance.
+
+        Functions that are called, modules whose members are taken and loop counters are left out.
+        """
+        counters = {name for loop in self._around(node) for name in _names(loop.target)}
+        found: dict[str, None] = {}
+        for item in walk(self.scope(node)):
+            if isinstance(item, ast.Name) and self._is_value(item) and item.id not in counters:
+                found[item.id] = None
+            elif isinstance(item, ast.Attribute | ast.Subscript) and (text := self._member(item)):
+                found[text] = None
+            elif isinstance(item, ast.arg) and item.arg not in ("self", "cls"):
+                found[item.arg] = None
+        return list(found)
+
+    def members(self, node: ast.Attribute | ast.Subscript) -> list[str]:
+        """The other members of the same object that the file uses: self.W2 for self.W1, p["b"] for p["W"]."""
+        if not self._member(node):
+            return []
+        base = ast.dump(node.value)
+        same = [item for item in walk(self.tree) if type(item) is type(node)]
+        others = [item for item in same if ast.dump(item.value) == base and self._member(item)]
+        return list(
+            dict.fromkeys(self._member(item) for item in others if self._member(item) != self._member(node))
+        )
+
+    def _member(self, node: ast.expr) -> str:
+        """The text of `self.x` or `params["x"]` used as a value; empty for anything else."""
+        if isinstance(self.parent.get(node), ast.Call) and self.parent[node].func is node:  # type: ignore[attr-defined]
+            return ""
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr != "T":
+            return self.words(node) if node.value.id == "self" else ""
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name | ast.Attribute):
+            text = isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
+            return self.words(node) if text else ""
+        return ""
+
+    def _is_value(self, name: ast.Name) -> bool:
+        parent = self.parent[name]
+        called = isinstance(parent, ast.Call) and parent.func is name
+        module = name.id in self.imported
+        container = isinstance(parent, ast.Subscript) and parent.value is name and bool(self._member(parent))
+        return not (called or module or container or name.id in ("self", "cls") or name.id in self.functions)
+
+    def _around(self, node: ast.AST) -> Iterator[ast.For]:
+        while node in self.parent:
+            node = self.parent[node]
+            if isinstance(node, ast.For):
+                yield node
+
+
+def walk(root: ast.AST) -> Iterator[ast.AST]:
+    """Every node below `root` in the order of the text, but for the insides of f-strings.
+
+    Before Python 3.12 the positions of those are wrong, and no arithmetic of a network stands there.
+    """
+    yield root
+    if not isinstance(root, ast.JoinedStr):
+        for child in ast.iter_child_nodes(root):
+            yield from walk(child)
+
+
+def _names(target: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
+
+
+def loose(node: ast.expr) -> bool:
+    """Does `node` need parentheses to become a factor?"""
+    weak = isinstance(node, ast.BinOp) and isinstance(
+        node.op, ast.Add | ast.Sub | ast.BitAnd | ast.BitOr | ast.BitXor | ast.LShift | ast.RShift
+    )
+    return weak or isinstance(node, (*_LOOSE, ast.Tuple))

@@ -1,0 +1,214 @@
+"""From one run of a script to a Trace: the conductor of this floor.
+
+It gives the runner the means to record (a syntax-tree transformation and the object `__u__`) and, when the
+run has ended, reads the tape: parameters and steps, the loss, verdicts, explanations, the recipe and the data.
+Each stage that cannot follow says why, and the Trace carries that sentence instead of a result.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from unstuck.facts import Gradient, Loss, Outcome, Parameter, Source, Span, Status, Trace
+from unstuck.trace.explain import Account, account_for
+from unstuck.trace.gradients import gradients
+from unstuck.trace.job import Job
+from unstuck.trace.judge import Verdicts, best_loss, tolerance_of
+from unstuck.trace.instrument import Instrumenter
+from unstuck.trace.names import paths_of, user_namespaces
+from unstuck.trace.runtime import Runtime
+from unstuck.trace.schedule import Clock, Plan, Window
+from unstuck.trace.steps import Steps, find_steps
+from unstuck.trace.written import Step, prepare
+
+FORWARD_DIGEST = 64  # numbers of the first step's outputs that identify a forward pass
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What the tape says about training: prepared steps, the loss and the verdicts under it."""
+
+    names: tuple[str, ...]
+    spans: Mapping[str, Span]
+    steps: tuple[Step, ...]
+    first: Steps
+    verdicts: Verdicts | None
+    account: Account | None
+    tolerance: float
+
+
+class Recorder:
+    """Records one run: `transform` and `namespace` go to the runner, `finish` makes the Trace."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.instrumenter = Instrumenter()
+        self.clock = Clock(_plan(job), self._found)
+        self.runtime = Runtime(self.instrumenter.sites, self.clock, self.instrumenter.files)
+        self.namespace: dict[str, object] = {"__u__": self.runtime}
+        self.paths: dict[int, str] = {}
+        self.namespaces: list[Mapping[str, Any]] = []
+        self._sources: list[Source] = []
+        self.clock.start(self.runtime)
+
+    def transform(self, tree: ast.Module, filename: str) -> ast.Module:
+        """The instrumented form of one of the user's modules."""
+        text = "".join(linecache.getlines(filename))
+        shown = self.job.path if not self._sources and not self.job.module else _shown(filename)
+        self._sources.append(Source(shown, text))
+        return self.instrumenter.transform(tree, filename, text, shown)
+
+    def _found(self, steps: Steps) -> None:
+        """The training loop was just found: the arrays are alive, so ask what the script calls them."""
+        self.namespaces = user_namespaces(self.instrumenter.files.__contains__)
+        latest = {id(u.after.value): u.after.value for p in steps.parameters for u in p.updates.values()}
+        self.paths = paths_of(latest, self.namespaces)
+        self._live = {
+            (p.span, i): next(
+                (
+                    self.paths[id(u.after.value)]
+                    for u in p.updates.values()
+                    if id(u.after.value) in self.paths
+                ),
+                "",
+            )
+            for i, p in enumerate(steps.parameters)
+        }
+
+    # ----- After the run ------------------------------------------------------------------------------------
+
+    def finish(self, outcome: Outcome) -> Trace:
+        """Read the tape."""
+        self.clock.end()
+        base = Trace(
+            sources=tuple(self._sources),
+            argv=self.job.argv,
+            framework="NumPy",
+            status="not-applicable",
+            reason="",
+            outcome=outcome,
+        )
+        analysis = self._analyse()
+        if analysis is None:
+            return replace(base, reason=self._nothing_found())
+        return self._judged(base, analysis)
+
+    def _analyse(self) -> Analysis | None:
+        windows = [window for window in self.clock.progress.windows if window.kind == "steps"]
+        found = [(window, find_steps(window.nodes, least=2)) for window in windows]
+        readable = [(window, steps) for window, steps in found if steps is not None]
+        if not readable:
+            return None
+        first = readable[0][1]
+        names = self._names(first)
+        steps = [
+            step
+            for window, each in readable
+            if (renamed := _renamed(each, first, names)) is not None
+            for step in prepare(window.nodes, renamed, window.first)
+        ]
+        if not steps:
+            return None
+        tolerance = tolerance_of(steps)
+        verdicts = best_loss(steps, tolerance)
+        spans = {name: parameter.span for name, parameter in zip(names, first.parameters, strict=True)}
+        account = None
+        if verdicts is not None:
+            seconds = 6.0 if self.job.explain else 0.0
+            account = account_for(steps, verdicts.loss, verdicts, tolerance, seconds)
+        return Analysis(names, spans, tuple(steps), first, verdicts, account, tolerance)
+
+    def _names(self, steps: Steps) -> tuple[str, ...]:
+        """The path of each parameter in the running program, else the text of its assignment."""
+        live = getattr(self, "_live", {})
+        names = [live.get((p.span, i)) or p.name for i, p in enumerate(steps.parameters)]
+        return tuple(names if len(set(names)) == len(names) else [p.name for p in steps.parameters])
+
+    def _judged(self, base: Trace, analysis: Analysis) -> Trace:
+        parameters = tuple(
+            _parameter(name, p) for name, p in zip(analysis.names, analysis.first.parameters, strict=True)
+        )
+        trace = replace(base, parameters=parameters, steps=len(analysis.steps))
+        if analysis.verdicts is None or analysis.account is None:
+            return replace(
+                trace,
+                status="cannot-tell",
+                reason="no place was found where an output meets a target, so the loss is unknown",
+            )
+        loss = analysis.verdicts.loss
+        found = gradients(
+            analysis.steps, loss, analysis.verdicts, analysis.account, analysis.spans, analysis.tolerance
+        )
+        status, reason = _overall(found)
+        return replace(
+            trace,
+            status=status,
+            reason=reason,
+            gradients=found,
+            loss=Loss(loss.kind, loss.text(), loss.span),
+            forward=_digest(analysis),
+        )
+
+    def _nothing_found(self) -> str:
+        """What was seen instead of training, for a program in which no parameter was updated repeatedly."""
+        count = self.clock.progress.nodes
+        loops = len(self.instrumenter.loops)
+        if not count:
+            return "no training loop found: the program computed nothing with NumPy arrays or floats"
+        return (
+            f"no training loop found: {count:,} array operations and {loops} loops were seen, "
+            "but no array that a network uses was updated step by step"
+        )
+
+
+def _plan(job: Job) -> Plan:
+    if job.purpose == "verify":
+        return Plan(steps=job.steps, later=(100, 300), patience=1.0, evaluation=False)
+    return Plan(steps=max(job.steps, 20), run_seconds=job.run_seconds, full_run=job.full_run)
+
+
+def _shown(filename: str) -> str:
+    relative = os.path.relpath(filename)
+    return filename if relative.startswith("..") else relative
+
+
+def _renamed(steps: Steps, first: Steps, names: Sequence[str]) -> Steps | None:
+    """The same parameters under their final names; None when a later window shows other ones."""
+    if [p.span for p in steps.parameters] != [p.span for p in first.parameters]:
+        return None
+    renamed = tuple(replace(p, name=name) for p, name in zip(steps.parameters, names, strict=True))
+    return replace(steps, parameters=renamed)
+
+
+def _parameter(name: str, tracked: Any) -> Parameter:
+    value = np.asarray(next(iter(tracked.updates.values())).before.value)
+    long_sides = sum(side > 1 for side in value.shape)
+    role = "weight" if long_sides >= 2 else "bias" if long_sides == 1 else "other"
+    return Parameter(name, role, tracked.span, value)  # type: ignore[arg-type]
+
+
+def _overall(found: Sequence[Gradient]) -> tuple[Status, str]:
+    statuses = {gradient.status for gradient in found}
+    if "wrong" in statuses:
+        return "wrong", ""
+    told = [gradient for gradient in found if gradient.status in ("exact", "scaled")]
+    if not told:
+        return "cannot-tell", next((g.reason for g in found if g.reason), "no gradient could be compared")
+    return ("scaled" if "scaled" in statuses else "exact"), ""
+
+
+def _digest(analysis: Analysis) -> tuple[float, ...]:
+    """Numbers of the first judged step's outputs: an edit of the backward pass must not change the forward one."""
+    verdicts = analysis.verdicts
+    first = next((step for step in analysis.steps if verdicts and verdicts.loss in step.losses), None)
+    if first is None or verdicts is None:
+        return ()
+    outputs = [np.ravel(pair.output.value) for pair in first.losses[verdicts.loss].pairs]
+    return tuple(float(number) for number in np.concatenate(outputs)[:FORWARD_DIGEST])

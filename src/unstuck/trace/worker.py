@@ -1,0 +1,94 @@
+"""The child process of a recording: read the job, run the script under the recorder, save the trace.
+
+Everything of our own goes through files in the folder of the job; stdin, stdout and stderr are the script's.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from unstuck.facts import Edit, Outcome, Source, Trace
+from unstuck.trace import runner, store
+from unstuck.trace.job import Job, from_json
+from unstuck.trace.modules import Territory
+from unstuck.trace.recorder import Recorder
+from unstuck.trace.seeding import seed_everything
+from unstuck.trace.sources import apply_edits, read_source
+
+JOB = "job.json"
+if sys.platform == "win32":  # the signal that means: come to an end
+    ASK = signal.SIGBREAK
+else:
+    ASK = signal.SIGUSR1
+
+
+def main(folder: str) -> NoReturn:
+    """Do the job in `folder`, leave the trace there, and end as the script ended."""
+    job = from_json((Path(folder) / JOB).read_text(encoding="utf-8"))
+    _prepare_streams()
+    if job.seed is not None:
+        seed_everything(job.seed, Territory(runner.home(job.path, job.module)).owns)
+    edited = edited_texts(job.edits)
+    recorder = Recorder(job)
+    started = time.perf_counter()
+    signal.signal(ASK, _stop)
+    try:
+        code, stopped = _run(job, recorder, edited), False
+    except runner.Stop:
+        code, stopped = 0, True
+    signal.signal(ASK, signal.SIG_IGN)
+    outcome = Outcome(code, stopped, time.perf_counter() - started)
+    try:
+        trace = recorder.finish(outcome)
+    except Exception as error:  # an analysis that fails is a result
+        trace = _failed(job, outcome, error)
+    store.save(trace, folder)
+    sys.exit(code)
+
+
+def edited_texts(edits: tuple[Edit, ...]) -> dict[str, str]:
+    """The text of every file that `edits` change, as changed, by path."""
+    paths = dict.fromkeys(edit.span.path for edit in edits)
+    return {
+        path: apply_edits(read_source(path).text, [edit for edit in edits if edit.span.path == path])
+        for path in paths
+    }
+
+
+def _run(job: Job, recorder: Recorder, edited: dict[str, str]) -> int:
+    return runner.run(
+        job.path,
+        job.argv,
+        module=job.module,
+        transform=recorder.transform,
+        namespace=recorder.namespace,
+        edited=edited,
+    )
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise runner.Stop
+
+
+def _prepare_streams() -> None:
+    """Let lines leave as they are printed, and every character pass where the pipe's code page is small."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            encoding = None if "PYTHONIOENCODING" in os.environ else "utf-8"
+            stream.reconfigure(encoding=encoding, errors=stream.errors, line_buffering=True)
+
+
+def _failed(job: Job, outcome: Outcome, error: Exception) -> Trace:
+    """The trace that says that the analysis itself broke down."""
+    source = Source(job.path, "") if job.module else read_source(job.path)
+    reason = f"the analysis of the recording failed: {type(error).__name__}: {error}"
+    notes = ("".join(traceback.format_exception(error)),)
+    return Trace((source,), job.argv, "", "cannot-tell", reason, outcome=outcome, notes=notes)

@@ -1,0 +1,136 @@
+"""The written gradient: what a script's own update says the derivative is.
+
+An update is `after = before + terms`.  Terms that carry optimiser state (momentum) are set aside, clipping is
+looked through, and of an adaptive step only the numerator counts; what is left, with its sign turned, is the
+gradient as the script wrote it, up to one positive factor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import ancestors, descendants
+from unstuck.facts import Array
+from unstuck.trace.losses import Candidate, Proposal, candidates
+from unstuck.trace.steps import Key, Steps, Term, Update, terms_of
+
+CLIPS = {"clip", "nan_to_num"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One training step, ready to be differentiated.
+
+    number    counted from 0 over the whole run
+    updates   by parameter
+    written   readings of the written gradient, by parameter
+    nodes     all nodes of the step, in order
+    tainted   those that depend on the parameters
+    backward  those from which the increments were computed
+    losses    what the script may be descending, with the seeds of the reverse pass
+    adaptive  the optimiser rescales element by element
+    """
+
+    number: int
+    key: Key
+    updates: dict[str, Update]
+    written: dict[str, tuple[Array, ...]]
+    nodes: Sequence[Node]
+    tainted: frozenset[Node]
+    backward: frozenset[Node]
+    losses: dict[Candidate, Proposal]
+    adaptive: bool
+
+    def wrt(self) -> list[Node]:
+        """The parameters' values that the forward pass used."""
+        return [update.before for update in self.updates.values()]
+
+
+def prepare(nodes: Sequence[Node], steps: Steps, first: int) -> list[Step]:
+    """The steps of one window in which something was updated; `first` is the number of its first step."""
+    offset = steps.offset
+    return [
+        _prepare(nodes, steps, key, first + offset + index)
+        for index, key in enumerate(steps.keys)
+        if any(key in parameter.updates for parameter in steps.parameters)
+    ]
+
+
+def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step:
+    bounds = steps.ranges[key]
+    updates = {p.name: p.updates[key] for p in steps.parameters if key in p.updates}
+    oldest = min([bounds.start, *(update.before.id for update in updates.values())])
+    tainted = frozenset(
+        descendants([update.before for update in updates.values()], nodes[oldest : bounds.stop])
+    )
+    written, sources, adaptive = {}, [], False
+    for name, update in updates.items():
+        terms, rescaled = _gradient_terms(update, frozenset(i for i in steps.state if i < bounds.start))
+        adaptive |= rescaled
+        written[name] = _readings(update, terms)
+        sources += [term.node for term in terms if term.node.id >= bounds.start]
+    inside = nodes[bounds.start : bounds.stop]
+    backward = frozenset(ancestors(sources, oldest=oldest))
+    losses = candidates(inside, tainted, backward)
+    return Step(number, key, updates, written, inside, tainted, backward, losses, adaptive)
+
+
+def _readings(update: Update, terms: list[Term]) -> tuple[Array, ...]:
+    """The increment as a gradient, with and without the part that is proportional to the parameter itself.
+
+    That part is weight decay, or belongs to the gradient (the bias of a linear output): only a loss can tell.
+    """
+    shape = np.shape(update.before.value)
+    gradient = sum((_descent(term) for term in terms if term.node is not update.before), np.zeros(shape))
+    own = sum(term.coefficient for term in terms if term.node is update.before) - 1.0
+    if abs(own) < 1e-12:
+        return (gradient,)
+    return gradient - own * np.asarray(update.before.value, float), gradient
+
+
+def _descent(term: Term) -> Array:
+    """The descent direction that a term of the increment contributes."""
+    return np.asarray(-term.coefficient * np.asarray(term.node.value, float))
+
+
+def _gradient_terms(update: Update, state: frozenset[int]) -> tuple[list[Term], bool]:
+    """The terms of an update without older optimiser state, before clipping, numerators of adaptive steps opened.
+
+    state  ids of the state that earlier steps left behind.  The second value says whether an adaptive optimiser's element-wise denominator was set aside.
+    """
+    terms, adaptive = [], False
+    pending = list(update.terms)
+    while pending:
+        term = pending.pop()
+        if term.node.id in state:
+            continue
+        inner, rescaled = _inside(term.node, lambda node: node.id in state or node.id < update.before.id)
+        if inner is None:
+            terms.append(term)
+        else:
+            adaptive |= rescaled
+            pending += [Term(term.coefficient * part.coefficient, part.node) for part in inner]
+    return terms[::-1], adaptive
+
+
+def _inside(node: Node, stop: Callable[[Node], bool]) -> tuple[list[Term] | None, bool]:
+    """The terms inside clipping, or inside the numerator of an adaptive step; None when there is no inside."""
+    if node.op in CLIPS and isinstance(node.args[0], Node):
+        return terms_of(node.args[0], stop), False
+    if node.op in ("true_divide", "multiply") and len(node.args) == 2:
+        for numerator, other in (node.args, node.args[::-1]):
+            if isinstance(numerator, Node) and isinstance(other, Node) and _is_root_of_squares(other):
+                return terms_of(numerator, stop), True
+    return None, False
+
+
+def _is_root_of_squares(node: Node, depth: int = 0) -> bool:
+    """sqrt(v) + epsilon, and the like: the denominator of Adagrad, RMSprop and Adam."""
+    if node.op == "sqrt" or (node.op == "power" and node.args[1] in (0.5, -0.5)):
+        return np.ndim(node.value) > 0
+    linear = node.op in ("add", "true_divide", "multiply", "maximum")
+    return linear and depth < 4 and any(_is_root_of_squares(parent, depth + 1) for parent in node.parents())

@@ -1,0 +1,220 @@
+"""Repair finds the edit that makes the gradients right, judged here by finite differences."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from unstuck.facts import Edit, Explanation, Gradient, Source, Span, Status, Trace
+from unstuck.fix.apply import apply_edits
+from unstuck.fix.verify import proposals, repair, verified
+from unstuck.problems import Problem
+
+RIGHT = """\
+import numpy as np
+
+def relu(x):
+    return (x >= 0) * x
+
+def relu2deriv(output):
+    return output > 0
+
+def forward(weights, x):
+    layer_1 = relu(x @ weights["W1"])
+    return layer_1, layer_1 @ weights["W2"]
+
+def backward(weights, x, y):
+    layer_1, layer_2 = forward(weights, x)
+    delta_2 = layer_2 - y
+    delta_1 = delta_2.dot(weights["W2"].T) * relu2deriv(layer_1)
+    return {"W1": x.T.dot(delta_1), "W2": layer_1.T.dot(delta_2)}
+"""
+NOT_CANCELLED: Callable[[], bool] = lambda: False  # noqa: E731
+
+
+def differences(space: dict[str, Any], weights: dict[str, Any], x: Any, y: Any, name: str) -> Any:
+    """The central finite difference of half the squared error by one weight matrix."""
+    slope = np.zeros_like(weights[name])
+    for place in np.ndindex(slope.shape):
+        ends = []
+        for step in (1e-6, -1e-6):
+            moved = {key: value.copy() for key, value in weights.items()}
+            moved[name][place] += step
+            ends.append(0.5 * np.sum((space["forward"](moved, x)[1] - y) ** 2))
+        slope[place] = (ends[0] - ends[1]) / 2e-6
+    return slope
+
+
+def check(text: str, edits: tuple[Edit, ...], seed: int, steps: int = 12) -> Trace:
+    """Run the edited program for some steps and compare its gradients with finite differences."""
+    space: dict[str, Any] = {}
+    try:
+        exec(apply_edits(text, edits), space)
+        return judge(text, space, np.random.default_rng(seed), steps)
+    except Exception as error:
+        raise Problem(str(error)) from None
+
+
+def judge(text: str, space: dict[str, Any], rng: np.random.Generator, steps: int) -> Trace:
+    """The trace of `steps` steps of training on random data."""
+    weights = {"W1": rng.normal(size=(3, 3)), "W2": rng.normal(size=(3, 3))}
+    worst = {"W1": 0.0, "W2": 0.0}
+    outputs: tuple[float, ...] = ()
+    for _ in range(steps):
+        x, y = rng.normal(size=(2, 3)), rng.normal(size=(2, 3))
+        outputs = outputs or tuple(space["forward"](weights, x)[1].ravel().tolist())
+        written = space["backward"](weights, x, y)
+        for name in weights:
+            exact = differences(space, weights, x, y, name)
+            gap = np.abs(written[name] - exact).max() / max(1e-9, np.abs(exact).max())
+            worst[name] = max(worst[name], float(gap))
+    span = Span("net.py", 1, 1, 1, 2)
+    gradients = tuple(
+        Gradient(name, span, "exact" if gap < 1e-4 else "wrong", 1.0, 1.0, gap, steps, np.ones(1), np.ones(1))
+        for name, gap in worst.items()
+    )
+    status: Status = "exact" if all(gap < 1e-4 for gap in worst.values()) else "wrong"
+    return Trace(
+        (Source("net.py", text),), (), "numpy", status, "", steps=steps, gradients=gradients, forward=outputs
+    )
+
+
+def span_of(text: str, words: str) -> Span:
+    """The span of `words`, which stand once in `text`."""
+    assert text.count(words) == 1, words
+    low = text.index(words)
+    line = text.count("\n", 0, low) + 1
+    column = low - text.rfind("\n", 0, low)
+    return Span("net.py", line, column, line, column + len(words))
+
+
+def diagnosed(text: str, blamed: str, kind: str, exact: bool = True) -> Trace:
+    """The trace of the program as written, with an explanation for its wrong gradients."""
+    trace = check(text, (), seed=0)
+    reason = Explanation(kind, "", span_of(text, blamed), exact=exact)
+    gradients = tuple(
+        replace(gradient, explanation=reason) if gradient.status == "wrong" else gradient
+        for gradient in trace.gradients
+    )
+    assert trace.status == "wrong"
+    return replace(trace, gradients=gradients)
+
+
+def rerun_of(text: str, steps: int = 12) -> Callable[..., Trace]:
+    """The callable that repair needs."""
+    return lambda edits, seed, cancelled: check(text, edits, seed, steps)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind", "safety"),
+    [
+        ("output > 0", "output >= 0", "activation-derivative-one", "safe"),
+        (" * relu2deriv(layer_1)", "", "activation-derivative-omitted", "safe"),
+        ("layer_2 - y", "y - layer_2", "sign", "safe"),
+        ('delta_2.dot(weights["W2"].T)', 'delta_2.dot(weights["W2"])', "transpose-missing", "safe"),
+        ("layer_1.T.dot(delta_2)", "layer_1.T.dot(delta_1)", "", "review"),
+        ("x.T.dot(delta_1)", "layer_1.T.dot(delta_1)", "other-operand", "safe"),
+    ],
+)
+def test_repair_finds_the_slip(right: str, wrong: str, kind: str, safety: str) -> None:
+    """For each slip the fix makes the gradients right on seeds of its own, and says how sure it is."""
+    assert RIGHT.count(right) == 1
+    text = RIGHT.replace(right, wrong)
+    blamed = wrong or 'delta_2.dot(weights["W2"].T)'
+    fix = repair(diagnosed(text, blamed, kind), rerun_of(text), budget_seconds=60, jobs=2)
+    assert fix is not None
+    assert check(text, fix.edits, seed=7).status == "exact"
+    assert fix.safety == safety
+    assert fix.proof is not None
+    assert (fix.proof.seeds, fix.proof.steps) == (2, 12)
+    assert fix.proof.residual_after < 1e-4 < fix.proof.residual_before
+    assert fix.diff.startswith("--- a/net.py\n+++ b/net.py\n")
+
+
+def test_the_smallest_explained_edit_wins() -> None:
+    """`>=` becomes `>`, although multiplying by `(layer_1 > 0)` verifies as well."""
+    text = RIGHT.replace("output > 0", "output >= 0")
+    fix = repair(
+        diagnosed(text, "output >= 0", "activation-derivative-one"), rerun_of(text), budget_seconds=60
+    )
+    assert fix is not None
+    assert apply_edits(text, fix.edits) == RIGHT
+
+
+def test_an_inexact_explanation_is_never_safe() -> None:
+    """What only resembles the explanation is left to the user's review."""
+    text = RIGHT.replace("output > 0", "output >= 0")
+    trace = diagnosed(text, "output >= 0", "activation-derivative-one", exact=False)
+    fix = repair(trace, rerun_of(text), budget_seconds=60)
+    assert fix is not None
+    assert fix.safety == "review"
+
+
+def test_too_few_steps_prove_nothing() -> None:
+    """With nine steps no edit is accepted, not even the right one."""
+    text = RIGHT.replace("output > 0", "output >= 0")
+    trace = diagnosed(text, "output >= 0", "activation-derivative-one")
+    assert repair(trace, rerun_of(text, steps=9), budget_seconds=60) is None
+
+
+def test_changing_the_forward_pass_is_no_fix() -> None:
+    """Gradients that are right because the network became another one are refused."""
+    original, edited = (
+        check(RIGHT, (), 1),
+        check(RIGHT.replace('@ weights["W2"]', '@ weights["W2"] + 1'), (), 1),
+    )
+    assert verified(original, check(RIGHT, (), 1))
+    assert edited.status == "exact"
+    assert not verified(original, edited)
+    assert not verified(replace(original, forward=()), replace(original, forward=()))
+
+
+def test_a_gradient_that_can_no_longer_be_judged_is_no_fix() -> None:
+    """A parameter that drops out of the check, or becomes "cannot tell", is refused."""
+    original = check(RIGHT, (), 1)
+    first, second = original.gradients
+    assert not verified(original, replace(original, gradients=(first,)))
+    assert not verified(original, replace(original, gradients=(first, replace(second, status="cannot-tell"))))
+    assert verified(original, replace(original, gradients=(first, replace(second, status="scaled"))))
+
+
+def test_time_is_kept() -> None:
+    """Without budget nothing is accepted, and running trials are told to stop."""
+    text = RIGHT.replace("output > 0", "output >= 0")
+    trace = diagnosed(text, "output >= 0", "activation-derivative-one")
+    told = threading.Event()
+
+    def slow(edits: tuple[Edit, ...], seed: int, cancelled: Callable[[], bool]) -> Trace:
+        while edits and not cancelled():
+            told.wait(0.01)
+        if edits:
+            told.set()
+        return check(text, (), seed)
+
+    assert repair(trace, slow, budget_seconds=0.3, jobs=3) is None
+    assert told.is_set()
+    assert repair(trace, rerun_of(text), budget_seconds=0) is None
+
+
+def test_a_trace_without_wrong_gradients_needs_no_fix() -> None:
+    """Nothing is proposed and nothing is run for a program that is right."""
+    trace = check(RIGHT, (), 0)
+    assert proposals(trace) == []
+    assert repair(trace, lambda *_: pytest.fail("ran"), budget_seconds=60) is None
+
+
+def test_an_error_in_the_recorder_is_not_swallowed() -> None:
+    """A failure of our own in a trial comes out instead of looking like a candidate that failed."""
+    text = RIGHT.replace("output > 0", "output >= 0")
+    trace = diagnosed(text, "output >= 0", "activation-derivative-one")
+
+    def broken(edits: tuple[Edit, ...], seed: int, cancelled: Callable[[], bool]) -> Trace:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        repair(trace, broken, budget_seconds=60)
