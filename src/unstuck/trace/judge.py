@@ -121,13 +121,14 @@ def tolerance_of(steps: Sequence[Step]) -> float:
     return TOLERANCE_SINGLE if any(np.asarray(value).dtype == np.float32 for value in values) else TOLERANCE
 
 
-def best_loss(steps: Sequence[Step], tolerance: float) -> Verdicts | None:
+def best_loss(steps: Sequence[Step], tolerance: float, *, pairs_only: bool = False) -> Verdicts | None:
     """The candidate that explains most weights in every step; ties go to the simpler loss.
 
-    Every candidate is tried on a few steps, and the best three of them on all.
+    Every candidate is tried on a few steps, and the best three of them on all.  `pairs_only` leaves out the
+    scalars that the script computes itself.
     """
     few = list(steps[:: max(1, len(steps) // 3)])[:4]
-    losses = {loss for step in steps for loss in step.losses}
+    losses = {loss for step in steps for loss in step.losses if not (pairs_only and loss.kind == "explicit")}
     ranked = sorted(losses, key=lambda loss: _rank(judge(few, loss), few, tolerance), reverse=True)
     finalists = [judge(steps, loss) for loss in ranked[:3]]
     return max(finalists, key=lambda verdicts: _rank(verdicts, steps, tolerance), default=None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,9 +21,11 @@ from unstuck.facts import Gradient, Loss, Outcome, Parameter, Source, Span, Stat
 from unstuck.trace.explain import Account, account_for
 from unstuck.trace.gradients import gradients
 from unstuck.trace.job import Job
-from unstuck.trace.judge import Verdicts, best_loss, tolerance_of
+from unstuck.trace.judge import TOLERANCE, Verdicts, best_loss, tolerance_of
+from unstuck.trace.layers import Unrecognised
 from unstuck.trace.instrument import Instrumenter
 from unstuck.trace.names import paths_of, user_namespaces
+from unstuck.trace.recipe import Recognised, recognise
 from unstuck.trace.runtime import Runtime
 from unstuck.trace.schedule import Clock, Plan, Window
 from unstuck.trace.steps import Steps, find_steps
@@ -101,7 +104,7 @@ class Recorder:
         return self._judged(base, analysis)
 
     def _analyse(self) -> Analysis | None:
-        windows = [window for window in self.clock.progress.windows if window.kind == "steps"]
+        windows = self.clock.progress.windows
         found = [(window, find_steps(window.nodes, least=2)) for window in windows]
         readable = [(window, steps) for window, steps in found if steps is not None]
         if not readable:
@@ -147,6 +150,7 @@ class Recorder:
             analysis.steps, loss, analysis.verdicts, analysis.account, analysis.spans, analysis.tolerance
         )
         status, reason = _overall(found)
+        trace = self._with_recipe(trace, analysis) if self.job.purpose == "diagnose" else trace
         return replace(
             trace,
             status=status,
@@ -155,6 +159,38 @@ class Recorder:
             loss=Loss(loss.kind, loss.text(), loss.span),
             forward=_digest(analysis),
         )
+
+    def _with_recipe(self, trace: Trace, analysis: Analysis) -> Trace:
+        """Add the recipe, the data and the curve, or the reason why there are none."""
+        try:
+            found = self._recognised(analysis)
+        except Unrecognised as why:
+            return replace(trace, recipe_reason=str(why))
+        notes = (*trace.notes, *found.notes)
+        return replace(
+            trace, recipe=found.recipe, data=found.data, recipe_spans=found.spans, curve=found.curve, notes=notes
+        )
+
+    def _recognised(self, analysis: Analysis) -> Recognised:
+        assert analysis.account is not None
+        pairs = best_loss(analysis.steps, analysis.tolerance, pairs_only=True)
+        if pairs is None:
+            raise Unrecognised("no place was found where outputs meet targets")
+        used = [forward for forward in analysis.account.passes if pairs.loss in forward.step.losses]
+        targets = {
+            forward.step.number: [(pair.output, pair.target) for pair in forward.step.losses[pairs.loss].pairs]
+            for forward in used
+        }
+        single = analysis.tolerance > TOLERANCE
+        return recognise(used, targets, self.namespaces, self._rounds(analysis), single)
+
+    def _rounds(self, analysis: Analysis) -> int | None:
+        """Steps of the whole run: the product of the lengths of the loops around a step; None if one is unknown."""
+        lengths = self.clock.progress.lengths
+        loops = [number for number, _ in analysis.first.keys[0]]
+        if any(number not in lengths for number in loops):
+            return None
+        return math.prod(lengths[number] for number in loops)
 
     def _nothing_found(self) -> str:
         """What was seen instead of training, for a program in which no parameter was updated repeatedly."""
@@ -170,7 +206,7 @@ class Recorder:
 
 def _plan(job: Job) -> Plan:
     if job.purpose == "verify":
-        return Plan(steps=job.steps, later=(100, 300), patience=1.0, evaluation=False)
+        return Plan(steps=job.steps, later=(100, 300), patience=1.0)
     return Plan(steps=max(job.steps, 20), run_seconds=job.run_seconds, full_run=job.full_run)
 
 

@@ -4,8 +4,7 @@ Recording starts with the program and looks for the training loop ("discovery").
 about (one-hot encoding 60,000 labels) is left alone after 50 rounds.  Once updates have been found, recording
 is limited to short windows of consecutive steps, early and at growing distance, because some faults show only
 later: a ReLU derivative that is never zero is invisible until a unit is off.  In between the program runs its
-own unrecorded code.  After the first pass over the step loop one more window looks at what comes next, usually
-the evaluation on test rows.  When everything has been seen the program is stopped.
+own unrecorded code.  When everything has been seen the program is stopped.
 """
 
 from __future__ import annotations
@@ -21,12 +20,10 @@ from unstuck.trace.runtime import Runtime
 from unstuck.trace.steps import Steps, find_steps, step_key
 
 QUIET_ROUNDS = 50  # rounds without arithmetic after which a loop is left alone during discovery
-SAMPLED_ROUNDS = 3  # rounds of each inner loop that are watched while looking at the evaluation
 FIRST_LOOK, GROWTH = 500, 1.5  # nodes before the first search for updates, and the factor between searches
 IMPATIENCE = 0.7  # seconds after which a search is made even with fewer nodes
 MOST_NODES, MOST_BYTES = 400_000, 2_000_000_000
 CROWDED_NODES, FEW_STEPS = 20_000, 8  # a window ends early when it holds so many nodes and steps
-EVALUATION_NODES = 4_000
 KEEP = 200_000  # elements: larger arrays that nobody wrote to are not copied at the end of a window
 
 
@@ -38,7 +35,6 @@ class Plan:
     later: tuple[int, ...] = (100, 300, 1000, 3000)
     length: int = 3  # steps in a later window
     patience: float = 1.5  # seconds to wait for later windows
-    evaluation: bool = True
     run_seconds: float = 0.0
     full_run: bool = False
 
@@ -49,7 +45,6 @@ class Window:
 
     nodes: list[Node]
     first: int = 0
-    kind: str = "steps"  # steps | evaluation
 
 
 @dataclass
@@ -88,8 +83,6 @@ class Clock:
         self._started = self._last_look = time.perf_counter()
         self._found_at = 0.0
         self._window_first = self._window_end = 0
-        self._evaluating = False
-        self._evaluated = False
 
     def start(self, runtime: Runtime) -> None:
         """Begin discovery."""
@@ -115,8 +108,6 @@ class Clock:
         if depth is not None:
             del self.stack[depth:]
         self._left()
-        if number == self.step_loop and self.plan.evaluation and not self._evaluated:
-            self._begin_evaluation()
 
     def tick(self, number: int, /) -> None:
         """A round of a loop begins."""
@@ -134,8 +125,6 @@ class Clock:
             self._discover(loop)
         elif number == self.step_loop:
             self._step()
-        elif self._evaluating:
-            self._look_at_evaluation(loop)
 
     def _depth(self, number: int) -> int | None:
         for depth in range(len(self.stack) - 1, -1, -1):
@@ -192,13 +181,9 @@ class Clock:
 
     def _step(self, counted: bool = False) -> None:
         self.progress.step += not counted
-        if self._evaluating:
-            self._close("evaluation")
-            self._evaluating, self._evaluated = False, True
-            self.runtime.on = False
         step = self.progress.step
         if self.runtime.on and (step >= self._window_end or self._crowded()):
-            self._close("steps")
+            self._close()
             self.runtime.on = False
         if not self.runtime.on:
             self._between(step)
@@ -232,9 +217,7 @@ class Clock:
     def _finished(self, step: int, seconds: float) -> bool:
         if self.plan.full_run or seconds < self.plan.run_seconds:
             return False
-        waiting = any(step < later for later in self.plan.later) or (
-            self.plan.evaluation and not self._evaluated
-        )
+        waiting = any(step < later for later in self.plan.later)
         return not waiting or seconds > self.plan.patience
 
     def _open(self) -> None:
@@ -243,33 +226,15 @@ class Clock:
         self.runtime.on = True
         self._window_first = self.progress.step
 
-    def _close(self, kind: str) -> None:
+    def _close(self) -> None:
         memory = self.runtime.memory
         memory.seal(KEEP)
-        self.progress.windows.append(Window(memory.nodes, self._window_first, kind))
+        self.progress.windows.append(Window(memory.nodes, self._window_first))
         self.progress.nodes += len(memory.nodes)
         self.runtime.memory = Memory()
-
-    # ----- The window after the first pass: evaluation ------------------------------------------------------
-
-    def _begin_evaluation(self) -> None:
-        if self.runtime.on:
-            self._close("steps")
-        self._open()
-        self._evaluating = True
-
-    def _look_at_evaluation(self, loop: Loop) -> None:
-        if not self.runtime.on:
-            return
-        if loop.rounds >= SAMPLED_ROUNDS and self._depth(self.step_loop or 0) is None:
-            self._leave_alone()
-        elif len(self.runtime.memory.nodes) > EVALUATION_NODES:
-            self._close("evaluation")
-            self._evaluating, self._evaluated = False, True
-            self.runtime.on = False
 
     def end(self) -> None:
         """The program has ended or was stopped: keep the open window."""
         if self.runtime.memory.nodes:
-            self._close("evaluation" if self._evaluating else "steps")
+            self._close()
         self.runtime.on = False
