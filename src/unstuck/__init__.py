@@ -10,21 +10,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unstuck.diagnose import diagnose as diagnose
+    from unstuck.conductor import diagnose as diagnose
     from unstuck.facts import Report as Report
     from unstuck.problems import Problem as Problem
 
 __version__ = "0.1.0"
 __all__ = ["Problem", "Report", "__version__", "diagnose"]
 
-_HOMES = {"Problem": "unstuck.problems", "Report": "unstuck.facts", "diagnose": "unstuck.diagnose"}
+_HOMES = {"Problem": "unstuck.problems", "Report": "unstuck.facts", "diagnose": "unstuck.conductor"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value  # importing a module of the same name has put the module here
+    globals()[name] = value
     return value
 
 

@@ -85,7 +85,7 @@ def _run(parts: Split, *, study: bool) -> int:
 
 
 def _diagnose(target: str, rest: Sequence[str], options: Namespace, *, module: bool, study: bool) -> Report:
-    from unstuck.diagnose import diagnose
+    from unstuck.conductor import diagnose
     from unstuck.report.progress import progress
 
     with progress(

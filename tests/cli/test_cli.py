@@ -42,9 +42,9 @@ class Conductor:
 def conductor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Conductor:
     """The stand-in, an empty working directory with a script, and a cache of our own."""
     stand_in = Conductor()
-    module = types.ModuleType("unstuck.diagnose")
+    module = types.ModuleType("unstuck.conductor")
     vars(module)["diagnose"] = stand_in.diagnose
-    monkeypatch.setitem(sys.modules, "unstuck.diagnose", module)
+    monkeypatch.setitem(sys.modules, "unstuck.conductor", module)
     monkeypatch.setenv("UNSTUCK_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "80")
     work = tmp_path / "work"

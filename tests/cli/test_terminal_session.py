@@ -25,9 +25,9 @@ def diagnose(target, rest=(), *, progress, **options):
         raise KeyboardInterrupt
     return stuck_report()
 
-module = types.ModuleType("unstuck.diagnose")
+module = types.ModuleType("unstuck.conductor")
 module.diagnose = diagnose
-sys.modules["unstuck.diagnose"] = module
+sys.modules["unstuck.conductor"] = module
 from unstuck.cli import main
 sys.exit(main(sys.argv[1:]))
 """

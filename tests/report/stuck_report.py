@@ -34,7 +34,7 @@ from unstuck.facts import (
     Validation,
     Witness,
 )
-from unstuck.report.verdict import verdict
+from unstuck.verdict import verdict
 
 PATH = "examples/stuck.py"
 TEXT = """\

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from report.stuck_report import effect, estimate, stuck_report
 from unstuck.facts import Advice, Effect, Finding, Fix, Report, Source, Span, Validation
 from unstuck.report.terminal import render
-from unstuck.report.verdict import verdict
+from unstuck.verdict import verdict
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from unstuck.facts import Advice, Estimate
-from unstuck.report.numbers import score
+from unstuck.wording import score
 from unstuck.report.pen import Pen
 
 INDENT = 5

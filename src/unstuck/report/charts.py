@@ -10,7 +10,7 @@ from rich.text import Text
 
 from unstuck.checks.factors import label_of
 from unstuck.facts import Ceiling, Data, Estimate, Study
-from unstuck.report.numbers import limit, points, score
+from unstuck.wording import limit, points, score
 from unstuck.report.pen import Pen
 
 LABEL = 22  # cells for the name of a bar

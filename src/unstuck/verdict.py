@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unstuck.facts import Ceiling, Effect, Estimate, Gradient, Span, Study, Trace
-from unstuck.report.numbers import counted, in_words, limit, score
+from unstuck.wording import counted, in_words, limit, score
 
 
 def verdict(trace: Trace, study: Study | None, ceiling: Ceiling | None) -> str:

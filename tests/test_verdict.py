@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from report.stuck_report import estimate, stuck_study, wrong_trace
 from unstuck.facts import Ceiling, Trace
-from unstuck.report.verdict import verdict
+from unstuck.verdict import verdict
 
 CEILING = Ceiling(0.936, 0.925, 0.947, "forest", rows=2000)
 
