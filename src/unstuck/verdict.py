@@ -22,7 +22,7 @@ def blamed(trace: Trace) -> tuple[Span, ...]:
 def _place(gradient: Gradient) -> Span | None:
     if gradient.status != "wrong":
         return None
-    return gradient.explanation.span if gradient.explanation else gradient.span
+    return gradient.explanation.span if gradient.explanation else gradient.blame or gradient.span
 
 
 def _wrong(trace: Trace, study: Study | None, ceiling: Ceiling | None) -> str:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.special
 
 from unstuck.facts import Array
 
@@ -35,6 +34,18 @@ class Activation:
     derivative: Elementwise
     from_output: Elementwise | None
     parameter: float | None = None
+
+
+def expit(z: Array) -> Array:
+    """1 / (1 + exp(-z)), by tanh so that nothing overflows (scipy.special would cost every start half a second)."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * z)))
+
+
+def _normal_share(z: Array) -> Array:
+    """The normal distribution function."""
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr(z))
 
 
 def leaky_relu(slope: float) -> Activation:
@@ -60,11 +71,11 @@ def elu(alpha: float) -> Activation:
 
 
 def _gelu_slope(z: Array) -> Array:
-    return np.asarray(scipy.special.ndtr(z) + z * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi))
+    return np.asarray(_normal_share(z) + z * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi))
 
 
 def _silu_slope(z: Array) -> Array:
-    s = scipy.special.expit(z)
+    s = expit(z)
     return np.asarray(s * (1 + z * (1 - s)))
 
 
@@ -73,14 +84,14 @@ _FIXED = (
     Activation("relu", lambda z: np.maximum(z, 0), lambda z: (z > 0) * 1.0, lambda h: (h > 0) * 1.0),
     Activation(
         "sigmoid",
-        scipy.special.expit,
-        lambda z: scipy.special.expit(z) * scipy.special.expit(-z),
+        expit,
+        lambda z: expit(z) * expit(-z),
         lambda h: h * (1 - h),
     ),
     Activation("tanh", np.tanh, lambda z: 1 - np.tanh(z) ** 2, lambda h: 1 - h**2),
-    Activation("softplus", lambda z: np.logaddexp(0, z), scipy.special.expit, lambda h: -np.expm1(-h)),
-    Activation("gelu", lambda z: z * scipy.special.ndtr(z), _gelu_slope, None),
-    Activation("silu", lambda z: z * scipy.special.expit(z), _silu_slope, None),
+    Activation("softplus", lambda z: np.logaddexp(0, z), expit, lambda h: -np.expm1(-h)),
+    Activation("gelu", lambda z: z * _normal_share(z), _gelu_slope, None),
+    Activation("silu", lambda z: z * expit(z), _silu_slope, None),
 )
 ACTIVATIONS: dict[str, Activation] = {activation.name: activation for activation in _FIXED}
 """The functions without a parameter, by name; `leaky_relu` and `elu` make the others."""
@@ -111,7 +122,8 @@ def is_softmax(z: Any, p: Any, axis: int | None = -1) -> bool:
     z, p = np.asarray(z, dtype=np.float64), np.asarray(p, dtype=np.float64)
     if z.shape != p.shape or z.ndim == 0 or (z.size if axis is None else z.shape[axis]) < 2:
         return False
-    return _close(scipy.special.softmax(z, axis=axis), p, tolerance)
+    raised = np.exp(z - z.max(axis=axis, keepdims=True))
+    return _close(raised / raised.sum(axis=axis, keepdims=True), p, tolerance)
 
 
 @dataclass(frozen=True, slots=True)

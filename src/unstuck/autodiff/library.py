@@ -1,7 +1,8 @@
 """Derivatives taken from the library `autograd` (Maclaurin, Duvenaud, Johnson), one operation at a time.
 
 The library keeps a table from function to vector-Jacobian product.  The table is asked directly, with the
-recorded operands and the recorded result, so that nothing is computed twice and no value is wrapped.
+recorded operands and the recorded result, so that nothing is computed twice and no value is wrapped.  The few
+functions of scipy.special have rules of their own: the library's would import half of scipy at every start.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Any
 
 import autograd.numpy as anp
 import autograd.numpy.linalg as alinalg
-import autograd.scipy.special as aspecial
 import numpy as np
 from autograd.core import primitive_vjps
 
@@ -25,7 +25,6 @@ UNARY = (
 )  # fmt: skip
 ARRAY = ("cumsum", "diff", "trace", "kron", "cross", "inner", "tensordot")
 LINALG = ("det", "inv", "solve")
-SPECIAL = ("expit", "logit", "erf", "erfc", "gammaln")
 
 
 def _from_table(namespace: Any, name: str, operands: int | None = None) -> CallRule:
@@ -45,6 +44,33 @@ def _tanh(number: int, g: Array, ans: Array, x: Array) -> Array:
 def _log_expit(number: int, g: Array, ans: Array, x: Array) -> Array:
     """1 - sigmoid."""
     return -g * np.expm1(ans)
+
+
+def _expit(number: int, g: Array, ans: Array, x: Array) -> Array:
+    """s (1 - s)."""
+    return g * ans * (1.0 - ans)
+
+
+def _logit(number: int, g: Array, ans: Array, x: Array) -> Array:
+    """1 / (x (1 - x))."""
+    return g / (x * (1.0 - x))
+
+
+def _erf(number: int, g: Array, ans: Array, x: Array) -> Array:
+    """2 exp(-x²) / sqrt(π)."""
+    return np.asarray(g * 2.0 / np.sqrt(np.pi) * np.exp(-x * x))
+
+
+def _erfc(number: int, g: Array, ans: Array, x: Array) -> Array:
+    """That of erf with the other sign."""
+    return -_erf(number, g, ans, x)
+
+
+def _gammaln(number: int, g: Array, ans: Array, x: Array) -> Array:
+    """The digamma function."""
+    from scipy.special import digamma
+
+    return np.asarray(g * digamma(x))
 
 
 def _norm(
@@ -71,10 +97,14 @@ def _einsum(call: Call) -> Iterator[Contribution]:
 RULES: dict[str, CallRule] = {name: _from_table(anp, name, operands=1) for name in UNARY}
 RULES |= {name: _from_table(anp, name) for name in ARRAY}
 RULES |= {name: _from_table(alinalg, name) for name in LINALG}
-RULES |= {name: _from_table(aspecial, name) for name in SPECIAL}
 RULES |= {
     "tanh": per_argument(_tanh, operands=1),
     "log_expit": per_argument(_log_expit, operands=1),
+    "expit": per_argument(_expit, operands=1),
+    "logit": per_argument(_logit, operands=1),
+    "erf": per_argument(_erf, operands=1),
+    "erfc": per_argument(_erfc, operands=1),
+    "gammaln": per_argument(_gammaln, operands=1),
     "norm": per_argument(_norm),
     "einsum": _einsum,
 }

@@ -35,16 +35,14 @@ if TYPE_CHECKING:
 def gradient_scale(trace: Trace) -> Iterator[Sighting]:
     """Gradients that are right up to a constant."""
     for gradient in trace.gradients:
-        if gradient.status != "scaled":
+        reason = gradient.scale_explanation
+        apart = reason is not None or gradient.status == "scaled"
+        if not apart or gradient.status not in ("scaled", "wrong"):
             continue
-        explanation = gradient.explanation
-        cause = f": {explanation.text}" if explanation else ""
         yield Sighting(
-            message=f"{gradient.parameter} learns at {gradient.scale:.3g} times the common rate{cause}",
-            span=explanation.span if explanation else gradient.span,
-            evidence=(
-                f"one factor, {gradient.scale:.3g}, explains the gradient of {gradient.parameter} "
-                f"in all of {gradient.steps} steps (relative error {gradient.residual:.1g})",
-            ),
+            message=f"{gradient.parameter} learns at {gradient.scale:.3g} times the rate of the last layer"
+            f"{f': {reason.text}' if reason else ''}",
+            span=reason.span if reason else gradient.span,
+            evidence=(f"one factor, {gradient.scale:.3g}, in all of {gradient.steps} steps",),
             factor="equal-rates",
         )

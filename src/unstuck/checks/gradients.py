@@ -42,7 +42,7 @@ def _kind(gradient: Gradient) -> str:
 
 
 def _blame(gradient: Gradient) -> Span:
-    return gradient.explanation.span if gradient.explanation else gradient.span
+    return gradient.explanation.span if gradient.explanation else gradient.blame or gradient.span
 
 
 def _unexplained(gradients: list[Gradient]) -> str:
@@ -57,7 +57,7 @@ def _evidence(trace: Trace, gradients: list[Gradient]) -> tuple[str, ...]:
         sentences.append(f"the gradient of {', '.join(exact)} is exact")
     explanation = gradients[0].explanation
     if explanation:
-        sentences += [f"{_words(name)}: {value:.3g}" for name, value in explanation.evidence.items()]
+        sentences += [f"{value:.0%} {_words(name)}" for name, value in explanation.evidence.items()]
         if not explanation.exact:
             sentences.append("the explanation reproduces the written numbers only approximately")
     witness = next((g for g in gradients if g.witness is not None), None)
@@ -71,9 +71,8 @@ def _measured(gradient: Gradient) -> str:
         return f"the gradient of {gradient.parameter} vanishes or overflows ({gradient.steps} steps)"
     angle = math.degrees(math.acos(max(-1.0, min(1.0, gradient.cosine))))
     return (
-        f"gradient of {gradient.parameter} points up to {angle:.2g}° away from the true one "
-        f"(worst of {gradient.steps} steps: cosine {gradient.cosine:.3g}, "
-        f"relative error {gradient.residual:.2g})"
+        f"gradient of {gradient.parameter} points {angle:.2g}° away from the true one "
+        f"(mean cosine {gradient.cosine:.2f} over {gradient.steps} steps)"
     )
 
 

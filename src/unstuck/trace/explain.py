@@ -213,7 +213,7 @@ def _share_off(hypothesis: Hypothesis) -> dict[str, float]:
         if isinstance(piece, Activated)
     ]
     share = float(np.mean(np.concatenate([item.ravel() for item in off]))) if off else 0.0
-    return {"share of units that should have passed nothing": share} if share > 0 else {}
+    return {"of the units should have passed nothing": share} if share > 0 else {}
 
 
 def _place_of_omission(hypothesis: Hypothesis, step: Step, loss: Candidate) -> Span | None:

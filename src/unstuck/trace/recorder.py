@@ -31,7 +31,7 @@ from unstuck.trace.schedule import Clock, Plan, Window
 from unstuck.trace.steps import Steps, find_steps
 from unstuck.trace.written import Step, prepare
 
-FORWARD_DIGEST = 64  # numbers of the first step's outputs that identify a forward pass
+FORWARD_DIGEST = 64  # numbers of each layer in the first step that identify a forward pass
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class Recorder:
             reason=reason,
             gradients=found,
             loss=Loss(loss.kind, loss.text(), loss.span),
-            forward=_digest(analysis),
+            forward=_digest(analysis, self.clock.progress.windows[0]),
         )
 
     def _with_recipe(self, trace: Trace, analysis: Analysis) -> Trace:
@@ -240,11 +240,16 @@ def _overall(found: Sequence[Gradient]) -> tuple[Status, str]:
     return ("scaled" if "scaled" in statuses else "exact"), ""
 
 
-def _digest(analysis: Analysis) -> tuple[float, ...]:
-    """Numbers of the first judged step's outputs: an edit of the backward pass must not change the forward one."""
-    verdicts = analysis.verdicts
-    first = next((step for step in analysis.steps if verdicts and verdicts.loss in step.losses), None)
-    if first is None or verdicts is None:
-        return ()
-    outputs = [np.ravel(pair.output.value) for pair in first.losses[verdicts.loss].pairs]
-    return tuple(float(number) for number in np.concatenate(outputs)[:FORWARD_DIGEST])
+def _digest(analysis: Analysis, window: Window) -> tuple[float, ...]:
+    """What the layers showed in the very first step, before any update.
+
+    An edit of the backward pass must leave these numbers as they are; with the same seed they are comparable.
+    """
+    passes = analysis.account.passes if analysis.account else ()
+    wanted = {(linear.y.span, linear.y.op) for linear in passes[0].linear} if passes else set()
+    numbers: list[float] = []
+    for node in window.nodes:
+        if (node.span, node.op) in wanted:
+            wanted.discard((node.span, node.op))
+            numbers += [float(number) for number in np.ravel(node.value)[:FORWARD_DIGEST]]
+    return tuple(numbers)

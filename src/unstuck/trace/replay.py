@@ -7,11 +7,10 @@ the script again.  Masks and batches stay as recorded.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.special
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import between
@@ -67,8 +66,17 @@ def _run(node: Node, values: Mapping[Node, Any]) -> Any:
     kwargs = {
         key: resolved(item) for key, item in node.kwargs.items() if key not in ("index", "out", "dtype")
     }
-    function = getattr(np, node.op, None) or getattr(scipy.special, node.op)
-    return function(*args, **kwargs)
+    return _function(node.op)(*args, **kwargs)
+
+
+def _function(name: str) -> Callable[..., Any]:
+    """The NumPy function of this name, else that of scipy.special, which only those who need it pay for."""
+    found = getattr(np, name, None)
+    if found is None:
+        import scipy.special
+
+        found = getattr(scipy.special, name)
+    return found  # type: ignore[no-any-return]
 
 
 def _stored(base: Any, index: Any, value: Any) -> Array:

@@ -258,7 +258,9 @@ class Runtime:
         out = _output_of(function, args, kwargs)
         if out is not None:
             return self._into(site, name, function, args, kwargs, out)
-        if name in WRITERS or name == "at":
+        if name.endswith(".at") and isinstance(args[0], np.ndarray):
+            return self._scattered(site, name, function, args)
+        if name in WRITERS:
             return self._writer(plain, receiver, args, kwargs)
         if function is builtins.sum:
             return self._sum(site, *args, **kwargs)
@@ -307,6 +309,15 @@ class Runtime:
         kept = {key: value for key, value in kwargs.items() if key != "out"}
         self._wrote(out, name, function, operands, kept, site)
         return result
+
+    def _scattered(self, site: int, name: str, function: Any, args: Any) -> None:
+        """np.add.at(array, index, values) and its kin"""
+        array, index, *values = args
+        old = self.memory.operand(array)
+        operands = tuple(self.memory.operand(value) for value in values)
+        self.memory.before_write(array)
+        function(*args)
+        self._wrote(array, name, function, (old, _frozen(index), *operands), {}, site)
 
     def _writer(self, plain: Callable[..., Any], receiver: Any, args: Any, kwargs: Any) -> Any:
         """A call that is known to overwrite its first argument (the receiver, or a.fill's a)."""
@@ -395,7 +406,7 @@ def _identity(function: Any) -> tuple[str, Any]:
         return RENAMED.get(name, name), receiver
     if isinstance(receiver, np.ufunc):
         return (
-            "at"
+            f"{receiver.__name__}.at"
             if name == "at"
             else {"add": "sum", "multiply": "prod", "maximum": "max"}.get(receiver.__name__, "opaque")
         ), None
