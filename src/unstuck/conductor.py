@@ -23,7 +23,10 @@ from unstuck.trace.session import record
 Progress = Callable[[str, float | None], None]
 
 TIMEOUT = 120.0  # seconds for the recording before the script is asked to come to an end
-RUN_ON, QUICK_RUN_ON = 4.0, 1.0  # seconds that the script may go on after the recording, for its learning curve
+RUN_ON, QUICK_RUN_ON = (
+    4.0,
+    1.0,
+)  # seconds that the script may go on after the recording, for its learning curve
 REPAIR, QUICK_REPAIR = 15.0, 8.0  # seconds for the search of a patch
 BUDGET, QUICK_BUDGET = 30.0, 8.0  # seconds for retraining and ceiling
 CEILING_SHARE = 0.2  # of the budget
@@ -174,8 +177,6 @@ def _why_no_study(trace: Trace) -> str:
         return trace.reason
     if trace.recipe is None or trace.data is None:
         return trace.recipe_reason or "the network was not recognised"
-    if trace.data.classes and len(set(trace.data.y_train.tolist())) < 2:
-        return "all training rows have the same label"
     return ""
 
 

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -35,7 +34,9 @@ class Source:
 
     def line(self, number: int) -> str:
         """Line `number` (from 1) without its line break; empty when there is no such line."""
-        lines = self.text.split("\n")  # splitlines() would also split at form feeds, which python does not count
+        lines = self.text.split(
+            "\n"
+        )  # splitlines() would also split at form feeds, which python does not count
         return lines[number - 1].rstrip("\r") if 0 < number <= len(lines) else ""
 
 
@@ -81,9 +82,9 @@ class Witness:
 class Explanation:
     """Why a written gradient differs: the altered rule of calculus that reproduces the user's numbers.
 
-    `kind` is one of the names in `unstuck.trace.explain.KINDS` (such as "activation-derivative-one"); `span` is the expression to
-    blame and `uses` the places where its value enters the backward pass.  `evidence` holds measured shares
-    and angles by name.  `exact` says that the altered reverse pass equals the user's numbers in every step.
+    `kind` is one of the names that `unstuck.trace` gives (such as "activation-derivative-one"); `span` is the
+    expression to blame and `uses` the places where its value enters the backward pass.  `evidence` holds measured
+    shares and angles by name.  `exact` says that the altered reverse pass equals the user's numbers in every step.
     """
 
     kind: str
@@ -335,6 +336,7 @@ class Study:
     validation: Validation | None
     seconds: float
     notes: tuple[str, ...] = ()
+    best_on: tuple[str, ...] = ()  # the factors that the best recipe changes, the repair included
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from unstuck.facts import Ceiling, Effect, Estimate, Gradient, Span, Study, Trace
+from unstuck.checks.factors import label_of
+from unstuck.facts import Ceiling, Estimate, Gradient, Span, Study, Trace
 from unstuck.wording import counted, in_words, limit, score
 
 
@@ -55,12 +56,13 @@ def _further(study: Study) -> str:
     changes = _changes(study)
     if study.best is None or study.repaired is None or not changes or study.best.low <= study.repaired.high:
         return ""
-    noun = "setting" if len(changes) == 1 else "settings"
-    return f"; with {in_words(len(changes))} {noun} changed as well, {score(study.best)}"
+    return f"; with {changes} as well, {score(study.best)}"
 
 
-def _changes(study: Study) -> tuple[Effect, ...]:
-    return tuple(effect for effect in study.path if effect.factor != "derivative")
+def _changes(study: Study) -> str:
+    """The settings that the best recipe changes, in words."""
+    labels = [label_of(name) for name in study.best_on if name != "derivative"]
+    return " and ".join([", ".join(labels[:-1]), labels[-1]]) if len(labels) > 1 else "".join(labels)
 
 
 def _state_of_backward_pass(trace: Trace) -> str:
@@ -72,7 +74,8 @@ def _state_of_backward_pass(trace: Trace) -> str:
         return f"The backward pass is right up to constant factors ({steps})."
     if trace.status == "cannot-tell":
         return f"Cannot tell whether the backward pass is right{because}"
-    return f"There is no hand-written backward pass to check{because}"
+    reason = trace.reason.rstrip(".") or "there is no hand-written backward pass to check"
+    return f"{reason[0].upper()}{reason[1:]}."
 
 
 def _settings(study: Study | None, ceiling: Ceiling | None) -> str:
@@ -81,11 +84,7 @@ def _settings(study: Study | None, ceiling: Ceiling | None) -> str:
         return f"The data allow about {limit(ceiling)}." if ceiling else ""
     changes = _changes(study)
     if study.best is not None and changes and study.best.low > base.high:
-        noun = "setting" if len(changes) == 1 else "settings"
-        gain = (
-            f"With {in_words(len(changes))} {noun} changed it goes from {score(base)} to {score(study.best)}"
-        )
-        return f"{gain}{_allow(ceiling)}."
+        return f"With {changes} it goes from {score(base)} to {score(study.best)}{_allow(ceiling)}."
     if ceiling is not None and ceiling.low <= base.mean:
         return f"It scores {score(base)}, as far as the data go (about {limit(ceiling)})."
     return f"No setting that was tried improves on {score(base)}{_allow(ceiling)}."

@@ -215,6 +215,7 @@ def stuck_study() -> Study:
             True, "The engine reproduces the script: 0.781 against 0.78 at epoch 300.", 300, 0.78, as_written
         ),
         seconds=44.0,
+        best_on=("derivative", "bias", "no-dropout", "cross-entropy"),
     )
 
 

@@ -17,6 +17,7 @@ Judged = tuple[tuple[Finding, ...], tuple[str, ...], tuple[tuple[str, str], ...]
 
 ALPHA = 0.05
 SMALLEST_D = 0.5
+WORTH_A_WARNING = 0.5  # points; a smaller help is real but nobody would see it in the per-epoch report
 ORDER: tuple[Severity, ...] = ("error", "warning", "note")
 
 
@@ -76,7 +77,7 @@ def _weigh(check: Check, sightings: list[Sighting], study: Study | None, reason:
     helping = [(s, effect) for s, effect in measured if helps(effect)]
     if helping:
         sighting, effect = max(helping, key=lambda pair: pair[1].points)
-        return [_finding(check, "warning", sighting, effect)]
+        return [_finding(check, "warning" if effect.points >= WORTH_A_WARNING else "note", sighting, effect)]
     if measured or not sightings:
         return []
     notes = [_finding(check, "note", sighting, None) for sighting in sightings if sighting.plain]

@@ -16,6 +16,7 @@ from unstuck.facts import Cell, Data, Recipe, Run, Study
 Progress = Callable[[float], None]
 Cancelled = Callable[[], bool]
 Runs = dict[tuple[Recipe, int], Run]
+NEARLY = 0.005  # a difference in accuracy for which nobody would change another setting
 FLAT, MOVING = 0.3, 1.0  # points per doubling of the epochs: a flat learning curve, one still on the move
 
 
@@ -168,6 +169,7 @@ def _evaluate(
         validation=analysis.validate(as_written, script_curve, data) if as_written else None,
         seconds=perf_counter() - started,
         notes=(*notes, *_length(chosen, recipe, cells, best), *choice),
+        best_on=best.on if best else (),
     )
 
 
@@ -179,7 +181,7 @@ def _metric(data: Data) -> str:
 def _best(
     chosen: Plan, data: Data, cells: Mapping[frozenset[str], Cell], choosing: Runs
 ) -> tuple[Cell | None, list[str]]:
-    """The settings with the highest score on held-out training rows, and a note on how they were chosen.
+    """The fewest changes that come within NEARLY of the highest score on held-out training rows, and a note.
 
     The choice never looks at the test rows, so the test score of the best cell is not flattered by it.
     """
@@ -194,11 +196,13 @@ def _best(
         return cells.get(frozenset(candidates[0].on)), []
     if len(ranking) < len(candidates):
         return None, ["The best settings were not chosen: not all of them were trained."]
-    best = cells[max(ranking, key=lambda on: ranking[on])]
+    top = max(ranking.values())
+    near = [on for on in ranking if ranking[on] >= top - NEARLY]
+    best = cells[min(near, key=lambda on: (len(on), -ranking[on]))]
     rows = len(hold_out(data).x_test)
     return best, [
-        f"The best of {len(ranking)} combinations of settings was chosen by {rows} held-out training rows "
-        f"({len(seeds)} seeds) and is reported on the test rows."
+        f"Of {len(ranking)} combinations of settings the smallest within {100 * NEARLY:g} points of the best on "
+        f"{rows} held-out training rows ({len(seeds)} seeds) was chosen; it is reported on the test rows."
     ]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.text import Text
 
 from unstuck.facts import Advice, Estimate
-from unstuck.wording import score
 from unstuck.report.pen import Pen
+from unstuck.wording import score
 
 INDENT = 5
 

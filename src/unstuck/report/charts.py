@@ -10,8 +10,8 @@ from rich.text import Text
 
 from unstuck.checks.factors import label_of
 from unstuck.facts import Ceiling, Data, Estimate, Study
-from unstuck.wording import limit, points, score
 from unstuck.report.pen import Pen
+from unstuck.wording import limit, points, score
 
 LABEL = 22  # cells for the name of a bar
 
@@ -42,14 +42,14 @@ def majority(data: Data | None) -> float | None:
 
 def path_bars(pen: Pen, study: Study, ceiling: Ceiling | None) -> list[Text]:
     """One bar per repair, each beginning where the one before it ended, and the ceiling below them."""
-    start, best = study.as_written or study.repaired, study.best
-    if start is None or best is None or not study.path:
+    start, final = study.as_written or study.repaired, _all_changed(study)
+    if start is None or final is None or not study.path:
         return []
     room = max(pen.width - 2 - LABEL - 1 - pen.cells("0.000 ±0.000"), 10)
     ends = [start.mean]
     for effect in study.path:
         ends.append(ends[-1] + effect.points / 100)
-    top = max([*ends, best.mean, ceiling.high if ceiling else 0.0])
+    top = max([*ends, final.mean, ceiling.high if ceiling else 0.0])
     low = min(ends)
     scale = _Scale(low, max(top - low, 1e-9), room)
     rows = [_row(pen, "as written", "│", scale.cell(start.mean), score(start), room)]
@@ -57,11 +57,17 @@ def path_bars(pen: Pen, study: Study, ceiling: Ceiling | None) -> list[Text]:
         first, last = sorted(map(scale.cell, stretch))
         bar = "█" * max(last - first, 1)
         rows.append(_row(pen, label_of(effect.factor), bar, first, points(effect), room))
-    rows.append(_row(pen, "all of them", "│", scale.cell(best.mean), score(best), room))
+    rows.append(_row(pen, "all of them", "│", scale.cell(final.mean), score(final), room))
     if ceiling is not None:
         first, last = scale.cell(ceiling.low), scale.cell(ceiling.high)
         rows.append(_row(pen, "the data allow", "░" * max(last - first, 1), first, limit(ceiling), room))
     return rows
+
+
+def _all_changed(study: Study) -> Estimate | None:
+    """The program with every change of the path."""
+    everything = {effect.factor for effect in study.path}
+    return next((cell.estimate for cell in study.cells if set(cell.on) == everything), study.best)
 
 
 class _Scale:

@@ -19,8 +19,8 @@ from unstuck.facts import Ceiling, Effect, Finding, Fix, Report, Study, Trace
 from unstuck.report.advice import advice_table
 from unstuck.report.charts import number_line, path_bars
 from unstuck.report.frame import code_frame
-from unstuck.wording import counted, limit, points, score, seconds, thousands
 from unstuck.report.pen import Pen
+from unstuck.wording import counted, limit, points, score, seconds, thousands
 
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 FRAMEWORKS = {"numpy": "NumPy, hand-written backprop"}

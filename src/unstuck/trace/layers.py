@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array, Span
 from unstuck.trace.macros import Activated, Dropped, Forward, Linear
+from unstuck.trace.steps import Update
 from unstuck.trace.written import Step
 
 KNOWN = {"relu", "leaky-relu", "tanh", "sigmoid", "linear"}
@@ -70,21 +72,26 @@ class Layer:
     def mask(self, forward: Forward, rows: int) -> Array:
         """The recorded dropout masks (rows, outputs) after this layer, 1 where a unit was kept."""
         found = [
-            np.asarray(dropped.mask.value, float) != 0 for dropped in forward.dropped if self._owns(forward, dropped)
+            np.asarray(dropped.mask.value, float) != 0
+            for dropped in forward.dropped
+            if self._owns(forward, dropped)
         ]
         if not found:
             return np.ones((rows, self.outputs))
-        parts = [part.T if self.columns and part.ndim == 2 else part.reshape(-1, self.outputs) for part in found]
+        parts = [
+            part.T if self.columns and part.ndim == 2 else part.reshape(-1, self.outputs) for part in found
+        ]
         return np.concatenate(parts).astype(float)
 
     def _owns(self, forward: Forward, dropped: Dropped) -> bool:
-        return any(linear.parameter == self.parameter and _above(forward, linear, dropped.h) for linear in forward.linear)
+        mine = [linear for linear in forward.linear if linear.parameter == self.parameter]
+        return any(_above(forward, linear, dropped.h) for linear in mine)
 
     def _oriented(self, value: Array) -> Array:
         return value.T if self.transposed else value
 
 
-def _update(step: Step, name: str):  # type: ignore[no-untyped-def]
+def _update(step: Step, name: str) -> Update:
     if name not in step.updates:
         raise Unrecognised(f"{name} is not updated in every step")
     return step.updates[name]
@@ -106,9 +113,11 @@ def read_layers(passes: Sequence[Forward]) -> tuple[Layer, ...]:
         raise Unrecognised("no weight matrix is multiplied with data, as a dense layer would")
     uses = [sum(linear.parameter == name for linear in forward.linear) for name in order]
     if len(set(uses)) > 1:
-        raise Unrecognised("some weights are used more often than others in one step (shared or recurrent weights)")
+        raise Unrecognised(
+            "some weights are used more often than others in one step (shared or recurrent weights)"
+        )
     layers = tuple(_layer(forward, first[name], passes, last=name == order[-1]) for name in order)
-    for left, right in zip(layers, layers[1:], strict=False):
+    for left, right in pairwise(layers):
         if left.outputs != right.inputs:
             raise Unrecognised(f"{left.parameter} and {right.parameter} do not follow one another")
     known = {layer.parameter for layer in layers} | {layer.bias for layer in layers}
@@ -127,10 +136,19 @@ def _layer(forward: Forward, linear: Linear, passes: Sequence[Forward], last: bo
     inputs, outputs = used[::-1] if columns else used
     through_t = linear.w is not forward.step.updates[linear.parameter].before
     bias, z = _bias(forward, linear, outputs)
-    activation, h = _activation(forward, z, last)
+    activation = _activation(forward, z, last)
     keep, scale = _dropout(passes, linear.parameter) if not last else (None, 1.0)
     return Layer(
-        linear.parameter, bias, inputs, outputs, columns != through_t, columns, activation, keep, scale, linear.y.span
+        linear.parameter,
+        bias,
+        inputs,
+        outputs,
+        columns != through_t,
+        columns,
+        activation,
+        keep,
+        scale,
+        linear.y.span,
     )
 
 
@@ -141,7 +159,13 @@ def _bias(forward: Forward, linear: Linear, outputs: int) -> tuple[str | None, N
         if node.op == "add" and linear.y in node.parents():
             for parent in node.parents():
                 source = parent
-                while source not in parameters and source.op in ("transpose", "reshape", "copy", "gather", "getitem"):
+                while source not in parameters and source.op in (
+                    "transpose",
+                    "reshape",
+                    "copy",
+                    "gather",
+                    "getitem",
+                ):
                     inner = source.args[0]
                     if not isinstance(inner, Node):
                         break
@@ -151,18 +175,18 @@ def _bias(forward: Forward, linear: Linear, outputs: int) -> tuple[str | None, N
     return None, linear.y
 
 
-def _activation(forward: Forward, z: Node, last: bool) -> tuple[str, Node]:
+def _activation(forward: Forward, z: Node, last: bool) -> str:
     for piece in forward.activated:
         if piece.z is z:
-            return _known(piece), piece.h
-    for before, p in forward.softmax:
+            return _known(piece)
+    for before, _ in forward.softmax:
         if before is z:
             if not last:
                 raise Unrecognised("a hidden layer ends in a softmax")
-            return "softmax", p
+            return "softmax"
     if not last and any(child.op not in ("dot", "matmul", "multiply") for child in _consumers(forward, z)):
         raise Unrecognised("a hidden layer has an activation that is none of " + ", ".join(sorted(KNOWN)))
-    return "linear", z
+    return "linear"
 
 
 def _known(piece: Activated) -> str:

@@ -20,6 +20,7 @@ from unstuck.facts import Array, Data, Init, Recipe, Span
 from unstuck.trace.layers import Layer, Unrecognised, batch_of, read_layers
 from unstuck.trace.macros import Forward
 from unstuck.trace.rows import Rows, find_rows
+from unstuck.trace.steps import Update
 from unstuck.trace.written import Step
 
 REPLAYED = 1e-5  # relative error within which the engine's gradient equals the written one
@@ -84,6 +85,8 @@ def recognise(
     rows = find_rows([replay.x for replay in replays], [replay.y for replay in replays], namespaces)
     if rows is None:
         raise Unrecognised("the training rows were not found among the program's variables")
+    if len(np.unique(rows.data.y_train, axis=0)) == 1:
+        raise Unrecognised("all training rows have the same target")
     if rows.data.classes == 0 and recipe.loss != "squared":
         raise Unrecognised("the targets are neither classes nor numbers with a squared error")
     batch = len(replays[-1].x)
@@ -98,7 +101,9 @@ def recognise(
         init=tuple(_init(layer.initial(passes[0])) for layer in layers),
         order=_order(rows, [replay.step.number for replay in replays], batch),
     )
-    notes: tuple[str, ...] = () if rounds else ("the number of epochs is not known in advance; those seen so far were taken",)
+    notes: tuple[str, ...] = (
+        () if rounds else ("the number of epochs is not known in advance; those seen so far were taken",)
+    )
     curve = _curve(recipe, rows.data, replays, per_epoch)
     if rows.data.test == "held out":
         notes += ("the program has no test rows of its own: a fifth of its training rows was set aside",)
@@ -111,7 +116,9 @@ def _replay(forward: Forward, layers: Sequence[Layer], pairs: Sequence[tuple[Nod
     biases = [layer.biases(step) for layer in layers]
     x = batch_of(forward, layers[0])
     outputs = layers[-1].outputs
-    y = np.concatenate([_as_batch(np.asarray(target, float), outputs, layers[-1].columns) for _, target in pairs])
+    y = np.concatenate(
+        [_as_batch(np.asarray(target, float), outputs, layers[-1].columns) for _, target in pairs]
+    )
     if len(y) != len(x):
         raise Unrecognised(f"{len(x)} input rows meet {len(y)} targets in one step")
     return _Replay(step, weights, biases, x, y, _masks(forward, layers, len(x)))
@@ -186,7 +193,9 @@ def _candidates(layers: Sequence[Layer]) -> Iterator[Recipe]:
                 yield plain.with_(output=shown, loss=loss, backward=backward)
 
 
-def _fitted(recipe: Recipe, layers: Sequence[Layer], replays: Sequence[_Replay]) -> tuple[Recipe, float] | None:
+def _fitted(
+    recipe: Recipe, layers: Sequence[Layer], replays: Sequence[_Replay]
+) -> tuple[Recipe, float] | None:
     """The recipe with the rates that fit best, and the worst relative error that remains; None if impossible."""
     written: list[list[Array]] = [[] for _ in layers]
     derived: list[list[Array]] = [[] for _ in layers]
@@ -248,14 +257,17 @@ def _momentum(steps: Sequence[Step]) -> float:
     share = round(share, 6) if abs(share) > 1e-6 else 0.0
     for rest, last in errors:
         if np.abs(rest - share * last).max() > 1e-4 * max(float(np.abs(last).max()), 1e-12):
-            raise Unrecognised("the increments are more than a gradient and momentum (a schedule, averaging, ...)")
+            raise Unrecognised(
+                "the updates are more than a gradient and momentum (a schedule, averaging, ...)"
+            )
     if share < 0 or share >= 1:
         raise Unrecognised(f"momentum of {share:g} is not one that the engine knows")
     return share
 
 
-def _increment(update: Any) -> Array:
-    return np.asarray(update.after.value, float) - np.asarray(update.before.value, float)
+def _increment(update: Update) -> Array:
+    after, before = (np.asarray(node.value, float) for node in (update.after, update.before))
+    return np.asarray(after - before)
 
 
 # ----- Draws, order, curve, places ----------------------------------------------------------------------
@@ -294,7 +306,9 @@ def _order(rows: Rows, numbers: Sequence[int], batch: int) -> str:
     ]
     if follows and np.mean([gap == 1 for gap in follows]) > 0.9:
         return "sequential"
-    early = np.concatenate([places for number, places in zip(numbers, rows.visited, strict=True) if number * batch < n])
+    early = np.concatenate(
+        [places for number, places in zip(numbers, rows.visited, strict=True) if number * batch < n]
+    )
     by_chance = n * (1 - np.exp(-len(early) / n))  # distinct rows that drawing with replacement would give
     return "random" if len(set(early.tolist())) < (len(early) + by_chance) / 2 else "shuffled"
 

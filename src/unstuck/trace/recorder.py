@@ -20,10 +20,10 @@ import numpy as np
 from unstuck.facts import Gradient, Loss, Outcome, Parameter, Source, Span, Status, Trace
 from unstuck.trace.explain import Account, account_for
 from unstuck.trace.gradients import gradients
+from unstuck.trace.instrument import Instrumenter
 from unstuck.trace.job import Job
 from unstuck.trace.judge import TOLERANCE, Verdicts, best_loss, tolerance_of
 from unstuck.trace.layers import Unrecognised
-from unstuck.trace.instrument import Instrumenter
 from unstuck.trace.names import paths_of, user_namespaces
 from unstuck.trace.recipe import Recognised, recognise
 from unstuck.trace.runtime import Runtime
@@ -93,7 +93,7 @@ class Recorder:
         base = Trace(
             sources=tuple(self._sources),
             argv=self.job.argv,
-            framework="NumPy",
+            framework="numpy",
             status="not-applicable",
             reason="",
             outcome=outcome,
@@ -168,7 +168,12 @@ class Recorder:
             return replace(trace, recipe_reason=str(why))
         notes = (*trace.notes, *found.notes)
         return replace(
-            trace, recipe=found.recipe, data=found.data, recipe_spans=found.spans, curve=found.curve, notes=notes
+            trace,
+            recipe=found.recipe,
+            data=found.data,
+            recipe_spans=found.spans,
+            curve=found.curve,
+            notes=notes,
         )
 
     def _recognised(self, analysis: Analysis) -> Recognised:
@@ -178,7 +183,9 @@ class Recorder:
             raise Unrecognised("no place was found where outputs meet targets")
         used = [forward for forward in analysis.account.passes if pairs.loss in forward.step.losses]
         targets = {
-            forward.step.number: [(pair.output, pair.target) for pair in forward.step.losses[pairs.loss].pairs]
+            forward.step.number: [
+                (pair.output, pair.target) for pair in forward.step.losses[pairs.loss].pairs
+            ]
             for forward in used
         }
         single = analysis.tolerance > TOLERANCE
@@ -195,11 +202,11 @@ class Recorder:
     def _nothing_found(self) -> str:
         """What was seen instead of training, for a program in which no parameter was updated repeatedly."""
         count = self.clock.progress.nodes
-        loops = len(self.instrumenter.loops)
+        loops = f"{len(self.instrumenter.loops)} loop{'' if len(self.instrumenter.loops) == 1 else 's'}"
         if not count:
             return "no training loop found: the program computed nothing with NumPy arrays or floats"
         return (
-            f"no training loop found: {count:,} array operations and {loops} loops were seen, "
+            f"no training loop found: {count:,} array operations and {loops} were seen, "
             "but no array that a network uses was updated step by step"
         )
 

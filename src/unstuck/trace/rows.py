@@ -126,7 +126,10 @@ def _positions(rows: Array, batches: Sequence[Array]) -> tuple[Array, ...] | Non
         places = [index.get(row.tobytes(), -1) for row in batch]
         if -1 in places:  # the script may compute in float32 from rows that it keeps in float64
             if single is None:
-                single = {row.tobytes(): number for number, row in reversed(list(enumerate(exact.astype(np.float32))))}
+                single = {
+                    row.tobytes(): number
+                    for number, row in reversed(list(enumerate(exact.astype(np.float32))))
+                }
             places = [single.get(row.astype(np.float32).tobytes(), -1) for row in batch]
         if -1 in places:
             return None

@@ -208,11 +208,10 @@ class Clock:
     def _epochs(self) -> Sequence[float]:
         """First steps of epochs 1, 2, 3, 5, 8, 13, ...: there the weights are read for the learning curve."""
         starts = self.progress.starts
-        wanted, chosen = [1, 2], []
+        wanted = [1, 2]
         while wanted[-1] < len(starts):
             wanted.append(wanted[-1] + wanted[-2])
-        chosen = [starts[number] for number in wanted if number < len(starts)]
-        return chosen
+        return [starts[number] for number in wanted if number < len(starts)]
 
     def _finished(self, step: int, seconds: float) -> bool:
         if self.plan.full_run or seconds < self.plan.run_seconds:
