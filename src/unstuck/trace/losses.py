@@ -96,7 +96,7 @@ def _meeting(node: Node, tainted: Collection[Node]) -> Iterator[tuple[Node, Arra
     """(output, target) where this node compares a tainted value with one that is not."""
     if node.op in ("subtract", "add") and len(node.args) == 2:
         yield from _difference(node, tainted)
-    elif node.op == "setitem":
+    elif node.op in ("setitem", "scatter"):
         whole = node.args[0]
         if isinstance(whole, Node) and whole in tainted and np.shape(whole.value) == np.shape(node.value):
             implied = np.asarray(whole.value, float) - np.asarray(node.value, float)
@@ -127,11 +127,11 @@ def _difference(node: Node, tainted: Collection[Node]) -> Iterator[tuple[Node, A
 
 
 def _is_one_hot(implied: Array) -> bool:
+    """One 1 per sample and 0 elsewhere, with the samples in rows, in columns, or a single one in any shape."""
     rounded = np.round(implied)
-    if np.abs(implied - rounded).max() > 1e-6 or implied.ndim == 0:
+    if implied.ndim == 0 or np.abs(implied - rounded).max() > 1e-6 or not set(np.unique(rounded)) <= {0.0, 1.0}:
         return False
-    ones = rounded.sum(axis=-1 if implied.ndim > 1 else None)
-    return set(np.unique(rounded)) <= {0.0, 1.0} and bool(np.all(ones == 1))
+    return any(bool(np.all(rounded.sum(axis=axis) == 1)) for axis in (None, 0, -1))
 
 
 def _fitted(target: Array, shape: tuple[int, ...]) -> Array:

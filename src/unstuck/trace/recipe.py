@@ -8,6 +8,7 @@ cannot express ends with a sentence that says what it was; the gradient check do
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,7 @@ from unstuck.trace.written import Step
 
 REPLAYED = 1e-5  # relative error within which the engine's gradient equals the written one
 REPLAYED_SINGLE = 5e-3
+LEAST_ROWS = 20
 LOSSES = {
     "linear": ("squared",),
     "relu": ("squared",),
@@ -77,7 +79,7 @@ def recognise(
         with the reason, when the network or its training is not one that the engine knows.
     """
     layers = read_layers(passes)
-    replays = [_replay(forward, layers, targets[forward.step.number]) for forward in passes]
+    replays = _usual([_replay(forward, layers, targets[forward.step.number]) for forward in passes])
     momentum = _momentum([replay.step for replay in replays])
     if any(len(readings) > 1 for replay in replays for readings in replay.step.written.values()):
         raise Unrecognised("its updates contain weight decay, which the engine does not train")
@@ -85,14 +87,14 @@ def recognise(
     rows = find_rows([replay.x for replay in replays], [replay.y for replay in replays], namespaces)
     if rows is None:
         raise Unrecognised("the training rows were not found among the program's variables")
+    if rows.total < LEAST_ROWS:
+        raise Unrecognised(f"{rows.total} training rows are too few to measure anything on")
     if len(np.unique(rows.data.y_train, axis=0)) == 1:
         raise Unrecognised("all training rows have the same target")
     if rows.data.classes == 0 and recipe.loss != "squared":
         raise Unrecognised("the targets are neither classes nor numbers with a squared error")
     batch = len(replays[-1].x)
-    per_epoch = max(1, len(np.asarray(rows.data.x_train)) // batch)
-    if rows.data.test == "held out":
-        per_epoch = max(1, (len(rows.data.x_train) + len(rows.data.x_test)) // batch)
+    per_epoch = max(1, rows.total // batch)
     recipe = recipe.with_(
         optimiser="momentum" if momentum else "sgd",
         momentum=momentum,
@@ -122,6 +124,13 @@ def _replay(forward: Forward, layers: Sequence[Layer], pairs: Sequence[tuple[Nod
     if len(y) != len(x):
         raise Unrecognised(f"{len(x)} input rows meet {len(y)} targets in one step")
     return _Replay(step, weights, biases, x, y, _masks(forward, layers, len(x)))
+
+
+def _usual(replays: list[_Replay]) -> list[_Replay]:
+    """Without the last, smaller batch of an epoch, whose sum or mean has another size."""
+    sizes = Counter(len(replay.x) for replay in replays)
+    usual = sizes.most_common(1)[0][0]
+    return [replay for replay in replays if len(replay.x) == usual]
 
 
 def _as_batch(target: Array, outputs: int, columns: bool) -> Array:
@@ -296,7 +305,7 @@ def _two_digits(value: float) -> float:
 
 def _order(rows: Rows, numbers: Sequence[int], batch: int) -> str:
     """How the rows are visited, by the positions of consecutive steps."""
-    n = len(rows.data.x_train) + (len(rows.data.x_test) if rows.data.test == "held out" else 0)
+    n = rows.total
     if batch >= n:
         return "sequential"
     follows = [

@@ -16,7 +16,7 @@ import numpy as np
 
 from unstuck.facts import Array, Data
 
-LEAST_ROWS = 8
+LEAST_ROWS = 2
 TEST_NAME = re.compile(r"test|val|dev|eval|held|(?<![a-z])te(?![a-z])|xte", re.IGNORECASE)
 OVERLAP = 0.05  # share of rows that a test set may have in common with the training set
 
@@ -27,6 +27,11 @@ class Rows:
 
     data: Data
     visited: tuple[Array, ...]
+
+    @property
+    def total(self) -> int:
+        """The rows that the script trains on, with those that had to be set aside."""
+        return len(self.data.x_train) + (len(self.data.x_test) if self.data.test == "held out" else 0)
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,7 @@ def _from_list(name: str, value: Sequence[Any]) -> Iterator[_Table]:
     """A list of arrays, of numbers, or of (input, target) pairs."""
     first = value[0]
     try:
-        if isinstance(first, tuple | list) and len(first) == 2 and np.size(first[0]) != np.size(first):
+        if isinstance(first, tuple | list) and len(first) == 2 and np.size(first[0]) > 1:
             yield _Table(f"{name} (inputs)", np.array([np.ravel(pair[0]) for pair in value], dtype=float))
             yield _Table(f"{name} (targets)", np.array([np.ravel(pair[1]) for pair in value], dtype=float))
         elif isinstance(first, np.ndarray | int | float | np.number | list | tuple):
