@@ -28,6 +28,7 @@ RUN_ON, QUICK_RUN_ON = (
     1.0,
 )  # seconds that the script may go on after the recording, for its learning curve
 REPAIR, QUICK_REPAIR = 15.0, 8.0  # seconds for the search of a patch
+RUNS_TO_REPAIR = 6  # recordings of this script that the search may take at least: a slow script needs longer
 BUDGET, QUICK_BUDGET = 30.0, 8.0  # seconds for retraining and ceiling
 CEILING_SHARE = 0.2  # of the budget
 SEEDS, QUICK_SEEDS = 12, 5
@@ -145,7 +146,8 @@ def _experiments(done: _Done, job: Job, effort: Effort, tell: Progress) -> None:
     if done.trace.status == "wrong":
         with done.timed("repair"):
             tell("looking for a patch and verifying it", None)
-            done.fix = _repaired(done.trace, job, effort)
+            patience = RUNS_TO_REPAIR * done.timings["record"]
+            done.fix = _repaired(done.trace, job, replace(effort, repair=max(effort.repair, patience)))
     reason = _why_no_study(done.trace)
     if reason:
         done.study_reason = reason
