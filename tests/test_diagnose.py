@@ -99,7 +99,7 @@ def test_repair_study_and_written_fix(tmp_path: Path, monkeypatch: pytest.Monkey
     """The patch is verified and retrained, applies to the file, and the patched program is right."""
     shutil.copy(SCRIPTS / "wrong" / "relu_ge_output.py", tmp_path / "net.py")
     monkeypatch.chdir(tmp_path)
-    report = diagnose("net.py", budget=6.0, seeds=3)
+    report = diagnose("net.py", budget=8.0, seeds=3)
     error = next(finding for finding in report.findings if finding.severity == "error")
     assert error.fix is not None
     assert error.fix.proof is not None
