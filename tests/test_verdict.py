@@ -53,7 +53,7 @@ def test_unexplained_fault_is_not_called_a_line() -> None:
     trace = wrong_trace()
     bare = replace(trace.gradients[0], explanation=None)
     text = verdict(replace(trace, gradients=(bare,)), stuck_study(), None)
-    assert text.startswith("Stuck at 0.794 ±0.003: the gradient of weights_0_1 is wrong.")
+    assert text.startswith("Stuck at 0.794 ±0.003: the written gradient of weights_0_1 is wrong.")
 
 
 def test_repair_that_changes_little_is_said() -> None:

@@ -41,7 +41,7 @@ def _fault(trace: Trace) -> str:
     if wrong and all(gradient.explanation for gradient in wrong):
         return f"{in_words(lines)} line{'' if lines == 1 else 's'} of the backward pass {_is(lines)} wrong"
     names = ", ".join(gradient.parameter for gradient in wrong)
-    return f"the gradient of {names} is wrong" if names else "the backward pass is wrong"
+    return f"the written gradient of {names} is wrong" if names else "the backward pass is wrong"
 
 
 def _after_repair(before: Estimate, after: Estimate) -> str:

@@ -19,15 +19,19 @@ def wrong_gradients(trace: Trace, *, activation: bool) -> list[Gradient]:
 
 
 def sightings_of(trace: Trace, wrong: Iterable[Gradient]) -> Iterator[Sighting]:
-    """One sighting per blamed place; a fault that spoils several parameters is still one fault."""
-    ordered = sorted(wrong, key=lambda g: (_blame(g), _kind(g)))
-    for (span, _), group in groupby(ordered, key=lambda g: (_blame(g), _kind(g))):
+    """One sighting per blamed place; a fault that spoils several parameters is still one fault.
+
+    Gradients that nothing explains and no place accounts for are told together: they may well have one cause.
+    """
+    ordered = sorted(wrong, key=_cause)
+    for _, group in groupby(ordered, key=_cause):
         gradients = list(group)
         explanation = gradients[0].explanation
+        updates = tuple(dict.fromkeys(g.span for g in gradients)) if not explanation else ()
         yield Sighting(
             message=explanation.text if explanation else _unexplained(gradients),
-            span=span,
-            uses=explanation.uses if explanation else (),
+            span=_blame(gradients[0]),
+            uses=explanation.uses if explanation else updates[1:],
             evidence=_evidence(trace, gradients),
             factor="derivative",
         )
@@ -41,13 +45,22 @@ def _kind(gradient: Gradient) -> str:
     return gradient.explanation.kind if gradient.explanation else ""
 
 
+def _cause(gradient: Gradient) -> tuple[str, int, int, str]:
+    """What gradients with one fault have in common."""
+    if gradient.explanation is None and gradient.blame is None:
+        return ("", 0, 0, "")
+    span = _blame(gradient)
+    return (span.path, span.line, span.column, _kind(gradient))
+
+
 def _blame(gradient: Gradient) -> Span:
     return gradient.explanation.span if gradient.explanation else gradient.blame or gradient.span
 
 
 def _unexplained(gradients: list[Gradient]) -> str:
     names = ", ".join(g.parameter for g in gradients)
-    return f"the gradient of {names} is not the true one; no single altered rule reproduces it"
+    subject, them = ("gradient", "it") if len(gradients) == 1 else ("gradients", "them")
+    return f"wrong {subject} of {names}; no altered rule that was tried reproduces {them}"
 
 
 def _evidence(trace: Trace, gradients: list[Gradient]) -> tuple[str, ...]:
