@@ -82,6 +82,7 @@ def slim(report: Report) -> Report:
 
 def _sample(array: Array) -> Array:
     """The array, or evenly spaced elements of a large one: the same ones for arrays of the same size."""
+    array = np.asarray(array)  # NumPy turns arrays without dimensions into plain numbers
     if array.size <= LARGEST:
         return array
     chosen: Array = array.ravel()[np.linspace(0, array.size - 1, LARGEST).astype(int)]
