@@ -23,26 +23,46 @@ Review: the direction was right, so the learning rate that you tuned belongs to 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from unstuck.checks.registry import Sighting, check
 
 if TYPE_CHECKING:
-    from unstuck.facts import Trace
+    from unstuck.facts import Gradient, Trace
+
+MOST_NAMES = 4
 
 
 @check("G102", "gradient-scale", "note", needs=("gradients",), factors=("equal-rates",))
 def gradient_scale(trace: Trace) -> Iterator[Sighting]:
-    """Gradients that are right up to a constant."""
-    for gradient in trace.gradients:
-        reason = gradient.scale_explanation
-        apart = reason is not None or gradient.status == "scaled"
-        if not apart or gradient.status not in ("scaled", "wrong"):
-            continue
+    """Gradients that are right up to a constant; those with one cause are told together."""
+    apart = [
+        g
+        for g in trace.gradients
+        if g.status in ("scaled", "wrong") and (g.status == "scaled" or g.scale_explanation)
+    ]
+    for scale, group in groupby(sorted(apart, key=_factor), key=_factor):
+        gradients = list(group)
+        reason = gradients[0].scale_explanation
+        verb = "learns" if len(gradients) == 1 else "learn"
         yield Sighting(
-            message=f"{gradient.parameter} learns at {gradient.scale:.3g} times the rate of the last layer"
+            message=f"{_names(gradients)} {verb} at {scale} times the rate of the last layer"
             f"{f': {reason.text}' if reason else ''}",
-            span=reason.span if reason else gradient.span,
-            evidence=(f"one factor, {gradient.scale:.3g}, in all of {gradient.steps} steps",),
+            span=reason.span if reason else gradients[0].span,
+            evidence=(f"one factor in all of {gradients[0].steps} steps",),
             factor="equal-rates",
         )
+
+
+def _factor(gradient: Gradient) -> str:
+    return f"{gradient.scale:.3g}"
+
+
+def _names(gradients: list[Gradient]) -> str:
+    names = [gradient.parameter for gradient in gradients]
+    return (
+        ", ".join(names)
+        if len(names) <= MOST_NAMES
+        else f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more"
+    )
