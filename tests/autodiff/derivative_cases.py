@@ -369,4 +369,10 @@ KINKS = [
     case("where", EVERY_OTHER, V((4,)), S),
 ]
 
-CASES = [*UNARY, *BINARY, *PRODUCTS, *REDUCTIONS, *REARRANGEMENTS, *INDEXING, *KINKS]
+APPLIED = [
+    case("vectorize", M, fn=np.vectorize(math.tanh)),
+    case("vectorize", M, V((4,)), fn=np.vectorize(lambda x, y: x * y if x > y else x * 0.1)),
+    case("vectorize", S, fn=np.vectorize(math.exp)),
+]
+
+CASES = [*UNARY, *BINARY, *PRODUCTS, *REDUCTIONS, *REARRANGEMENTS, *INDEXING, *KINKS, *APPLIED]

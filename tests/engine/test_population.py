@@ -1,4 +1,6 @@
-"""Claims about the population engine: it equals the reference, whatever the company a network is in."""
+"""Claims about both engines: they equal the reference, whatever the company a network is in."""
+
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -6,12 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unstuck import engine
-from unstuck.engine import rules
+from unstuck.engine import binding, rules
 from unstuck.engine.draws import draw_weights, dropout_stream, row_order
 from unstuck.engine.population import Population
 from unstuck.facts import Array, Data, Init, Recipe
 
 SMALL = (Init("uniform", -0.5, 0.5),) * 2
+
+
+@pytest.fixture(params=["numpy", "native"], scope="module", autouse=True)
+def _engine(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test runs with both engines."""
+    if request.param == "native" and not binding.backends():
+        pytest.skip("the native engine was not built: no C++ compiler")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNSTUCK_ENGINE", request.param)
+        yield
 
 
 def _data(rows: int = 60, seed: int = 0, features: int = 4, classes: int = 3) -> Data:

@@ -62,3 +62,11 @@ def row_order(order: str, rows: int, seed: int, epoch: int) -> Array:
 def dropout_stream(seed: int, layer: int, epoch: int) -> np.random.Generator:
     """The uniform draws of one hidden layer in one epoch; a unit is dropped where the draw is below p."""
     return _generator(seed, _DROPOUT, layer, epoch)
+
+
+def dropout_key(seed: int, layer: int, epoch: int) -> Array:
+    """The Philox key of `dropout_stream`, two 64-bit integers: all that is needed to draw it elsewhere."""
+    key: Array = np.random.Philox(np.random.SeedSequence((seed, _DROPOUT, layer, epoch))).state["state"][
+        "key"
+    ]
+    return key

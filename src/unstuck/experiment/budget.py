@@ -1,8 +1,9 @@
 """How much can be trained in the time there is: variants, seeds, epochs and the split over processes.
 
-A short probe times the engine on the user's own data and shapes.  The plan then takes the richest design
-that still trains long enough.  Knobs are given up before seeds, and the crossing of settings before the
-repair.  The shares of work never change a result, because a network's draws do not depend on its company.
+A short probe times the engine at hand on the user's own data and shapes.  The plan then takes the richest
+design that still trains long enough.  Knobs are given up before seeds, and the crossing of settings before the
+repair.  The native engine shares one task among threads of its own; for the NumPy engine the tasks are cut and
+go to processes.  The shares never change a result, because a network's draws do not depend on its company.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from time import perf_counter
 import numpy as np
 
 from unstuck.checks.factors import Factor
-from unstuck.engine import population_size, shape_of, train
+from unstuck.engine import is_native, population_size, shape_of, train
 from unstuck.experiment.design import DETAILS, Design, design
 from unstuck.facts import Data, Recipe
 
@@ -32,13 +33,15 @@ LADDER = (
     (DETAILS[4], 3, 1),
 )  # designs, seeds and the epochs that they should get, from the richest to the poorest
 ENOUGH_STEPS = 500  # steps that a training should have as well
-TIMED_STEPS, PROBED = 300, 10  # steps and seeds of the probe
+TIMED_STEPS, PROBED = 300, 10  # steps, at least, and seeds of the probe
+TIMED_SECONDS = 0.02  # what the probed steps should take, at least
+GROUP = 16  # networks that a thread of the native engine trains side by side
 PATIENCE = 0.3  # seconds of a single step from which it is timed only once
 
 
 @dataclass(frozen=True)
 class Task:
-    """Networks of one shape that one process trains; `held_out`: on a part of the training rows."""
+    """Networks of one shape that are trained at once; `held_out`: on a part of the training rows."""
 
     recipes: tuple[Recipe, ...]
     seeds: tuple[int, ...]
@@ -143,8 +146,8 @@ def _checkpoints(epochs: int, wanted: Sequence[int]) -> tuple[int, ...]:
 def probe(full: Design, data: Data, jobs: int) -> Prices:
     """Time every shape of the design on a few steps of the user's own data.
 
-    The timings are taken on as many processes at once as will share the machine later; with several, this is
-    also where they start.
+    With processes, the timings are taken on as many at once as will share the machine later, and this is where
+    they start.
     """
     shapes: dict[tuple[object, ...], list[Recipe]] = {}
     for variant in full.variants:
@@ -153,14 +156,15 @@ def probe(full: Design, data: Data, jobs: int) -> Prices:
     for recipes in shapes.values():
         few, many = recipes[:1], recipes * (PROBED // len(recipes) + 1)
         crews += [few] if population_size(few[0]) == 1 else [few, many]
-    if jobs == 1:
-        timed = [_time(crew, data) for crew in crews]
-    else:
+    inside = [crew for crew in crews if jobs == 1 or is_native(crew[0])]
+    outside = [crew for crew in crews if crew not in inside]
+    timed = [_time(crew, data) for crew in inside]
+    if outside:
         from joblib import Parallel, delayed
 
-        timed = Parallel(n_jobs=jobs, batch_size=1)(delayed(_time)(crew, data) for crew in crews)
+        timed += Parallel(n_jobs=jobs, batch_size=1)(delayed(_time)(crew, data) for crew in outside)
     found: dict[tuple[object, ...], list[tuple[int, float, float]]] = {}
-    for crew, (step, score) in zip(crews, timed, strict=True):
+    for crew, (step, score) in zip(inside + outside, timed, strict=True):
         found.setdefault(shape_of(crew[0]), []).append((len(crew) * PROBED, step, score))
     return {shape: _price(population_size(shapes[shape][0]), points) for shape, points in found.items()}
 
@@ -186,22 +190,28 @@ def _time(recipes: Sequence[Recipe], data: Data) -> tuple[float, float]:
     """Seconds of one step and of one scoring (with the start) of these recipes with `PROBED` seeds."""
     batch = recipes[0].batch
 
-    def seconds(steps: int, epochs: int) -> float:
-        rows = steps * batch
-        part = replace(data, x_train=data.x_train[:rows], y_train=data.y_train[:rows])
+    rows = len(data.x_train)
+
+    def seconds(steps: int, epochs: int = 1) -> float:
+        part = replace(data, x_train=data.x_train[: steps * batch], y_train=data.y_train[: steps * batch])
         start = perf_counter()
         train(recipes, part, range(PROBED), epochs=epochs, checkpoints=[epochs])
         return perf_counter() - start
 
     one_row = replace(data, x_test=data.x_test[:1], y_test=data.y_test[:1])
     train(recipes[:1], one_row, [0], epochs=0, checkpoints=[0])  # pays for the imports
-    single = seconds(1, 1)
+    single = seconds(1)
     if single > PATIENCE:
         return single, 0.0
-    steps = min(TIMED_STEPS, -(-len(data.x_train) // batch))
-    epochs = 1 + -(-TIMED_STEPS // steps)
-    taken = seconds(steps, epochs) - single
-    step = max(taken, 1e-7) / (epochs * steps - 1)
+    wanted = TIMED_STEPS
+    while True:
+        steps = min(wanted, -(-rows // batch))
+        epochs = 1 + -(-wanted // steps)
+        taken = seconds(steps, epochs) - single
+        if taken > TIMED_SECONDS:
+            break
+        wanted *= 4
+    step = taken / (epochs * steps - 1)
     return step, max(0.0, single - step)
 
 
@@ -220,13 +230,14 @@ def _tasks(chosen: Design, seeds: tuple[int, ...], jobs: int, prices: Prices) ->
             chooser.setdefault(shape_of(variant.recipe), []).append(variant.recipe)
     tasks += [Task(tuple(recipes), seeds[:CHOOSERS], held_out=True) for recipes in chooser.values()]
     if jobs > 1:
-        tasks = _cut(tasks, jobs, prices)
+        whole = [task for task in tasks if is_native(task.recipes[0])]
+        tasks = whole + _cut([task for task in tasks if task not in whole], jobs, prices)
     return tuple(sorted(tasks, key=lambda task: -_seconds(task, prices)))
 
 
 def _cut(tasks: list[Task], jobs: int, prices: Prices) -> list[Task]:
     """Halve the longest task as long as that shortens the whole."""
-    while len(tasks) < 100 * jobs:
+    while tasks and len(tasks) < 100 * jobs:
         longest = max(tasks, key=lambda task: _seconds(task, prices))
         if len(longest.seeds) < 2:
             break
@@ -248,11 +259,19 @@ def _seconds(task: Task, prices: Prices, steps: float = 1.0, scorings: int = 0) 
 def _makespan(
     tasks: Sequence[Task], jobs: int, prices: Prices, steps: float = 1.0, scorings: int = 0
 ) -> float:
-    """Predicted seconds until all are done when the longest task left goes to the first free process."""
-    busy = [0.0] * jobs
-    for seconds in sorted((_seconds(task, prices, steps, scorings) for task in tasks), reverse=True):
-        busy[busy.index(min(busy))] += seconds
-    return max(busy)
+    """Predicted seconds until all are done.
+
+    The native engine takes one task after the other, each on as many threads as it has groups of networks.  Then
+    the processes start, and the first that is free takes the longest task left.
+    """
+    first, busy = 0.0, [0.0] * jobs
+    for task in sorted(tasks, key=lambda task: -_seconds(task, prices, steps, scorings)):
+        seconds = _seconds(task, prices, steps, scorings)
+        if is_native(task.recipes[0]):
+            first += seconds / min(jobs, -(-len(task.recipes) * len(task.seeds) // GROUP))
+        else:
+            busy[busy.index(min(busy))] += seconds
+    return first + max(busy)
 
 
 def _affordable(tasks: Sequence[Task], prices: Prices, steps: int, seconds: float, jobs: int) -> int:

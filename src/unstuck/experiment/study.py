@@ -8,7 +8,7 @@ from time import perf_counter
 import numpy as np
 
 from unstuck.checks.factors import Factor
-from unstuck.engine import train
+from unstuck.engine import is_native, train
 from unstuck.experiment import analysis
 from unstuck.experiment.budget import CHOOSERS, Plan, Task, hold_out, plan
 from unstuck.facts import Cell, Data, Recipe, Run, Study
@@ -44,7 +44,7 @@ def study(
         Time within which the study should end on this machine; it decides on epochs, variants and seeds.
         None: everything, for the recipe's own epochs.
     jobs
-        Processes.  What a plan measures does not depend on them.
+        Threads of the native engine, or processes.  What a plan measures does not depend on them.
     script_curve
         (epoch, test accuracy) of the script's own run, which the engine's runs as written should meet.
     progress
@@ -97,16 +97,19 @@ def _conduct(
         if progress is not None:
             progress(done / total)
 
-    if jobs == 1 or len(chosen.tasks) == 1:
-        for task in chosen.tasks:
-            yield _perform(task, data, chosen.epochs, chosen.checkpoints, cancelled, tick)
+    alone = jobs == 1 or len(chosen.tasks) == 1
+    outside = [task for task in chosen.tasks if not (alone or is_native(task.recipes[0]))]
+    for task in chosen.tasks:
+        if task not in outside:
+            yield _perform(task, data, chosen.epochs, chosen.checkpoints, cancelled, tick, jobs)
             if cancelled is not None and cancelled():
                 return
+    if not outside:
         return
     from joblib import Parallel, delayed
 
     workers = Parallel(n_jobs=jobs, batch_size=1, pre_dispatch="all", return_as="generator_unordered")
-    calls = (delayed(_perform)(task, data, chosen.epochs, chosen.checkpoints) for task in chosen.tasks)
+    calls = (delayed(_perform)(task, data, chosen.epochs, chosen.checkpoints) for task in outside)
     for task, finished in workers(calls):
         tick(len(task.recipes) * len(task.seeds) * chosen.epochs)
         yield task, finished
@@ -121,6 +124,7 @@ def _perform(
     checkpoints: tuple[int, ...],
     cancelled: Cancelled | None = None,
     progress: Callable[[int], None] | None = None,
+    threads: int = 1,
 ) -> tuple[Task, list[Run]]:
     rows = hold_out(data) if task.held_out else data
     return task, train(
@@ -131,6 +135,7 @@ def _perform(
         checkpoints=checkpoints,
         cancelled=cancelled,
         progress=progress,
+        jobs=threads,
     )
 
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from unstuck.facts import Explanation, Gradient, Span, Status, Witness
+from unstuck.facts import Explanation, Gradient, Span, Status
+from unstuck.trace.example import example
 from unstuck.trace.explain import (
     SAME_SCALE,
     Account,
@@ -21,12 +22,12 @@ from unstuck.trace.explain import (
     relative_scales,
     scale_account,
 )
-from unstuck.trace.judge import Match, Verdicts, judge
+from unstuck.trace.judge import Verdicts, judge
 from unstuck.trace.losses import Candidate
-from unstuck.trace.replay import finite_difference
+from unstuck.trace.untouched import untouched
+from unstuck.trace.updates import overflowed, update_faults
 from unstuck.trace.written import Step
 
-KINK = 1e-12
 LEAST_STEPS = 2
 
 
@@ -41,16 +42,14 @@ def gradients(
     """One Gradient per parameter, in the order of the parameters."""
     reference = _reference(steps, account.verdicts, tolerance)
     scales = relative_scales(account.verdicts, reference) if reference else {}
-    known = _loss_is_known(steps, verdicts, account, tolerance)
-    explanations = _explanations(steps, loss, account)
+    explanations = _explanations(steps, account)
     scale_reason = _scale_explanation(steps, loss, account, scales)
-    at_kinks = _right_at_kinks(steps, loss, verdicts, tolerance)
+    statuses = _statuses(tuple(spans), steps, verdicts, account, scales, tolerance)
     result = []
     for name, span in spans.items():
-        status, reason = _status(name, verdicts, scales, known, tolerance)
-        if status == "wrong" and name in at_kinks:
-            status, reason = "exact", "differs only at kinks, where any subgradient is right"
+        status, reason = statuses[name]
         scale, _ = scales.get(name, (float("nan"), 0.0))
+        shown = example(steps, account.verdicts, verdicts, name)
         result.append(
             Gradient(
                 parameter=name,
@@ -60,13 +59,75 @@ def gradients(
                 scale=scale,
                 residual=_residual(verdicts, name),
                 steps=len(verdicts.telling(name)),
+                written=shown.written,
+                exact=shown.exact,
+                witness=shown.witness,
                 explanation=explanations.get(name) if status == "wrong" else None,
                 scale_explanation=scale_reason if abs(scale - 1) > SAME_SCALE else None,
                 reason=reason,
-                **_example(steps, loss, verdicts, name),
             )
         )
-    return _blamed(tuple(result), steps, loss, verdicts)
+    judged = _blamed(_with_update_faults(_beside_arrays(result), steps), steps, account, verdicts)
+    return (*judged, *(found for found in untouched(steps, loss) if found.parameter not in spans))
+
+
+def _statuses(
+    names: Sequence[str],
+    steps: Sequence[Step],
+    verdicts: Verdicts,
+    account: Account,
+    scales: Mapping[str, tuple[float, float]],
+    tolerance: float,
+) -> dict[str, tuple[Status, str]]:
+    """Status and reason of every parameter, by its gradient alone."""
+    known = _loss_is_known(steps, verdicts, account, tolerance)
+    at_kinks = _right_at_kinks(steps, verdicts, tolerance)
+    found: dict[str, tuple[Status, str]] = {}
+    for name in names:
+        found[name] = _status(name, verdicts, scales, known, tolerance)
+        if found[name][0] == "wrong" and name in at_kinks:
+            found[name] = "exact", "differs only at kinks, where any subgradient is right"
+        elif found[name][0] == "wrong" and verdicts.explains(name, tolerance) and _normalised(steps, name):
+            found[name] = "exact", "its length is normalised or clipped, so its factor changes"
+    return found
+
+
+def _beside_arrays(found: Sequence[Gradient]) -> list[Gradient]:
+    """A single number proves nothing alone: it is wrong only beside an array, or with an exact explanation."""
+    if any(gradient.status == "wrong" and gradient.exact.size > 1 for gradient in found):
+        return list(found)
+    reason = "a single number, which proves nothing alone"
+    return [
+        replace(gradient, status="cannot-tell", reason=reason)
+        if gradient.status == "wrong" and gradient.explanation is None
+        else gradient
+        for gradient in found
+    ]
+
+
+def _normalised(steps: Sequence[Step], name: str) -> bool:
+    """Is the gradient divided by, or multiplied with, a number that depends on the gradient itself?"""
+    return any(
+        term.node.op in ("multiply", "true_divide")
+        and any(arg in step.tainted and np.size(arg.value) == 1 for arg in term.node.parents())
+        for step in steps
+        if name in step.updates and np.size(step.updates[name].before.value) > 1
+        for term in step.updates[name].terms
+        if term.node is not step.updates[name].before
+    )
+
+
+def _with_update_faults(found: Sequence[Gradient], steps: Sequence[Step]) -> tuple[Gradient, ...]:
+    """Faults of the update itself, where the gradient shows none; and where numbers ended, why."""
+    faults = update_faults(steps)
+    result = []
+    for gradient in found:
+        if gradient.status != "wrong" and gradient.parameter in faults:
+            gradient = replace(gradient, status="wrong", explanation=faults[gradient.parameter], reason="")
+        elif gradient.status == "cannot-tell" and not gradient.steps:
+            gradient = replace(gradient, reason=overflowed(gradient.parameter, steps) or gradient.reason)
+        result.append(gradient)
+    return tuple(result)
 
 
 def _status(
@@ -83,14 +144,22 @@ def _status(
         return "cannot-tell", "its gradient vanishes in every recorded step"
     if verdicts.explains(name, tolerance):
         scale, spread = scales.get(name, (1.0, 0.0))
-        if spread > 1e-3 and known:
+        if spread > 1e-3 and known and _own_spread(verdicts, name) > 1e-3:
             return "wrong", "its factor to the true gradient changes from step to step"
-        return ("scaled" if abs(scale - 1) > SAME_SCALE else "exact"), ""
+        return ("scaled" if abs(scale - 1) > SAME_SCALE and spread <= 1e-3 else "exact"), ""
     if len(telling) < LEAST_STEPS:
         return "cannot-tell", "only one recorded step says anything about it"
     if not known:
         return "cannot-tell", "no known loss explains any weight matrix, so there is nothing to compare with"
+    if not any(np.any(match.true) for match in telling.values()):
+        return "cannot-tell", "the loss that explains the other gradients does not depend on it"
     return "wrong", ""
+
+
+def _own_spread(verdicts: Verdicts, name: str) -> float:
+    """How much this parameter's own factor varies: several networks may be trained side by side at other rates."""
+    scales = [match.scale for match in verdicts.telling(name).values()]
+    return float(np.ptp(scales) / abs(np.median(scales))) if np.median(scales) else np.inf
 
 
 def _loss_is_known(steps: Sequence[Step], verdicts: Verdicts, account: Account, tolerance: float) -> bool:
@@ -117,11 +186,11 @@ def _first_use(step: Step, name: str) -> int:
     return next((node.id for node in step.nodes if before is not None and before in node.parents()), -1)
 
 
-def _explanations(steps: Sequence[Step], loss: Candidate, account: Account) -> dict[str, Explanation]:
-    found = {}
+def _explanations(steps: Sequence[Step], account: Account) -> dict[str, Explanation]:
+    found: dict[str, Explanation] = {}
     for hypothesis in account.accepted:
         names = [name for name, other in account.explained.items() if other is hypothesis]
-        noun = explanation(hypothesis, steps, loss, names)
+        noun = explanation(hypothesis, account, steps, names)
         found |= {name: noun for name in names if noun is not None}
     return found
 
@@ -133,17 +202,17 @@ def _scale_explanation(
         return None
     reference = next((name for name, (scale, _) in scales.items() if abs(scale - 1) < SAME_SCALE), None)
     hypothesis = scale_account(account, steps, loss, reference) if reference else None
-    return explanation(hypothesis, steps, loss, list(scales)) if hypothesis else None
+    return explanation(hypothesis, account, steps, list(scales)) if hypothesis else None
 
 
-def _right_at_kinks(steps: Sequence[Step], loss: Candidate, verdicts: Verdicts, tolerance: float) -> set[str]:
+def _right_at_kinks(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> set[str]:
     """Parameters that agree in every step under one choice of subgradient or another."""
     wrong = {
         name for name in verdicts.matches if verdicts.telling(name) and not verdicts.explains(name, tolerance)
     }
     if not wrong:
         return set()
-    choices = [verdicts, *(judge(steps, loss, ties=ties) for ties in (0.0, 1.0))]
+    choices = [verdicts, *(judge(steps, verdicts.loss, ties=ties) for ties in (0.0, 1.0))]
     return {
         name
         for name in wrong
@@ -170,55 +239,12 @@ def _residual(verdicts: Verdicts, name: str) -> float:
     return max((match.residual for match in telling), default=float("nan"))
 
 
-def _example(steps: Sequence[Step], loss: Candidate, verdicts: Verdicts, name: str) -> dict[str, object]:
-    """Written and true gradient of the most telling step, and one element with its finite difference."""
-    telling = verdicts.telling(name)
-    if not telling:
-        return {"written": np.zeros(0), "exact": np.zeros(0)}
-    number = max(telling, key=lambda n: (min(telling[n].residual, 1.0), float(np.abs(telling[n].true).max())))
-    found = telling[number]
-    scale = _scale_of_step(verdicts, number)
-    written = (
-        np.asarray(found.written).reshape(found.true.shape)
-        if found.written.size == found.true.size
-        else found.written
-    )
-    if written.shape != found.true.shape:
-        return {"written": written, "exact": found.true}
-    written = written / scale if scale > 0 else written
-    return {
-        "written": written,
-        "exact": found.true,
-        "witness": _witness(steps, loss, name, number, written, found),
-    }
-
-
-def _scale_of_step(verdicts: Verdicts, number: int) -> float:
-    """The learning rate in this step, as the parameters that agree show it."""
-    scales = [
-        table[number].scale
-        for table in verdicts.matches.values()
-        if number in table and table[number].residual < 1e-6
-    ]
-    return float(np.median(scales)) if scales else 1.0
-
-
-def _witness(
-    steps: Sequence[Step], loss: Candidate, name: str, number: int, written: np.ndarray, found: Match
-) -> Witness:
-    index = np.unravel_index(int(np.argmax(np.abs(written - found.true))), found.true.shape)
-    place = tuple(int(i) for i in index)
-    step = next(step for step in steps if step.number == number)
-    difference = finite_difference(loss.kind, step.losses[loss].pairs, step.updates[name].before, place)
-    return Witness(place, float(written[place]), float(found.true[place]), difference)
-
-
 def _blamed(
-    found: tuple[Gradient, ...], steps: Sequence[Step], loss: Candidate, verdicts: Verdicts
+    found: tuple[Gradient, ...], steps: Sequence[Step], account: Account, verdicts: Verdicts
 ) -> tuple[Gradient, ...]:
     """Wrong gradients without an explanation get the first place from which nothing right follows."""
     lost = [g.parameter for g in found if g.status == "wrong" and g.explanation is None]
-    span = blame_unexplained(steps, loss, verdicts, lost) if lost else None
+    span = blame_unexplained(steps, account, verdicts, lost) if lost else None
     if span is None:
         return found
     return tuple(replace(g, blame=span) if g.parameter in lost else g for g in found)

@@ -46,6 +46,11 @@ class Candidate:
     kind: str
     span: Span
 
+    @property
+    def by_pairs(self) -> bool:
+        """Was it read off outputs that meet targets?  (Else it is a scalar that the script computes.)"""
+        return self.kind not in ("explicit", "maximised")
+
     def text(self) -> str:
         """The loss in words."""
         return TEXTS[self.kind]
@@ -58,6 +63,7 @@ TEXTS = {
     "cross-entropy": "cross-entropy between output and target",
     "softmax-cross-entropy": "cross-entropy of the softmax of the output",
     "canonical-link": "the loss whose derivative before the last activation is output minus target",
+    "maximised": "minus the value that the script computes and maximises",
 }
 PREFERENCE = list(TEXTS)
 
@@ -83,11 +89,11 @@ def candidates(
                     proposal.seeds.append(seed)
                     proposal.pairs.append(pair)
         elif np.ndim(node.value) == 0 and np.isfinite(node.value):
-            found[Candidate("explicit", node.span)] = Proposal(
-                [(node, np.ones(()))], [Pair(node, np.zeros(()))]
-            )
-    explicit = [key for key in found if key.kind == "explicit"]
-    for key in explicit[:-MOST_EXPLICIT]:
+            for kind, sign in (("explicit", 1.0), ("maximised", -1.0)):
+                seeds = [(node, np.full((), sign))]
+                found[Candidate(kind, node.span)] = Proposal(seeds, [Pair(node, np.zeros(()))])
+    explicit = [key for key in found if not key.by_pairs]
+    for key in explicit[: -2 * MOST_EXPLICIT]:
         del found[key]
     return found
 
@@ -129,7 +135,11 @@ def _difference(node: Node, tainted: Collection[Node]) -> Iterator[tuple[Node, A
 def _is_one_hot(implied: Array) -> bool:
     """One 1 per sample and 0 elsewhere, with the samples in rows, in columns, or a single one in any shape."""
     rounded = np.round(implied)
-    if implied.ndim == 0 or np.abs(implied - rounded).max() > 1e-6 or not set(np.unique(rounded)) <= {0.0, 1.0}:
+    if (
+        implied.ndim == 0
+        or np.abs(implied - rounded).max() > 1e-6
+        or not set(np.unique(rounded)) <= {0.0, 1.0}
+    ):
         return False
     return any(bool(np.all(rounded.sum(axis=axis) == 1)) for axis in (None, 0, -1))
 
@@ -157,8 +167,8 @@ def _seeds(pair: Pair) -> Iterator[tuple[str, tuple[Node, Array]]]:
 def loss_value(kind: str, output: Any, target: Array) -> float:
     """The loss of one pair, summed over its elements; NaN for kinds that have no closed form here."""
     value = np.asarray(output, dtype=np.float64)
-    if kind == "explicit":
-        return float(value)
+    if kind in ("explicit", "maximised"):
+        return float(value) if kind == "explicit" else -float(value)
     if kind == "squared":
         return float(0.5 * np.sum((value - target) ** 2))
     if kind == "binary-cross-entropy":

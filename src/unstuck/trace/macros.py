@@ -6,8 +6,8 @@ single multiplications.  Nothing here looks at names; z -> h is a ReLU because t
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +17,13 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Span
 from unstuck.trace.losses import Seeds
+from unstuck.trace.views import untransposed
 from unstuck.trace.written import Step
 
 CONTRACTIONS = {"dot", "matmul", "einsum", "tensordot", "inner", "outer"}
 LINEAR = CONTRACTIONS | {"add", "subtract"}
 DEEPEST = 8  # operations between a pre-activation and its activation
+ENOUGH = 4096  # numbers by which an activation function is recognised
 Place = tuple[Span, Span]
 
 
@@ -72,6 +74,17 @@ class Forward:
     dropped: tuple[Dropped, ...]
     linear: tuple[Linear, ...]
     softmax: tuple[tuple[Node, Node], ...]  # (z, p)
+    upstream: Mapping[Node, frozenset[str]]  # the parameters that each value was computed from
+
+    def owner(self, node: Node) -> str:
+        """The parameter of the linear layer that this value directly follows; "" when there is none."""
+        before = [
+            piece for piece in self.linear if piece.y.id <= node.id and piece.parameter in self._above(node)
+        ]
+        return max(before, key=lambda piece: piece.y.id).parameter if before else ""
+
+    def _above(self, node: Node) -> frozenset[str]:
+        return self.upstream.get(node, frozenset())
 
 
 def forwards(steps: Sequence[Step], seeds: Sequence[Seeds]) -> list[Forward]:
@@ -80,21 +93,32 @@ def forwards(steps: Sequence[Step], seeds: Sequence[Seeds]) -> list[Forward]:
     (A ReLU whose inputs are all positive in one step looks linear there.)
     """
     parts = [_forward_nodes(step, each) for step, each in zip(steps, seeds, strict=True)]
-    kinds: dict[Place, Activation] = {}
     pairs = [list(_elementwise_pairs(nodes)) for nodes in parts]
-    for z, h in (pair for found in pairs for pair in found):
-        place = (z.span, h.span)
-        if z.span is not None and h.span is not None and place not in kinds:
-            activation = match(z.value, h.value)
-            if activation is not None and activation.name != "linear":
-                kinds[place] = activation  # type: ignore[index]
+    kinds = _kinds(pair for found in pairs for pair in found)
     return [
         _forward(step, nodes, found, kinds) for step, nodes, found in zip(steps, parts, pairs, strict=True)
     ]
 
 
+def _kinds(pairs: Iterable[tuple[Node, Node]]) -> dict[Place, Activation]:
+    """The activation of every place where there is one, by the values of several rounds together."""
+    samples: dict[Place, list[tuple[Node, Node]]] = defaultdict(list)
+    sizes: Counter[Place] = Counter()
+    for z, h in pairs:
+        if z.span is not None and h.span is not None and sizes[z.span, h.span] < ENOUGH:
+            samples[z.span, h.span].append((z, h))
+            sizes[z.span, h.span] += np.size(z.value)
+    kinds = {}
+    for place, sample in samples.items():
+        before, after = (np.concatenate([np.ravel(pair[side].value) for pair in sample]) for side in (0, 1))
+        activation = match(before, after)
+        if activation is not None and activation.name != "linear":
+            kinds[place] = activation
+    return kinds
+
+
 def _forward_nodes(step: Step, seeds: Seeds) -> frozenset[Node]:
-    oldest = step.nodes[0].id if step.nodes else 0
+    oldest = min([step.nodes[0].id, *(update.before.id for update in step.updates.values())])
     roots = [node for node, _ in seeds]
     return frozenset(node for node in ancestors(roots, oldest=oldest) if node in step.tainted)
 
@@ -144,7 +168,15 @@ def _forward(
         for z, h in sorted(last.items(), key=lambda item: item[1].id)
     )
     linear = tuple(_linear(nodes, step))
-    return Forward(step, nodes, activated, dropped, linear, tuple(_softmax(nodes)))
+    return Forward(step, nodes, activated, dropped, linear, tuple(_softmax(nodes)), _upstream(nodes, step))
+
+
+def _upstream(nodes: frozenset[Node], step: Step) -> dict[Node, frozenset[str]]:
+    found = {update.before: frozenset({name}) for name, update in step.updates.items()}
+    for node in sorted(nodes, key=lambda item: item.id):
+        if node not in found:
+            found[node] = frozenset().union(*(found.get(parent, frozenset()) for parent in node.parents()))
+    return found
 
 
 def _fits(activation: Activation, z: Node, h: Node) -> bool:
@@ -169,16 +201,9 @@ def _linear(nodes: frozenset[Node], step: Step) -> Iterator[Linear]:
         if node.op not in ("dot", "matmul"):
             continue
         for w, x in (node.args[:2], node.args[1::-1]):
-            name = parameters.get(_untransposed(w)) if isinstance(w, Node) else None
+            name = parameters.get(untransposed(w)) if isinstance(w, Node) else None
             if name is not None and isinstance(x, Node):
                 yield Linear(node, x, w, name)
-
-
-def _untransposed(node: Node) -> Node:
-    """The array itself behind .T and plain views."""
-    while node.op in ("transpose", "copy", "reshape") and isinstance(node.args[0], Node):
-        node = node.args[0]
-    return node
 
 
 def _softmax(nodes: frozenset[Node]) -> Iterator[tuple[Node, Node]]:

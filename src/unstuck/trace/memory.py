@@ -19,9 +19,13 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array, Span
 
-SCALARS = (float, np.floating)
 SMALL = 4096  # elements; a larger array that nobody read is not copied before it is overwritten
+LARGE = 2_000_000  # elements; the same for an array that was not made under our eyes
 WIDE = 200_000  # elements; a larger view stands for itself instead of being gathered from its owner
+MANY = 4096  # numbers; in a longer list those that were never seen are taken for constants
+NUMBERS = (
+    "fiubc"  # kinds of arrays that are followed; complex ones have no derivative but keep the dependence
+)
 
 
 class Buffer:
@@ -54,33 +58,48 @@ class Memory:
     def known(self, value: Any) -> Node | None:
         """The node that made this object, or None; never makes a leaf."""
         if isinstance(value, np.ndarray):
-            buffer = self._buffers.get(id(_owner(value)))
+            buffer = self._buffers.get(id(owner_of(value)))
             if buffer is None:
                 return None
             return self._current(buffer, value)
         entry = self._scalars.get(id(value))
         return entry[1] if entry else None
 
-    def operand(self, value: Any) -> Any:
-        """A node for a tracked value (a new leaf if it was never seen); any other value unchanged."""
+    def follows(self, array: Array) -> bool:
+        """Is this an array of numbers, or one of objects that was computed from some?"""
+        return array.dtype.kind in NUMBERS or (array.dtype.kind == "O" and self.known(array) is not None)
+
+    def is_wide_view(self, array: Any) -> bool:
+        """Is this a large part of another array, yet unseen, that one would not want to gather?"""
+        if not isinstance(array, np.ndarray) or array.base is None or array.size <= WIDE:
+            return False
+        buffer = self._buffers.get(id(owner_of(array)))
+        return buffer is None or id(array) not in buffer.aliases
+
+    def operand(self, value: Any, new: bool = True) -> Any:
+        """A node for a tracked value; any other value unchanged.
+
+        A value that was never seen becomes a leaf, if `new`; in a long list it is a constant.
+        """
         if isinstance(value, np.ndarray):
-            if value.dtype.kind not in "fiub":
+            if not self.follows(value):
                 return value
             node = self.array(value)
             self._read.add(node.id)
             return node
-        if isinstance(value, SCALARS):
-            return self.known(value) or self.leaf(value)
-        if isinstance(value, list | tuple) and len(value) <= 4096 and any(map(_may_track, value)):
-            return [self.operand(item) for item in value]
+        if is_tracked(value):
+            return self.known(value) or (self.leaf(value) if new else value)
+        if isinstance(value, list | tuple) and any(map(_may_track, value)):
+            new = new and _count(value) <= MANY
+            return [self.operand(item, new) for item in value]
         return value
 
     def array(self, array: Array) -> Node:
         """The node of an array, made on first sight: a view is gathered from the array that owns its memory."""
         node = self.known(array)
         if node is None and array.base is not None and array.size <= WIDE:
-            owner = _owner(array)
-            if owner is not array and flat_indices(owner, array[:0]) is not None:
+            owner = owner_of(array)
+            if owner is not array and owner.dtype == array.dtype and owner.size:
                 self.leaf(owner)
                 node = self.known(array)
         return node or self.leaf(array)
@@ -89,7 +108,7 @@ class Memory:
         """A node for a value that was not made under our eyes."""
         return self.add("leaf", None, (), {}, value, None)
 
-    def _current(self, buffer: Buffer, array: Array) -> Node | None:
+    def _current(self, buffer: Buffer, array: Array) -> Node:
         """The node of an array in a known buffer; views that are out of date are read anew."""
         alias = buffer.aliases.get(id(array))
         if alias and alias[2] == buffer.version:
@@ -99,15 +118,17 @@ class Memory:
         if buffer.node is None:
             buffer.node = self._whole(buffer)
         flat = flat_indices(buffer.root, array)
-        if flat is None:
-            return None
+        if flat is None:  # the same bytes as other element types
+            return self.add("opaque", None, (buffer.node,), {}, array, None)
         return self.add("gather", None, (buffer.node, flat), {}, array, None)
 
     def _whole(self, buffer: Buffer) -> Node:
-        root = buffer.root
-        node = Node(len(self.nodes), "leaf", None, (), {}, root, None, context=self.context)
-        self.nodes.append(node)
-        buffer.live.append(node)
+        """The node of an array of which only views were met: a leaf, with what is known of it filled in."""
+        node = self._append(buffer, "leaf", None, (), {}, buffer.root, None)
+        for view, known, version in list(buffer.aliases.values()):
+            flat = flat_indices(buffer.root, view)
+            if flat is not None and version == buffer.version:
+                node = self._append(buffer, "scatter", None, (node, flat, known), {}, buffer.root, known.span)
         return node
 
     # ----- Writing ------------------------------------------------------------------------------------------
@@ -132,7 +153,7 @@ class Memory:
         return node
 
     def _register(self, array: Array, node: Node) -> Buffer:
-        owner = _owner(array)
+        owner = owner_of(array)
         buffer = self._buffers.get(id(owner))
         if buffer is None:
             buffer = self._buffers[id(owner)] = Buffer(owner)
@@ -146,9 +167,12 @@ class Memory:
     def before_write(self, array: Array) -> None:
         """Save the values of all nodes that still alias this array's memory."""
         self.array(array)
-        buffer = self._buffers[id(_owner(array))]
+        buffer = self._buffers[id(owner_of(array))]
+        if buffer.node is None:
+            buffer.node = self._whole(buffer)
         for node in buffer.live:
-            if node.value.size > SMALL and node.id not in self._read:
+            unread = node.value.size > (LARGE if node.op == "leaf" else SMALL) and node.id not in self._read
+            if unread:
                 node.value = np.broadcast_to(np.array(np.nan), node.value.shape)
             else:
                 node.value = node.value.copy()
@@ -165,31 +189,52 @@ class Memory:
         span: Span | None,
     ) -> Node:
         """The array has just been overwritten in place by op(args): a new node, a new version of the buffer."""
-        owner = _owner(array)
+        owner = owner_of(array)
         buffer = self._buffers[id(owner)]
         whole = buffer.node
         buffer.version += 1
         buffer.written = True
-        node = Node(len(self.nodes), op, fn, args, kwargs, array, span, context=self.context)
-        self.nodes.append(node)
-        buffer.live.append(node)
+        node = self._append(buffer, op, fn, args, kwargs, array, span)
         if array is owner:
             buffer.node = node
             return node
         buffer.aliases[id(array)] = (array, node, buffer.version)
         flat = flat_indices(owner, array)
-        if flat is not None and whole is not None:
-            buffer.node = Node(
-                len(self.nodes), "scatter", None, (whole, flat, node), {}, owner, span, context=self.context
-            )
-            self.nodes.append(buffer.node)
-            buffer.live.append(buffer.node)
+        if flat is not None:
+            buffer.node = self._append(buffer, "scatter", None, (whole, flat, node), {}, owner, span)
+        else:  # seen through other element types: what the whole is now depends on both
+            buffer.node = self._append(buffer, "opaque", None, (whole, node), {}, owner, span)
         return node
+
+    def _append(
+        self,
+        buffer: Buffer,
+        op: str,
+        fn: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        value: Array,
+        span: Span | None,
+    ) -> Node:
+        """Append a node whose value lies in this buffer."""
+        node = Node(len(self.nodes), op, fn, args, kwargs, value, span, context=self.context)
+        self.nodes.append(node)
+        buffer.live.append(node)
+        return node
+
+    def reshaped(self, array: Array, shape: Any, span: Span | None) -> None:
+        """array.shape = shape: nodes that hold the array keep their own shape, in a view."""
+        old = self.array(array)
+        for node in self._buffers[id(owner_of(array))].live:
+            if node.value is array:
+                node.value = array.view()
+        array.shape = shape
+        self.add("reshape", np.reshape, (old, array.shape), {}, array, span)
 
     def forget(self, array: Any) -> None:
         """The array changed behind our back: from here on it is a fresh leaf."""
         if isinstance(array, np.ndarray):
-            buffer = self._buffers.pop(id(_owner(array)), None)
+            buffer = self._buffers.pop(id(owner_of(array)), None)
             for node in buffer.live if buffer else ():
                 node.value = node.value.copy()
 
@@ -209,25 +254,52 @@ class Memory:
 
 
 def flat_indices(owner: Array, view: Array) -> Array | None:
-    """Positions of the view's elements in `owner.ravel()`, with the view's shape.
+    """Positions of the view's elements in `owner.ravel()` (C order), with the view's shape.
 
-    None when the owner is not C-contiguous or the element types differ, where positions are not defined.
+    None when the element types differ, where positions are not defined.
     """
-    if not owner.flags.c_contiguous or owner.dtype != view.dtype:
+    if owner.dtype != view.dtype or not owner.size:
         return None
-    size = owner.itemsize
-    start = view.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
-    flat = np.array(start // size)
+    offsets = np.array(view.__array_interface__["data"][0] - owner.__array_interface__["data"][0])
     for length, stride in zip(view.shape, view.strides, strict=True):
-        flat = flat[..., None] + np.arange(length) * (stride // size)
+        offsets = offsets[..., None] + np.arange(length) * stride
+    if owner.flags.c_contiguous:
+        return np.asarray(offsets // owner.itemsize)
+    flat = np.zeros_like(offsets)
+    weights = [int(np.prod(owner.shape[axis + 1 :])) for axis in range(owner.ndim)]
+    for axis in sorted(range(owner.ndim), key=lambda axis: -owner.strides[axis]):
+        if owner.shape[axis] > 1:
+            place, offsets = np.divmod(offsets, owner.strides[axis])
+            flat += place * weights[axis]
     return flat
 
 
-def _owner(array: Array) -> Array:
-    while isinstance(array.base, np.ndarray):
-        array = array.base
+def owner_of(array: Array) -> Array:
+    """The array that owns the memory; `as_strided` puts a holder between a view and its owner."""
+    base = array.base
+    while base is not None:
+        if isinstance(base, np.ndarray):
+            array = base
+        elif not isinstance(getattr(base, "base", None), np.ndarray):
+            break
+        base = base.base
     return array
 
 
+def is_tracked(value: Any) -> bool:
+    """Arrays of numbers and single floats are followed; integers and truth values have no derivative."""
+    kind = type(value)
+    if kind is float or kind is complex:
+        return True
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in NUMBERS
+    return isinstance(value, np.inexact)
+
+
+def _count(value: Any) -> int:
+    """How many numbers a nested list holds; an array counts as one."""
+    return sum(map(_count, value)) if isinstance(value, list | tuple) else 1
+
+
 def _may_track(value: Any) -> bool:
-    return isinstance(value, np.ndarray | list | tuple | float | np.generic)
+    return isinstance(value, np.ndarray | list | tuple | float | complex | np.generic)

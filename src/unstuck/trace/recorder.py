@@ -24,7 +24,7 @@ from unstuck.trace.instrument import Instrumenter
 from unstuck.trace.job import Job
 from unstuck.trace.judge import TOLERANCE, Verdicts, best_loss, tolerance_of
 from unstuck.trace.layers import Unrecognised
-from unstuck.trace.names import paths_of, user_namespaces
+from unstuck.trace.names import parameter_names, paths_of, user_namespaces
 from unstuck.trace.recipe import Recognised, recognise
 from unstuck.trace.runtime import Runtime
 from unstuck.trace.schedule import Clock, Plan, Window
@@ -72,7 +72,7 @@ class Recorder:
         """The training loop was just found: the arrays are alive, so ask what the script calls them."""
         self.namespaces = user_namespaces(self.instrumenter.files.__contains__)
         latest = {id(u.after.value): u.after.value for p in steps.parameters for u in p.updates.values()}
-        self.paths = paths_of(latest, self.namespaces)
+        self.paths = paths_of(latest, self.namespaces, self.instrumenter.loop_variables)
         self._live = {
             (p.span, i): next(
                 (
@@ -131,8 +131,8 @@ class Recorder:
     def _names(self, steps: Steps) -> tuple[str, ...]:
         """The path of each parameter in the running program, else the text of its assignment."""
         live = getattr(self, "_live", {})
-        names = [live.get((p.span, i)) or p.name for i, p in enumerate(steps.parameters)]
-        return tuple(names if len(set(names)) == len(names) else [p.name for p in steps.parameters])
+        paths = [live.get((p.span, i), "") for i, p in enumerate(steps.parameters)]
+        return parameter_names([p.name for p in steps.parameters], paths)
 
     def _judged(self, base: Trace, analysis: Analysis) -> Trace:
         parameters = tuple(

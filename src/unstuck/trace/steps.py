@@ -14,57 +14,25 @@ left is the written gradient.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
+from unstuck.trace.terms import Term, opened, terms_of
 
 Key = tuple[tuple[int, int], ...]
-ADDITIVE = {"add", "subtract", "negative", "positive", "copy", "multiply", "true_divide", "gather", "reshape"}
+UPDATING = {"add", "subtract", "add.at", "subtract.at"}
 BOOKKEEPING = {
-    *(
-        "add",
-        "subtract",
-        "negative",
-        "positive",
-        "copy",
-        "multiply",
-        "true_divide",
-        "power",
-        "square",
-        "sqrt",
-    ),
-    *(
-        "setitem",
-        "scatter",
-        "getitem",
-        "gather",
-        "array",
-        "reshape",
-        "leaf",
-        "equal",
-        "not_equal",
-        "absolute",
-    ),
-    *("transpose", "isnan", "isfinite", "opaque", "round", "around", "clip", "nan_to_num"),
-}
-MOST_TERMS = 20_000
-MOST_LAYERS = (
-    40  # arrays updated by one line of code; how far back among its results an old value is looked for
-)
-
-
-@dataclass(frozen=True)
-class Term:
-    """One additive part of an increment: coefficient x value of the node."""
-
-    coefficient: float
-    node: Node
+    "absolute", "add", "add.at", "around", "array", "clip", "copy", "equal", "gather", "getitem", "isfinite", "isnan",
+    "leaf", "multiply", "nan_to_num", "negative", "not_equal", "opaque", "positive", "power", "reshape", "round",
+    "scatter", "setitem", "sqrt", "square", "subtract", "subtract.at", "transpose", "true_divide",
+}  # fmt: skip
+# Arrays updated by one line of code: how far back among its results an old value is looked for.
+MOST_LAYERS = 40
 
 
 @dataclass(frozen=True)
@@ -107,21 +75,17 @@ def find_steps(nodes: Sequence[Node], least: int = 3) -> Steps | None:
     trained = [chain for chain in chains if _used_by_network(chain, children, members)]
     trained = _last_of_each_parameter(trained)
     loop = _step_loop(trained)
-    grouped = [_by_step(chain, loop) for chain in trained]
-    grouped = [
-        (chain, steps) for chain, steps in zip(trained, grouped, strict=True) if len(steps) >= least - 1
-    ]
-    if not grouped:
+    updated = [(chain, steps) for chain in trained if len(steps := _by_step(chain, loop)) >= least - 1]
+    if not updated:
         return None
-    keys = sorted({key for _, steps in grouped for key in steps})
-    ranges = _ranges(nodes, keys, loop)
-    keys = [key for key in keys if key in ranges]
-    own = {node.id for chain, _ in grouped for node in chain}
+    found = sorted({key for _, steps in updated for key in steps})
+    ranges = _ranges(nodes, found, loop)
+    keys = tuple(key for key in found if key in ranges)
+    own = {node.id for chain, _ in updated for node in chain}
     rounds = sorted({key for node in nodes if (key := step_key(node.context, loop)) is not None})
-    tracked = tuple(_tracked(chain, steps, keys) for chain, steps in grouped)
-    return Steps(
-        loop, tuple(keys), ranges, _unique_names(tracked), frozenset(members - own), rounds.index(keys[0])
-    )
+    tracked = tuple(_tracked(chain, steps, keys) for chain, steps in updated)
+    offset = rounds.index(keys[0]) if rounds else 0
+    return Steps(loop, keys, ranges, _unique_names(tracked), frozenset(members - own), offset)
 
 
 # ----- Chains of updates --------------------------------------------------------------------------------
@@ -131,7 +95,7 @@ def _chains(nodes: Sequence[Node], least: int) -> list[list[Node]]:
     """Sequences of nodes made at one place, each an additive term of the next."""
     by_span: dict[Span, list[Node]] = defaultdict(list)
     for node in nodes:
-        if node.op in ("add", "subtract") and node.span is not None:
+        if node.op in UPDATING and node.span is not None:
             by_span[node.span].append(node)
     chains = []
     for group in by_span.values():
@@ -184,87 +148,6 @@ def _old_value(node: Node, oldest: int) -> Node | None:
     return None
 
 
-def terms_of(node: Node, stop: Callable[[Node], bool] = lambda _: False) -> list[Term]:
-    """The additive terms of a node: sums, differences and scalar factors are opened, anything else is a term.
-
-    Nodes are opened from the latest to the earliest, so that each is met once with its total coefficient.
-    """
-    coefficients = {node: 1.0}
-    latest = [(-node.id, node)]
-    terms = []
-    while latest:
-        _, current = heappop(latest)
-        coefficient = coefficients.pop(current)
-        opened = current is node or not stop(current)
-        parts = _opened(coefficient, current) if opened and len(terms) < MOST_TERMS else None
-        if parts is None:
-            terms.append(Term(coefficient, current))
-            continue
-        for factor, part in parts:
-            if part not in coefficients:
-                heappush(latest, (-part.id, part))
-            coefficients[part] = coefficients.get(part, 0.0) + factor
-    return terms
-
-
-def _opened(coefficient: float, node: Node) -> list[tuple[float, Node]] | None:
-    """A linear node as coefficient-term pairs; None when it is not linear in a way that we open."""
-    args = node.args
-    if node.op in ("add", "subtract"):
-        signs = (coefficient, coefficient if node.op == "add" else -coefficient)
-        return [(sign, arg) for sign, arg in zip(signs, args, strict=False) if isinstance(arg, Node)]
-    if node.op in ("copy", "positive", "negative"):
-        sign = -coefficient if node.op == "negative" else coefficient
-        return [(sign, args[0])] if isinstance(args[0], Node) else None
-    if node.op in ("multiply", "true_divide"):
-        return _scaled(coefficient, node)
-    if node.op == "gather":
-        return _forwarded(coefficient, node)
-    return None
-
-
-def _scaled(coefficient: float, node: Node) -> list[tuple[float, Node]] | None:
-    left, right = node.args[:2]
-    factor = _scalar(right)
-    if factor is not None and isinstance(left, Node) and not (node.op == "true_divide" and factor == 0):
-        return [(coefficient * factor if node.op == "multiply" else coefficient / factor, left)]
-    factor = _scalar(left)
-    if factor is not None and isinstance(right, Node) and node.op == "multiply":
-        return [(coefficient * factor, right)]
-    return None
-
-
-def _scalar(value: Any) -> float | None:
-    """The number of a constant or of an untouched scalar variable (a learning rate, a batch size)."""
-    if isinstance(value, Node):
-        if np.ndim(value.value) == 0 and _is_plain(value):
-            return float(value.value)
-        return None
-    return float(value) if isinstance(value, int | float | np.number) else None
-
-
-def _is_plain(node: Node, depth: int = 0) -> bool:
-    """Does this scalar come from constants only?  (A scheduled rate, 1 - beta ** t, ...)"""
-    if node.op == "leaf":
-        return True
-    return depth < 12 and all(
-        np.ndim(parent.value) == 0 and _is_plain(parent, depth + 1) for parent in node.parents()
-    )
-
-
-def _forwarded(coefficient: float, node: Node) -> list[tuple[float, Node]] | None:
-    """gather(scatter(whole, f, v), f) is v; positions that do not meet f are read from before the write."""
-    source, flat = node.args
-    while isinstance(source, Node) and source.op == "scatter":
-        whole, written, value = source.args
-        if np.array_equal(written, flat):
-            return [(coefficient, value)]
-        if np.intersect1d(written, flat).size:
-            return None
-        source = whole
-    return None
-
-
 # ----- Which chains are parameters ----------------------------------------------------------------------
 
 
@@ -314,7 +197,7 @@ def _path_ids(node: Node, old: Node) -> set[int]:
     while pending:
         current = pending.pop()
         if current not in cone:
-            cone[current] = [part for _, part in _opened(1.0, current) or () if part.id >= old.id]
+            cone[current] = [part for _, part in opened(1.0, current) or () if part.id >= old.id]
             pending += cone[current]
     carrying = {old}
     for current in sorted(cone, key=lambda item: item.id):
@@ -327,16 +210,18 @@ def _path_ids(node: Node, old: Node) -> set[int]:
 
 
 def _step_loop(chains: list[list[Node]]) -> int | None:
-    """The loop whose counter differs between consecutive updates, by majority."""
+    """The loop whose counter differs most often between consecutive updates; of equals the outermost.
+
+    (Where an epoch ends, its counter differs too, but that of the batches differs every time.)
+    """
     votes: Counter[int] = Counter()
     for chain in chains:
-        for old, new in zip(chain, chain[1:], strict=False):
+        for old, new in pairwise(chain):
             for before, after in zip(old.context, new.context, strict=False):
-                if before != after:
-                    if before[0] == after[0]:
-                        votes[after[0]] += 1
+                if before[0] != after[0]:
                     break
-    return votes.most_common(1)[0][0] if votes else None
+                votes[after[0]] += before != after
+    return max((loop for loop in votes if votes[loop]), key=lambda loop: votes[loop], default=None)
 
 
 def step_key(context: Key, loop: int | None) -> Key | None:
@@ -350,7 +235,7 @@ def step_key(context: Key, loop: int | None) -> Key | None:
 def _by_step(chain: list[Node], loop: int | None) -> dict[Key, tuple[Node, Node]]:
     """(value before, value after) of a chain in each step; the first value has no known predecessor."""
     steps: dict[Key, tuple[Node, Node]] = {}
-    for index, (old, new) in enumerate(zip(chain, chain[1:], strict=False)):
+    for index, (old, new) in enumerate(pairwise(chain)):
         key = step_key(new.context, loop) if loop is not None else ((-1, index),)
         if key is not None:
             steps[key] = (steps[key][0] if key in steps else old, new)

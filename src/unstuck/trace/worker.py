@@ -22,6 +22,7 @@ from unstuck.trace.modules import Territory
 from unstuck.trace.recorder import Recorder
 from unstuck.trace.seeding import seed_everything
 from unstuck.trace.sources import apply_edits, read_source
+from unstuck.trace.warned import users_warnings
 
 JOB = "job.json"
 if sys.platform == "win32":  # the signal that means: come to an end
@@ -64,14 +65,17 @@ def edited_texts(edits: tuple[Edit, ...]) -> dict[str, str]:
 
 
 def _run(job: Job, recorder: Recorder, edited: dict[str, str]) -> int:
-    return runner.run(
-        job.path,
-        job.argv,
-        module=job.module,
-        transform=recorder.transform,
-        namespace=recorder.namespace,
-        edited=edited,
-    )
+    """Run the script; every recorded call takes one frame more, which must not cost it its depth of recursion."""
+    sys.setrecursionlimit(3 * sys.getrecursionlimit())
+    with users_warnings():
+        return runner.run(
+            job.path,
+            job.argv,
+            module=job.module,
+            transform=recorder.transform,
+            namespace=recorder.namespace,
+            edited=edited,
+        )
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -16,7 +16,8 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Array
 from unstuck.trace.losses import Candidate, Proposal, candidates
-from unstuck.trace.steps import Key, Steps, Term, Update, terms_of
+from unstuck.trace.steps import Key, Steps, Update
+from unstuck.trace.terms import Term, terms_of
 
 CLIPS = {"clip", "nan_to_num"}
 
@@ -33,6 +34,7 @@ class Step:
     backward  those from which the increments were computed
     losses    what the script may be descending, with the seeds of the reverse pass
     adaptive  the optimiser rescales element by element
+    carried   what older optimiser state adds to each update, by parameter
     """
 
     number: int
@@ -44,6 +46,7 @@ class Step:
     backward: frozenset[Node]
     losses: dict[Candidate, Proposal]
     adaptive: bool
+    carried: dict[str, tuple[Term, ...]]
 
     def wrt(self) -> list[Node]:
         """The parameters' values that the forward pass used."""
@@ -67,29 +70,43 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     tainted = frozenset(
         descendants([update.before for update in updates.values()], nodes[oldest : bounds.stop])
     )
-    written, sources, adaptive = {}, [], False
+    written, carried, sources, adaptive = {}, {}, [], False
+    older = frozenset(i for i in steps.state if i < bounds.start)
     for name, update in updates.items():
-        terms, rescaled = _gradient_terms(update, frozenset(i for i in steps.state if i < bounds.start))
+        terms, carried[name], rescaled = _gradient_terms(update, older)
         adaptive |= rescaled
-        written[name] = _readings(update, terms)
+        written[name] = _readings(update, terms, tainted)
         sources += [term.node for term in terms if term.node.id >= bounds.start]
     inside = nodes[bounds.start : bounds.stop]
     backward = frozenset(ancestors(sources, oldest=oldest))
     losses = candidates(inside, tainted, backward)
-    return Step(number, key, updates, written, inside, tainted, backward, losses, adaptive)
+    return Step(number, key, updates, written, inside, tainted, backward, losses, adaptive, carried)
 
 
-def _readings(update: Update, terms: list[Term]) -> tuple[Array, ...]:
-    """The increment as a gradient, with and without the part that is proportional to the parameter itself.
+def _readings(update: Update, terms: list[Term], tainted: frozenset[Node]) -> tuple[Array, ...]:
+    """The increment as a gradient, with and without the parts that depend on the parameter alone.
 
-    That part is weight decay, or belongs to the gradient (the bias of a linear output): only a loss can tell.
+    Such a part is weight decay (or its sign, for L1), or belongs to the gradient (the bias of a linear output):
+    only a loss can tell.
     """
-    shape = np.shape(update.before.value)
-    gradient = sum((_descent(term) for term in terms if term.node is not update.before), np.zeros(shape))
-    own = sum(term.coefficient for term in terms if term.node is update.before) - 1.0
-    if abs(own) < 1e-12:
-        return (gradient,)
-    return gradient - own * np.asarray(update.before.value, float), gradient
+    before = update.before
+    shape = np.shape(before.value)
+    others = [term for term in terms if term.node is not before]
+    gradient = sum((_descent(term) for term in others), np.zeros(shape))
+    own = sum(term.coefficient for term in terms if term.node is before) - 1.0
+    readings = [gradient]
+    if abs(own) >= 1e-12:
+        readings.insert(0, gradient - own * np.asarray(before.value, float))
+    penalties = [term for term in others if _is_penalty(term.node, before, tainted)]
+    if penalties and len(penalties) < len(others):
+        readings.append(gradient - sum((_descent(term) for term in penalties), np.zeros(shape)))
+    return tuple(readings)
+
+
+def _is_penalty(node: Node, before: Node, tainted: frozenset[Node]) -> bool:
+    """Was the value computed from the parameter alone, element by element?"""
+    behind = ancestors([node], oldest=before.id) & tainted
+    return before in behind and all(np.shape(each.value) == np.shape(before.value) for each in behind)
 
 
 def _descent(term: Term) -> Array:
@@ -97,24 +114,33 @@ def _descent(term: Term) -> Array:
     return np.asarray(-term.coefficient * np.asarray(term.node.value, float))
 
 
-def _gradient_terms(update: Update, state: frozenset[int]) -> tuple[list[Term], bool]:
-    """The terms of an update without older optimiser state, before clipping, numerators of adaptive steps opened.
+def _gradient_terms(update: Update, state: frozenset[int]) -> tuple[list[Term], tuple[Term, ...], bool]:
+    """The terms of an update before clipping, with the numerators of adaptive steps opened.
 
-    state  ids of the state that earlier steps left behind.  The second value says whether an adaptive optimiser's element-wise denominator was set aside.
+    state  ids of the state that earlier steps left behind: its terms come second.  The third value says whether
+           an adaptive optimiser's element-wise denominator was set aside.
     """
-    terms, adaptive = [], False
-    pending = list(update.terms)
+    terms: list[Term] = []
+    carried: list[Term] = []
+    adaptive = False
+    before = update.before
+
+    def stop(node: Node) -> bool:
+        return node is before or node.id < before.id or node.id in state
+
+    pending = terms_of(update.after, stop)
     while pending:
         term = pending.pop()
         if term.node.id in state:
+            carried.append(term)
             continue
-        inner, rescaled = _inside(term.node, lambda node: node.id in state or node.id < update.before.id)
+        inner, rescaled = (None, False) if term.node is before else _inside(term.node, stop)
         if inner is None:
             terms.append(term)
         else:
             adaptive |= rescaled
             pending += [Term(term.coefficient * part.coefficient, part.node) for part in inner]
-    return terms[::-1], adaptive
+    return terms[::-1], tuple(carried), adaptive
 
 
 def _inside(node: Node, stop: Callable[[Node], bool]) -> tuple[list[Term] | None, bool]:

@@ -1,0 +1,27 @@
+"""The array behind a view: transposed, reshaped, copied or replaced as a whole, it is the same array."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+
+VIEWS = ("transpose", "copy", "reshape")
+
+
+def untransposed(node: Node) -> Node:
+    """The array itself behind .T, plain views and writes that replaced it as a whole."""
+    while (inner := _behind(node)) is not None:
+        node = inner
+    return node
+
+
+def _behind(node: Node) -> Node | None:
+    whole = node.args[0] if node.args else None
+    if node.op in VIEWS:
+        return whole if isinstance(whole, Node) else None
+    if node.op == "gather" and isinstance(whole, Node) and np.size(node.value) == np.size(whole.value):
+        return whole
+    if node.op == "scatter" and np.size(node.args[1]) == np.size(node.value):
+        return node.args[2] if isinstance(node.args[2], Node) else None
+    return None
