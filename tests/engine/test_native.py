@@ -13,6 +13,7 @@ from sklearn.model_selection import train_test_split
 from unstuck import engine
 from unstuck.engine import binding, lanes, rules
 from unstuck.engine.draws import draw_weights, dropout_stream, row_order
+from unstuck.engine.fleet import Fleet, pack
 from unstuck.engine.networks import Network, Work, inputs
 from unstuck.facts import Array, Data, Init, Recipe
 
@@ -33,9 +34,9 @@ def _data(rows: int, classes: int = 3) -> Data:
 def _trained(networks: Sequence[Network], data: Data, epochs: int, **how: object) -> list[Array]:
     """All weights of each network, one flat array each, after some epochs of the native engine."""
     backend = binding.backends()[how.get("backend", 0)]  # type: ignore[call-overload]
-    groups = lanes.pack(networks, backend.lanes)
+    groups = pack(networks, backend.lanes)
     work = Work(data, epochs, (epochs,), jobs=how.get("jobs", 1))  # type: ignore[arg-type]
-    fleet = lanes.Fleet(groups, work, backend)
+    fleet = Fleet(groups, work, backend)
     fleet.train(range(1, epochs + 1))
     place = {network.place: (i, k) for i, group in enumerate(groups) for k, network in enumerate(group)}
     return [fleet.weights[place[n.place][0], :, place[n.place][1]] for n in networks]
@@ -139,9 +140,7 @@ def test_an_epoch_in_pieces_is_the_same_epoch() -> None:
     """Calls that each train on some rows of an epoch leave the same bits as one call for the whole epoch."""
     recipe = Recipe((4, 9, 3), dropout=0.5, dropout_scale=2.0, batch=2, order="shuffled")
     networks = [Network(recipe, seed, (0, seed)) for seed in range(5)]
-    whole, pieces = (
-        lanes.Fleet([networks], Work(_data(50), 1, (1,)), binding.backends()[0]) for _ in range(2)
-    )
+    whole, pieces = (Fleet([networks], Work(_data(50), 1, (1,)), binding.backends()[0]) for _ in range(2))
     whole.train(range(1, 2))
     for first, last in pairwise([0, 2, 14, 36, 50]):
         pieces.train(range(1, 2), first, last)
@@ -161,7 +160,7 @@ def test_scores_are_the_references(classes: int, output: str) -> None:
         weights = draw_weights(recipe, network.seed)
         biases = [np.zeros(6), np.zeros(width)]
         expected = engine.accuracy(recipe, weights, biases, inputs(data, "none")[1], data.y_test, classes)
-        assert curve == (pytest.approx(expected, abs=1e-5),)
+        assert list(curve) == pytest.approx([expected], abs=1e-5)
 
 
 def test_both_engines_draw_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,8 +130,10 @@ def test_training_is_the_references_step_repeated(
     mixed.append(recipe.with_(backward="exact", rate=0.02, dropout=0.5))
     runs = engine.train(mixed, data, [seed, seed + 1], epochs=2, checkpoints=[2])
     for run in runs:
+        with np.errstate(all="ignore"):
+            expected = _by_hand(run.recipe, data, run.seed, 2)
         # one of 30 test rows may lie on a boundary that the two precisions draw differently
-        assert run.score == pytest.approx(_by_hand(run.recipe, data, run.seed, 2), abs=0.034)
+        assert run.score == pytest.approx(expected, abs=0.034)
 
 
 @pytest.mark.parametrize("order", ["sequential", "shuffled"])

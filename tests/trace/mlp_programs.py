@@ -69,6 +69,19 @@ class Program:
         """The same network with one fault."""
         return replace(self, mutation=mutation, where=where)
 
+    def differs(self) -> bool:
+        """Does the mutation change what is computed?"""
+        inner = self.where < len(self.layers)
+        return {
+            "sign-of-bias": self.bias,
+            "bias-of-all": self.bias,
+            "stuck-bias": self.bias,
+            "mask-missing": self.dropout,
+            "weights-back": inner and self.layers[self.where - 1] == self.layers[self.where],
+            "updated": self.style != "momentum",
+            "slope-twice": self.activation != "relu",
+        }.get(self.mutation, True)
+
     def text(self) -> str:
         """The source of the program."""
         lines = [*_setup(self), *_loop(self), *_forward(self), *_backward(self), *_update(self)]

@@ -167,5 +167,5 @@ def same(a: Any, b: Any, seen: set[tuple[int, int]]) -> bool:
     if isinstance(a, types.FunctionType):
         return (a.__name__, a.__doc__, a.__module__) == (b.__name__, b.__doc__, b.__module__)
     if isinstance(a, types.ModuleType | type):
-        return a.__name__ == b.__name__ and getattr(a, "__module__", "") == getattr(b, "__module__", "")
+        return bool(a.__name__ == b.__name__ and getattr(a, "__module__", "") == getattr(b, "__module__", ""))
     return same(getattr(a, "__dict__", None), getattr(b, "__dict__", None), seen)

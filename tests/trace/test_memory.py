@@ -36,7 +36,7 @@ def test_positions_of_any_view_in_any_layout(layout: tuple[int, ...], index: Any
     assert owner.base is None
     if sum(item is not None for item in index) > 3:
         return
-    for view in (owner[index], owner.transpose(axes)[index]):
+    for view in (owner[(*index, ...)], owner.transpose(axes)[(*index, ...)]):
         flat = flat_indices(owner, view)
         assert flat is not None
         np.testing.assert_array_equal(owner.ravel()[flat], view)
@@ -79,7 +79,7 @@ def double(memory: Memory, array: NDArray[Any]) -> Node:
 
 def test_a_row_met_by_itself_is_a_part_of_its_array() -> None:
     """A row that nobody announced is gathered from the array whose memory it uses."""
-    memory, array = Memory(), np.arange(6.0).reshape(2, 3)
+    memory, array = Memory(), np.arange(6.0).reshape(2, 3).copy()
     whole = memory.array(array)
     row = memory.array(array[1])
     assert (row.op, row.args[0]) == ("gather", whole)
@@ -88,7 +88,7 @@ def test_a_row_met_by_itself_is_a_part_of_its_array() -> None:
 
 def test_a_write_into_a_row_changes_the_array() -> None:
     """After a write into a view, the whole is the old whole with the view scattered into it."""
-    memory, array = Memory(), np.arange(6.0).reshape(2, 3)
+    memory, array = Memory(), np.arange(6.0).reshape(2, 3).copy()
     old = memory.array(array)
     row = double(memory, array[1])
     new = memory.array(array)

@@ -115,6 +115,7 @@ def test_missing_module_fails_as_python_does(tmp_path: Path, name: str) -> None:
         "import syntax", "try:\n    1 / 0\nexcept ZeroDivisionError:\n    raise TypeError('second')",
         "sys.excepthook = lambda *a: print('mine', a[0], a[2].tb_lineno)\n1 / 0",
         "import threading\nthreading.Thread(target=lambda: print('late')).start()",
+        "from concurrent.futures import ThreadPoolExecutor as P\nP(2).submit(print, 'late')",
         "import atexit\natexit.register(print, 'at exit')\n1 / 0", "import absent_package",
         "raise ExceptionGroup('two', [ValueError(1), TypeError(2)])", "x = [\n1,\n0/0]",
         "import json\njson.loads('{')",

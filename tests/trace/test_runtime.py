@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import math
+import pickle
 import random
 import statistics
 import textwrap
@@ -209,11 +210,12 @@ def replay(nodes: list[Node]) -> dict[Node, Any]:
         if node.op == "leaf":
             values[node] = np.array(node.value)
         elif node.op == "vectorize":
-            values[node] = node.fn(*args)  # type: ignore[misc]
+            assert node.fn is not None
+            values[node] = node.fn(*args)
         elif node.op in STRUCTURAL:
             values[node] = STRUCTURAL[node.op](*args)
         else:
-            function = functools.reduce(getattr, node.op.split("."), np.linalg if node.op == "norm" else np)
+            function: Any = np.linalg.norm if node.op == "norm" else getattr(np, node.op)
             values[node] = function(*args, **kwargs)
     return values
 
@@ -225,7 +227,7 @@ def changed(base: Any, change: Any) -> Any:
     return result
 
 
-STRUCTURAL = {
+STRUCTURAL: dict[str, Any] = {
     "copy": lambda x, *_: x,
     "array": lambda items: np.array(items),
     "item": lambda x, *index: np.asarray(x).item(*index),
@@ -392,3 +394,14 @@ def test_warnings_name_the_users_line() -> None:
         with users_warnings():
             exec(compile(tree, "f", "exec"), {"__u__": clock.runtime})
     assert shown == [("f", 3), ("f", 4)]
+
+
+def test_a_function_can_be_sent_to_another_process() -> None:
+    """What a function takes along when it is pickled with its globals are hooks that sleep."""
+    clock = Clock()
+    runtime = clock.runtime = Runtime([], clock, {})
+    runtime.on = True
+    sent = pickle.loads(pickle.dumps(runtime))
+    assert not sent.on
+    assert sent.bin(0, "add", 1.0, 2.0) == 3.0
+    assert not sent.memory.nodes

@@ -17,6 +17,7 @@ Judged = tuple[tuple[Finding, ...], tuple[str, ...], tuple[tuple[str, str], ...]
 
 ALPHA = 0.05
 SMALLEST_D = 0.5
+SMALLEST_POINTS = 0.1  # paired seeds can tell less from zero, but no report shows it
 WORTH_A_WARNING = 0.5  # points; a smaller help is real but nobody would see it in the per-epoch report
 ORDER: tuple[Severity, ...] = ("error", "warning", "note")
 
@@ -48,7 +49,7 @@ def findings(
 
 def helps(effect: Effect) -> bool:
     """Whether a measured change is worth recommending."""
-    return effect.points > 0 and effect.p < ALPHA and effect.d >= SMALLEST_D
+    return effect.points >= SMALLEST_POINTS and effect.p < ALPHA and effect.d >= SMALLEST_D
 
 
 def effect_of(study: Study | None, factor: str) -> Effect | None:

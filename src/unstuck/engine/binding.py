@@ -86,7 +86,8 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL | None:
 @cache
 def backends() -> tuple[Backend, ...]:
     """What the library can use on this machine, the fastest first; empty without the library."""
-    found, lanes, native = [], c_int(), library()
+    found: list[Backend] = []
+    lanes, native = c_int(), library()
     while native is not None and (name := native.unstuck_backend(len(found), lanes)) is not None:
         found.append(Backend(len(found), name.decode(), lanes.value))
     return tuple(found)

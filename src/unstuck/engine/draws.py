@@ -66,7 +66,4 @@ def dropout_stream(seed: int, layer: int, epoch: int) -> np.random.Generator:
 
 def dropout_key(seed: int, layer: int, epoch: int) -> Array:
     """The Philox key of `dropout_stream`, two 64-bit integers: all that is needed to draw it elsewhere."""
-    key: Array = np.random.Philox(np.random.SeedSequence((seed, _DROPOUT, layer, epoch))).state["state"][
-        "key"
-    ]
-    return key
+    return np.random.SeedSequence((seed, _DROPOUT, layer, epoch)).generate_state(2, np.uint64)

@@ -146,4 +146,6 @@ def train(
 
 def _run(networks: Sequence[Network], work: Work) -> Iterator[tuple[Network, Curve]]:
     """Train networks of one shape with the engine that suits them."""
-    return (lanes if is_native(networks[0].recipe) else vectorised).run(networks, work)
+    if is_native(networks[0].recipe):
+        return lanes.run(networks, work)
+    return vectorised.run(networks, work)

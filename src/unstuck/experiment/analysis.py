@@ -16,6 +16,7 @@ from unstuck.experiment.design import ADVICE, Design
 from unstuck.facts import Advice, Array, Cell, Data, Effect, Recipe, Run, Validation
 
 Cells = Mapping[frozenset[str], Cell]
+WORTH_A_SENTENCE = 1.0  # points between the two effects of an interaction
 
 
 def cells(
@@ -117,8 +118,14 @@ def interactions(design: Design, found: Cells) -> tuple[str, ...]:
     return tuple(
         sentence[0].upper() + sentence[1:]
         for sentence, (first, second) in pairs.items()
-        if corrected[sentence] < 0.05 and first.points * second.points < 0 and max(first.p, second.p) < 0.05
+        if corrected[sentence] < 0.05 and _turns(first, second)
     )
+
+
+def _turns(first: Effect, second: Effect) -> bool:
+    """Do both effects stand out, with opposite signs, and is their difference worth a sentence?"""
+    apart = first.points * second.points < 0 and max(first.p, second.p) < 0.05
+    return apart and abs(first.points - second.points) >= WORTH_A_SENTENCE
 
 
 def _contexts(

@@ -36,7 +36,8 @@ ENOUGH_STEPS = 500  # steps that a training should have as well
 TIMED_STEPS, PROBED = 300, 10  # steps, at least, and seeds of the probe
 TIMED_SECONDS = 0.02  # what the probed steps should take, at least
 GROUP = 16  # networks that a thread of the native engine trains side by side
-PATIENCE = 0.3  # seconds of a single step from which it is timed only once
+TIMED_ROWS = 50  # test rows that are scored by the probe
+PATIENCE = 0.3  # seconds of a start with a single step from which only a few steps are timed
 
 
 @dataclass(frozen=True)
@@ -187,13 +188,19 @@ def _price(size: int, points: Sequence[tuple[int, float, float]]) -> Price:
 
 
 def _time(recipes: Sequence[Recipe], data: Data) -> tuple[float, float]:
-    """Seconds of one step and of one scoring (with the start) of these recipes with `PROBED` seeds."""
-    batch = recipes[0].batch
+    """Seconds of one step and of one scoring (with a share of the start) of these recipes with `PROBED` seeds.
 
-    rows = len(data.x_train)
+    A few test rows are scored and the rest extrapolated: for a wide network all of them could cost more than the
+    whole budget.
+    """
+    batch, rows, tested = recipes[0].batch, len(data.x_train), len(data.x_test)
+    sample = min(tested, TIMED_ROWS)
 
-    def seconds(steps: int, epochs: int = 1) -> float:
-        part = replace(data, x_train=data.x_train[: steps * batch], y_train=data.y_train[: steps * batch])
+    def seconds(steps: int, epochs: int = 1, test: int = 1) -> float:
+        train_rows = slice(0, steps * batch)
+        part = Data(
+            data.x_train[train_rows], data.y_train[train_rows], data.x_test[:test], data.y_test[:test], data.classes
+        )
         start = perf_counter()
         train(recipes, part, range(PROBED), epochs=epochs, checkpoints=[epochs])
         return perf_counter() - start
@@ -201,9 +208,8 @@ def _time(recipes: Sequence[Recipe], data: Data) -> tuple[float, float]:
     one_row = replace(data, x_test=data.x_test[:1], y_test=data.y_test[:1])
     train(recipes[:1], one_row, [0], epochs=0, checkpoints=[0])  # pays for the imports
     single = seconds(1)
-    if single > PATIENCE:
-        return single, 0.0
-    wanted = TIMED_STEPS
+    scoring = max(0.0, seconds(1, test=sample) - single) * tested / sample
+    wanted = TIMED_STEPS if single < PATIENCE else 2
     while True:
         steps = min(wanted, -(-rows // batch))
         epochs = 1 + -(-wanted // steps)
@@ -212,7 +218,7 @@ def _time(recipes: Sequence[Recipe], data: Data) -> tuple[float, float]:
             break
         wanted *= 4
     step = taken / (epochs * steps - 1)
-    return step, max(0.0, single - step)
+    return step, scoring + max(0.0, single - step) / CHECKPOINTS
 
 
 # ----- The split over processes -------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from unstuck.trace.written import Step
 TOLERANCE = 1e-6  # relative residual of a right gradient in float64: observed 0 to 1e-9, faults from 2e-3
 TOLERANCE_SINGLE = 2e-3  # the same for programs that compute in float32
 VANISHED = 1e-12
+FINALISTS = 3  # losses that are judged on all steps, besides equals of the best
 NEGLIGIBLE = 1e-9  # share of its usual size below which a gradient says nothing
 EPSILON = 8 * float(np.finfo(float).eps)
 
@@ -71,6 +72,10 @@ class Verdicts:
     def explains(self, name: str, tolerance: float) -> bool:
         """Is the written gradient a positive multiple of the true one in every telling step?"""
         return self.residual(name) <= tolerance
+
+    def explains_all(self, tolerance: float) -> bool:
+        """Is every parameter that has a gradient at all explained?"""
+        return all(self.explains(name, tolerance) for name in self.matches if self.telling(name))
 
     def climbs(self, name: str, tolerance: float) -> bool:
         """Is the written gradient a negative multiple of the true one in every telling step?"""
@@ -192,16 +197,19 @@ def tolerance_of(steps: Sequence[Step]) -> float:
 def best_loss(steps: Sequence[Step], tolerance: float, *, pairs_only: bool = False) -> Verdicts | None:
     """The candidate that explains most weights in every step; ties go to the simpler loss.
 
-    Every candidate is tried on a few steps, and the best three of them on all, until one explains everything.
+    Every candidate is tried on a few steps, and the best of them on all, until one explains everything.
     `pairs_only` leaves out the scalars that the script computes itself.
     """
     few = list(steps[:: max(1, len(steps) // 3)])[:4]
     losses = {loss for step in steps for loss in step.losses if loss.by_pairs or not pairs_only}
-    ranked = sorted(losses, key=lambda loss: _rank(judge(few, loss), few, tolerance), reverse=True)
-    finalists = []
-    for loss in ranked[:3]:
+    ranks = {loss: _rank(judge(few, loss), few, tolerance) for loss in losses}
+    ranked = sorted(losses, key=lambda loss: (ranks[loss], loss.span), reverse=True)
+    finalists: list[Verdicts] = []
+    for loss in ranked:
+        if len(finalists) >= FINALISTS and ranks[loss][0] < ranks[ranked[0]][0]:
+            break
         finalists.append(judge(steps, loss))
-        if all(finalists[-1].explains(name, tolerance) for name in finalists[-1].matches):
+        if finalists[-1].explains_all(tolerance):
             break
     return max(finalists, key=lambda verdicts: _rank(verdicts, steps, tolerance), default=None)
 

@@ -79,7 +79,8 @@ def _starts(namespaces: Sequence[Mapping[str, Any]], passing: Collection[str]) -
     """Where to begin: the variables of each namespace, then those of loops, then those inside closures."""
     spaces = list({id(space): space for space in namespaces}.values())
     variables = [
-        [(name, value) for name, value in list(space.items()) if not name.startswith("__")] for space in spaces
+        [(name, value) for name, value in list(space.items()) if not name.startswith("__")]
+        for space in spaces
     ]
     for level in variables:
         yield [(name, value) for name, value in level if name not in passing]

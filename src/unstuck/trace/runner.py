@@ -171,17 +171,24 @@ def _execute(path: str, module: bool, compiler: Compiler, namespace: Mapping[str
 
 def _exit_code(program: Callable[[], None]) -> int:
     """Call `program` and say with which code python would have ended."""
-    code = 0
+    code, older = 0, set(threading.enumerate())
     try:
         program()
     except BaseException as error:
         if _stopped(error):
             raise Stop from None
         code = _leave(error)
-    for thread in threading.enumerate():  # as python does before it leaves
-        if thread is not threading.current_thread() and not thread.daemon:
-            thread.join()
+    _wait_for([thread for thread in threading.enumerate() if thread not in older and not thread.daemon])
     return code
+
+
+def _wait_for(threads: list[threading.Thread]) -> None:
+    """As python does before it leaves: pools of workers are told to end, then the threads are joined."""
+    if threads:
+        for tell in reversed(getattr(threading, "_threading_atexits", [])):
+            tell()
+    for thread in threads:
+        thread.join()
 
 
 def _leave(error: BaseException) -> int:

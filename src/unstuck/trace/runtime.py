@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from unstuck.trace import calls
 from unstuck.trace.functions import INPLACE, OPERATORS, SHAPED
 from unstuck.trace.memory import Memory, is_tracked, owner_of
 from unstuck.trace.sites import Site
+from unstuck.trace.stores import Owner, Part
 
 __warningregistry__ = None  # what is warned about here belongs to the user: see unstuck.trace.warned
 ARRAYS = {np.ndarray, np.matrix, np.memmap}  # kinds of arrays whose operators we know
@@ -43,6 +43,10 @@ class Runtime:
         )
         self.slice = slice
         self._user_files = user_files
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A function that the script sends to another process takes hooks along that sleep."""
+        return asleep, ()
 
     # ----- Plain operations ---------------------------------------------------------------------------------
 
@@ -268,35 +272,19 @@ class Runtime:
         return {"index": found} if found else {}
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of an object that is about to be updated: an attribute or an item, and its old value."""
+class _Deaf:
+    """A clock that does not care."""
 
-    owner: Any
-    key: Any
-    kind: str
-    value: Any
+    def enter(self, number: int, /) -> None: ...
+
+    tick = leave = enter
+
+    def iterated(self, iterable: object) -> None: ...
 
 
-class Owner:
-    """Stands for an object in `object[index] = value` and `object.shape = value`."""
-
-    __slots__ = ("_owner", "_recorder", "_site")
-
-    def __init__(self, recorder: Runtime, site: int, owner: Any) -> None:
-        object.__setattr__(self, "_recorder", recorder)
-        object.__setattr__(self, "_site", site)
-        object.__setattr__(self, "_owner", owner)
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        self._recorder.set(self._site, value, self._owner, index)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self._recorder.set_attribute(self._site, self._owner, name, value)
-
-    _recorder: Runtime
-    _site: int
-    _owner: Any
+def asleep() -> Runtime:
+    """Hooks that record nothing."""
+    return Runtime([], _Deaf(), {})
 
 
 _PLACEHOLDER = type(getattr(functools, "Placeholder", ...))

@@ -79,7 +79,7 @@ def find_steps(nodes: Sequence[Node], least: int = 3) -> Steps | None:
     if not updated:
         return None
     found = sorted({key for _, steps in updated for key in steps})
-    ranges = _ranges(nodes, found, loop)
+    ranges = _ranges(nodes, [chain for chain, _ in updated], loop)
     keys = tuple(key for key in found if key in ranges)
     own = {node.id for chain, _ in updated for node in chain}
     rounds = sorted({key for node in nodes if (key := step_key(node.context, loop)) is not None})
@@ -245,18 +245,23 @@ def _by_step(chain: list[Node], loop: int | None) -> dict[Key, tuple[Node, Node]
     return steps
 
 
-def _ranges(nodes: Sequence[Node], keys: list[Key], loop: int | None) -> dict[Key, range]:
+def _ranges(nodes: Sequence[Node], chains: Sequence[list[Node]], loop: int | None) -> dict[Key, range]:
+    """The node ids of every round with an update, together with the rounds before it that only add up."""
     if loop is None:
-        return {key: range(0, len(nodes)) for key in keys}
-    wanted = set(keys)
-    first: dict[Key, int] = {}
-    last: dict[Key, int] = {}
+        return {((-1, index),): range(0, len(nodes)) for chain in chains for index in range(len(chain))}
+    updated = {step_key(node.context, loop) for chain in chains for node in chain}
+    ranges: dict[Key, range] = {}
+    start, previous = -1, None
     for node in nodes:
         key = step_key(node.context, loop)
-        if key in wanted and key is not None:
-            first.setdefault(key, node.id)
-            last[key] = node.id
-    return {key: range(first[key], last[key] + 1) for key in first}
+        if key is None:
+            continue
+        if start < 0 or (key != previous and previous in updated):
+            start = node.id
+        previous = key
+        if key in updated:
+            ranges[key] = range(start, node.id + 1)
+    return ranges
 
 
 def _tracked(chain: list[Node], steps: dict[Key, tuple[Node, Node]], keys: Sequence[Key]) -> Tracked:

@@ -22,7 +22,7 @@ from unstuck.trace.terms import Term, terms_of
 from unstuck.trace.written import Step
 
 LEAST_STEPS = 3
-ROOTS = {"sqrt": -1, "power": 1}
+ROOTS = {"sqrt", "power"}
 
 
 def update_faults(steps: Sequence[Step]) -> dict[str, Explanation]:
@@ -75,7 +75,9 @@ def statement_about(near: Span, name: str, changing: bool = False) -> Span | Non
     except SyntaxError:
         return None
     found = [
-        Span(near.path, node.lineno, node.col_offset + 1, node.end_lineno or 0, (node.end_col_offset or 0) + 1)
+        Span(
+            near.path, node.lineno, node.col_offset + 1, node.end_lineno or 0, (node.end_col_offset or 0) + 1
+        )
         for node in ast.walk(tree)
         if isinstance(node, ast.Assign | ast.AugAssign) and _binds(node, name, changing)
     ]
@@ -161,20 +163,25 @@ def _root_of_negative(name: str, steps: Sequence[Step]) -> Explanation | None:
         return None
     if not np.any(np.asarray(origin.args[0].value, float) < 0):
         return None
-    mean = _running_sum(origin.args[0])
-    span = (mean or origin).span
+    mean = _running_mean(origin.args[0])
+    if mean is None or mean.span is None:
+        return None
     text = (
         f"the optimiser takes the square root of negative numbers, and {name} becomes NaN: "
         "what it averages is not squared"
     )
-    return Explanation("optimiser", text, span, (origin.span,) if origin.span else ()) if span else None
+    return Explanation("optimiser", text, mean.span, (origin.span,) if origin.span else ())
 
 
-def _running_sum(node: Node) -> Node | None:
-    """The sum behind scalar factors and bias correction."""
+def _running_mean(node: Node) -> Node | None:
+    """The sum behind scalar factors and bias correction, if it mixes in its own older value (zeros at first)."""
     while node.op in ("multiply", "true_divide", "copy", "gather") and isinstance(node.args[0], Node):
         node = node.args[0]
-    return node if node.op in ("add", "subtract") else None
+    if node.op not in ("add", "subtract"):
+        return None
+    parts = terms_of(node, stop=lambda other: other.span == node.span)
+    faded = [part.node for part in parts if 0 < part.coefficient < 1 and np.size(part.node.value) > 1]
+    return node if any(old.span == node.span or not np.any(old.value) for old in faded) else None
 
 
 def origin_of_nan(update: Update) -> Node | None:

@@ -1,0 +1,61 @@
+"""The place that is blamed when no rule reproduces the numbers, and for faults of single statements."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from judged import judged, wrong
+from unusual_programs import BACKWARD, DESCENT, FORWARD, HEAD
+
+from unstuck.trace.localise import RightValues
+
+NETWORK = HEAD + FORWARD + BACKWARD + DESCENT
+
+# A statement of the right program, what stands there instead, and nothing that a rule of the catalogue describes.
+UNEXPLAINED = {
+    "d1 = (d2 @ W2.T) * (1 - h ** 2)": "d1 = (d2 @ W2.T) * np.abs(x[:, :1]) * (1 - h ** 2)",
+    "x.T @ d1, d1.sum(0), h.T @ d2": "x.T @ np.sort(d1, axis=0), d1.sum(0), h.T @ d2",
+    "W1 -= rate * g1": "W1 -= rate * g1 * np.arange(6)",
+}
+
+
+def line_of(text: str, statement: str) -> int:
+    """The line on which a statement stands."""
+    return next(i for i, line in enumerate(text.split("\n"), 1) if statement in line)
+
+
+@pytest.mark.parametrize("statement", UNEXPLAINED)
+def test_first_wrong_statement_is_blamed(statement: str, tmp_path: Path) -> None:
+    """Without an explanation, the first statement that nothing right follows from is named."""
+    text = NETWORK.replace(statement, UNEXPLAINED[statement])
+    path = tmp_path / "program.py"
+    path.write_text(text)
+    found = wrong(judged(path))
+    assert {gradient.blame and gradient.blame.line for gradient in found} == {
+        line_of(text, UNEXPLAINED[statement])
+    }
+
+
+def test_two_faults_are_both_named(tmp_path: Path) -> None:
+    """With a sign wrong in one place and an input in another, each parameter gets its own line."""
+    text = NETWORK.replace("b1 -= rate * c1", "b1 += rate * c1").replace("h.T @ d2", "(x @ W1 + b1).T @ d2")
+    path = tmp_path / "program.py"
+    path.write_text(text)
+    found = {g.parameter: g.explanation for g in wrong(judged(path))}
+    assert {name: e and e.kind for name, e in found.items()} == {"b1": "sign", "W2": "wrong-layer-input"}
+    assert {name: e and e.span.line for name, e in found.items()} == {
+        "b1": line_of(text, "b1 += rate"),
+        "W2": line_of(text, "(x @ W1 + b1).T"),
+    }
+
+
+def test_direction_is_recognised_with_its_sign() -> None:
+    """A multiple of a known derivative is recognised, transposed too; a change of 1e-3 in one element is not."""
+    direction = np.arange(6.0).reshape(2, 3)
+    right = RightValues([direction])
+    assert right.sign(3 * direction) == 1
+    assert right.sign(-direction.T) == -1
+    assert right.sign(direction + np.eye(2, 3) * 1e-3) == 0
+    assert right.sign(np.ones((2, 3))) == 0
