@@ -17,7 +17,7 @@ from time import process_time
 
 import numpy as np
 from sklearn.datasets import make_classification
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from unstuck.engine import binding, vectorised
 from unstuck.engine.draws import draw_weights

@@ -147,17 +147,13 @@ def same(a: Any, b: Any, seen: set[tuple[int, int]]) -> bool:
     if type(a).__name__ != type(b).__name__:
         return False
     if isinstance(a, np.ndarray):
-        layout = (a.dtype, a.shape, a.strides, a.base is None) == (
-            b.dtype,
-            b.shape,
-            b.strides,
-            b.base is None,
-        )
+        if _layout(a) != _layout(b):
+            return False
         if a.dtype.kind == "O":
-            return layout and all(same(x, y, seen) for x, y in zip(a.flat, b.flat, strict=True))
-        return layout and a.tobytes() == b.tobytes()
+            return all(same(x, y, seen) for x, y in zip(a.flat, b.flat, strict=True))
+        return bool(a.tobytes() == b.tobytes())
     if isinstance(a, np.generic):
-        return a.dtype == b.dtype and a.tobytes() == b.tobytes()
+        return bool(a.dtype == b.dtype) and a.tobytes() == b.tobytes()
     if isinstance(a, float | int | str | bytes | bool | complex | type(None)):
         return repr(a) == repr(b)
     if isinstance(a, dict):
@@ -169,3 +165,7 @@ def same(a: Any, b: Any, seen: set[tuple[int, int]]) -> bool:
     if isinstance(a, types.ModuleType | type):
         return bool(a.__name__ == b.__name__ and getattr(a, "__module__", "") == getattr(b, "__module__", ""))
     return same(getattr(a, "__dict__", None), getattr(b, "__dict__", None), seen)
+
+
+def _layout(array: Any) -> tuple[Any, ...]:
+    return array.dtype, array.shape, array.strides, array.base is None

@@ -24,8 +24,14 @@ class Example:
     witness: Witness | None = None
 
 
-def example(steps: Sequence[Step], explained: Verdicts, verdicts: Verdicts, name: str) -> Example:
-    """The example of one parameter; `explained` are the verdicts under all accepted explanations."""
+def example(
+    steps: Sequence[Step], explained: Verdicts, verdicts: Verdicts, name: str, reference: str | None
+) -> Example:
+    """The example of one parameter.
+
+    explained  the verdicts under all accepted explanations
+    reference  the parameter whose factor is the learning rate
+    """
     telling = verdicts.telling(name)
     if not telling:
         return Example(np.zeros(0), np.zeros(0))
@@ -34,7 +40,7 @@ def example(steps: Sequence[Step], explained: Verdicts, verdicts: Verdicts, name
     written = np.asarray(found.written)
     if written.size != found.true.size:
         return Example(written, found.true)
-    scale = _scale_of_step(explained, number)
+    scale = _scale_of_step(explained, number, reference)
     written = written.reshape(found.true.shape) / (scale if scale > 0 else 1.0)
     return Example(written, found.true, _witness(steps, verdicts, name, number, written))
 
@@ -50,8 +56,10 @@ def _most_telling(telling: Mapping[int, Match]) -> int:
     return max(telling, key=rank)
 
 
-def _scale_of_step(verdicts: Verdicts, number: int) -> float:
-    """The learning rate in this step, as the parameters that agree show it."""
+def _scale_of_step(verdicts: Verdicts, number: int, reference: str | None) -> float:
+    """The learning rate in this step, as the reference shows it, or else the parameters that agree."""
+    if reference is not None and number in verdicts.telling(reference):
+        return verdicts.telling(reference)[number].scale
     scales = [
         table[number].scale
         for table in verdicts.matches.values()

@@ -18,7 +18,7 @@ from unstuck.facts import Explanation, Span
 from unstuck.trace.catalogue import on_the_way_back, scale_of_masks
 from unstuck.trace.formation import of_one_gradient
 from unstuck.trace.hypotheses import Hypothesis, Search, merged
-from unstuck.trace.judge import Verdicts, judge
+from unstuck.trace.judge import Verdicts, judge, relative_scales
 from unstuck.trace.localise import blamed_span, computed_from, derivative_places, matching_value
 from unstuck.trace.losses import Candidate
 from unstuck.trace.macros import Activated, Forward, forwards
@@ -198,19 +198,6 @@ def scale_account(
         if all(abs(scale - 1) < SAME_SCALE for scale, spread in found.values() if spread < SAME_SCALE):
             return hypothesis
     return None
-
-
-def relative_scales(verdicts: Verdicts, reference: str) -> dict[str, tuple[float, float]]:
-    """Factor of each parameter relative to the reference's in the same step: (median, relative spread)."""
-    base = verdicts.telling(reference)
-    result = {}
-    for name in verdicts.matches:
-        table = verdicts.telling(name)
-        ratios = [table[n].scale / base[n].scale for n in table if n in base and base[n].scale > 0]
-        if ratios:
-            middle = float(np.median(ratios))
-            result[name] = middle, float(np.ptp(ratios) / abs(middle)) if middle else np.inf
-    return result
 
 
 # ----- In words and places ------------------------------------------------------------------------------

@@ -19,10 +19,9 @@ from unstuck.trace.explain import (
     Account,
     blame_unexplained,
     explanation,
-    relative_scales,
     scale_account,
 )
-from unstuck.trace.judge import Verdicts, judge
+from unstuck.trace.judge import Verdicts, judge, relative_scales
 from unstuck.trace.losses import Candidate
 from unstuck.trace.untouched import untouched
 from unstuck.trace.updates import overflowed, update_faults
@@ -49,7 +48,7 @@ def gradients(
     for name, span in spans.items():
         status, reason = statuses[name]
         scale, _ = scales.get(name, (float("nan"), 0.0))
-        shown = example(steps, account.verdicts, verdicts, name)
+        shown = example(steps, account.verdicts, verdicts, name, reference)
         result.append(
             Gradient(
                 parameter=name,

@@ -184,6 +184,19 @@ def _best_reading(tables: Sequence[Table]) -> Table:
     return min(whole, key=lambda table: max(map(_misfit, table.values())))
 
 
+def relative_scales(verdicts: Verdicts, reference: str) -> dict[str, tuple[float, float]]:
+    """Factor of each parameter relative to the reference's in the same step: (median, relative spread)."""
+    base = verdicts.telling(reference)
+    result = {}
+    for name in verdicts.matches:
+        table = verdicts.telling(name)
+        ratios = [table[n].scale / base[n].scale for n in table if n in base and base[n].scale > 0]
+        if ratios:
+            middle = float(np.median(ratios))
+            result[name] = middle, float(np.ptp(ratios) / abs(middle)) if middle else np.inf
+    return result
+
+
 def _misfit(match: Match) -> float:
     return match.residual if match.scale >= 0 else 1 + match.mirrored
 

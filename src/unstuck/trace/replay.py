@@ -61,12 +61,13 @@ def _run(node: Node, values: Mapping[Node, Any]) -> Any:
         return [resolved(part) for part in item] if isinstance(item, list) else item
 
     args = [resolved(item) for item in node.args]
-    if node.op in STRUCTURAL:
-        return STRUCTURAL[node.op](*args)
     kwargs = {
         key: resolved(item) for key, item in node.kwargs.items() if key not in ("index", "out", "dtype")
     }
-    return _function(node.op)(*args, **kwargs)
+    function: Callable[..., Any] = (
+        node.fn if node.op == "vectorize" and node.fn else STRUCTURAL.get(node.op) or _function(node.op)
+    )
+    return function(*args, **kwargs)
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -86,16 +87,18 @@ def _stored(base: Any, index: Any, value: Any) -> Array:
 
 
 def _scattered(base: Any, flat: Array, value: Any) -> Array:
-    result = np.array(base, dtype=np.float64)
+    result = np.array(base, dtype=np.float64, order="C")  # in any other order reshape would make a copy
     result.reshape(-1)[flat] = value
     return result
 
 
-STRUCTURAL = {
+STRUCTURAL: dict[str, Callable[..., Any]] = {
     "copy": lambda value: value,
     "array": lambda items: np.array(items, dtype=np.float64),
     "getitem": lambda base, index: np.asarray(base)[index],
     "setitem": _stored,
     "gather": lambda base, flat: np.asarray(base).reshape(-1)[flat],
     "scatter": _scattered,
+    "reshape": lambda base, *shape, **options: np.asarray(base).reshape(*shape, **options),
+    "item": lambda base, *index: np.asarray(base).item(*index),
 }

@@ -108,6 +108,7 @@ class Clock:
         if depth is not None:
             del self.stack[depth:]
         self._left()
+        self._place()
 
     def tick(self, number: int, /) -> None:
         """A round of a loop begins."""
@@ -119,12 +120,16 @@ class Clock:
         loop = self.stack[-1]
         loop.rounds += 1
         self._left()
-        if self.runtime.on:
-            self.runtime.memory.context = tuple((item.number, item.rounds) for item in self.stack)
+        self._place()
         if self.step_loop is None:
             self._discover(loop)
         elif number == self.step_loop:
             self._step()
+
+    def _place(self) -> None:
+        """Tell the tape between which rounds of which loops it is."""
+        if self.runtime.on:
+            self.runtime.memory.context = tuple((item.number, item.rounds) for item in self.stack)
 
     def _depth(self, number: int) -> int | None:
         for depth in range(len(self.stack) - 1, -1, -1):
@@ -221,8 +226,8 @@ class Clock:
 
     def _open(self) -> None:
         self.runtime.memory = Memory()
-        self.runtime.memory.context = tuple((item.number, item.rounds) for item in self.stack)
         self.runtime.on = True
+        self._place()
         self._window_first = self.progress.step
 
     def _close(self) -> None:
