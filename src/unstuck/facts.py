@@ -126,7 +126,7 @@ class Gradient:
 class Loss:
     """The scalar function whose gradient the script descends, inferred from its updates."""
 
-    kind: str  # squared | cross-entropy | binary-cross-entropy | explicit | canonical-link
+    kind: str  # squared | cross-entropy | binary-cross-entropy | explicit | maximised | canonical-link | ...
     text: str
     span: Span | None = None
 

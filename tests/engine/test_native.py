@@ -12,7 +12,7 @@ from sklearn.model_selection import train_test_split
 
 from unstuck import engine
 from unstuck.engine import binding, lanes, rules
-from unstuck.engine.draws import draw_weights, dropout_stream, row_order
+from unstuck.engine.draws import draw_weights, dropout_draws, dropout_key, least_kept, row_order
 from unstuck.engine.fleet import Fleet, pack
 from unstuck.engine.networks import Network, Work, inputs
 from unstuck.facts import Array, Data, Init, Recipe
@@ -42,6 +42,15 @@ def _trained(networks: Sequence[Network], data: Data, epochs: int, **how: object
     return [fleet.weights[place[n.place][0], :, place[n.place][1]] for n in networks]
 
 
+def _kept(recipe: Recipe, seed: int, epoch: int, start: int, rows: int) -> list[Array]:
+    """Which hidden units are kept in some rows of an epoch, from row `start` on."""
+    kept = []
+    for layer, units in enumerate(recipe.layers[1:-1]):
+        draws = dropout_draws(dropout_key(seed, layer, epoch), start * units, rows * units)
+        kept.append(draws.reshape(rows, units).astype(int) >= least_kept(recipe.dropout))
+    return kept
+
+
 def _by_hand(network: Network, data: Data, epochs: int) -> Array:
     """The same by repeated steps of the float64 reference on the same draws."""
     recipe, seed = network.recipe, network.seed
@@ -52,15 +61,10 @@ def _by_hand(network: Network, data: Data, epochs: int) -> Array:
     velocity = [np.zeros_like(p) for p in [*weights, *biases]]
     for epoch in range(1, epochs + 1):
         order = row_order(recipe.order, len(x), seed, epoch)
-        streams = [dropout_stream(seed, layer, epoch) for layer in range(len(recipe.layers) - 2)]
         for start in range(0, len(order), recipe.batch):
             rows = order[start : start + recipe.batch]
-            masks = [
-                stream.random((len(rows), units), dtype=np.float32) >= recipe.dropout
-                for stream, units in zip(streams, recipe.layers[1:-1], strict=True)
-            ]
-            kept = masks if recipe.dropout else None
-            found = engine.gradients(recipe, weights, biases, x[rows], y[rows], kept)
+            masks = _kept(recipe, seed, epoch, start, len(rows)) if recipe.dropout else None
+            found = engine.gradients(recipe, weights, biases, x[rows], y[rows], masks)
             for p, v, g in zip([*weights, *biases], velocity, [*found[0], *found[1]], strict=True):
                 v *= recipe.momentum
                 v += g

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from unstuck import engine
 from unstuck.engine import binding, rules
-from unstuck.engine.draws import draw_weights, dropout_stream, row_order
+from unstuck.engine.draws import draw_weights, dropout_draws, dropout_key, least_kept, row_order
 from unstuck.engine.population import Population
 from unstuck.facts import Array, Data, Init, Recipe
 
@@ -45,16 +45,17 @@ def _by_hand(recipe: Recipe, data: Data, seed: int, epochs: int) -> float:
     velocity = [np.zeros_like(p) for p in [*weights, *biases]]
     for epoch in range(1, epochs + 1):
         order = row_order(recipe.order, len(x_train), seed, epoch)
-        streams = [dropout_stream(seed, layer, epoch) for layer in range(len(recipe.layers) - 2)]
         for start in range(0, len(order), recipe.batch):
             rows = order[start : start + recipe.batch]
             masks: list[Array] | None = None
             if recipe.dropout:
-                draws = [
-                    stream.random((len(rows), units), dtype=np.float32)
-                    for stream, units in zip(streams, recipe.layers[1:-1], strict=True)
+                masks = [
+                    dropout_draws(dropout_key(seed, layer, epoch), start * units, len(rows) * units)
+                    .reshape(len(rows), units)
+                    .astype(int)
+                    >= least_kept(recipe.dropout)
+                    for layer, units in enumerate(recipe.layers[1:-1])
                 ]
-                masks = [draw >= recipe.dropout for draw in draws]
             found = engine.gradients(recipe, weights, biases, x_train[rows], y_train[rows], masks)
             for parameter, v, g in zip([*weights, *biases], velocity, [*found[0], *found[1]], strict=True):
                 v *= recipe.momentum

@@ -36,8 +36,8 @@ class Population(ctypes.Structure):
         ("test_rows", c_int64),
         ("layers", _integers),
         *((name, _floats) for name in ("x", "y", "x_test", "y_test", "weights", "velocity")),
-        *((name, _floats) for name in ("rates", "momentum", "has_bias", "dropout", "scale")),
-        *((name, _integers) for name in ("output", "canonical", "backward", "seed")),
+        *((name, _floats) for name in ("rates", "momentum", "has_bias", "scale")),
+        *((name, _integers) for name in ("output", "canonical", "backward", "least_kept", "seed")),
     )
 
 

@@ -59,11 +59,21 @@ def row_order(order: str, rows: int, seed: int, epoch: int) -> Array:
     return random.permutation(rows) if order == "shuffled" else random.integers(rows, size=rows)
 
 
-def dropout_stream(seed: int, layer: int, epoch: int) -> np.random.Generator:
-    """The uniform draws of one hidden layer in one epoch; a unit is dropped where the draw is below p."""
-    return _generator(seed, _DROPOUT, layer, epoch)
-
-
 def dropout_key(seed: int, layer: int, epoch: int) -> Array:
-    """The Philox key of `dropout_stream`, two 64-bit integers: all that is needed to draw it elsewhere."""
+    """What names the dropout draws of one hidden layer in one epoch: a Philox key, two 64-bit integers."""
     return np.random.SeedSequence((seed, _DROPOUT, layer, epoch)).generate_state(2, np.uint64)
+
+
+def dropout_draws(key: Array, start: int, count: int) -> Array:
+    """Draws start, start + 1, ... of a key: 16-bit integers, shape (count,).
+
+    The units of a row draw in turn, then those of the next row.  Any place of the stream can be computed at
+    once: Philox turns a counter into four 64-bit words, which are sixteen draws, the lowest bits first.
+    """
+    words = np.random.Philox(key=key, counter=start // 16).random_raw(-(-(start % 16 + count) // 4))
+    return words.astype("<u8").view("<u2")[start % 16 : start % 16 + count]
+
+
+def least_kept(dropout: float) -> int:
+    """A unit is kept where its draw is at least this: its share of the 2^16 draws is `dropout`, rounded."""
+    return int(dropout * 65536 + 0.5)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from unstuck.engine import binding
-from unstuck.engine.draws import dropout_key, row_order
+from unstuck.engine.draws import dropout_key, least_kept, row_order
 from unstuck.engine.networks import Network, Work, inputs, rates, starting_weights
 from unstuck.engine.reference import labels, targets
 from unstuck.facts import Array, Data, Recipe
@@ -110,11 +110,11 @@ class Fleet:
             "rates": aligned(np.moveaxis(each(rates), 1, 2)),
             "momentum": each(lambda r: r.momentum),
             "has_bias": each(lambda r: r.bias),
-            "dropout": each(lambda r: r.dropout),
             "scale": each(lambda r: r.dropout_scale if r.dropout > 0 else 1),
             "output": each(lambda r: binding.ACTIVATIONS.index(r.output), np.int32),
             "canonical": each(lambda r: r.loss != "squared" or r.output == "linear", np.int32),
             "backward": each(lambda r: binding.BACKWARDS.index(r.backward), np.int32),
+            "least_kept": each(lambda r: least_kept(r.dropout), np.int32),
             "seed": aligned(np.array(seeds, np.int32)),
         }
 

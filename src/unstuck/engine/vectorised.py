@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from unstuck.engine.draws import dropout_stream, row_order
+from unstuck.engine.draws import dropout_draws, dropout_key, least_kept, row_order
 from unstuck.engine.networks import Curve, Network, Work, inputs, starting_weights
 from unstuck.engine.population import Population
 from unstuck.engine.reference import outputs_to_score, targets
@@ -126,15 +126,14 @@ class _Feed:
         """The batches of one epoch as (x, y, masks), shaped as `Population.step` wants them."""
         rows = len(self.x)
         orders = np.stack([row_order(self.order, rows, seed, epoch) for seed in self.seeds], axis=1)
-        streams = [
-            {seed: dropout_stream(seed, layer, epoch) for seed in self.seeds}
-            for layer in range(len(self.units))
+        keys = [
+            {seed: dropout_key(seed, layer, epoch) for seed in self.seeds} for layer in range(len(self.units))
         ]
         for start in range(0, rows, self.block):
             order = orders[start : start + self.block]
             x, y = self._rows(order)
             masks = (
-                [self._masks(streams[i], len(order), n) for i, n in enumerate(self.units)]
+                [self._masks(keys[i], start, len(order), n) for i, n in enumerate(self.units)]
                 if self.drops
                 else None
             )
@@ -149,10 +148,14 @@ class _Feed:
         lanes = order[:, self.seed_of_lane]
         return tuple(np.ascontiguousarray(np.moveaxis(v[lanes], 1, 2)) for v in (self.x, self.y))  # type: ignore[return-value]
 
-    def _masks(self, streams: dict[int, np.random.Generator], rows: int, units: int) -> Array:
+    def _masks(self, keys: dict[int, Array], start: int, rows: int, units: int) -> Array:
         """Dropout factors (rows, units, lanes): 0 for a dropped unit, dropout_scale for a survivor."""
-        draws = {seed: stream.random((rows, units), dtype=np.float32) for seed, stream in streams.items()}
+        draws = {
+            seed: dropout_draws(key, start * units, rows * units).reshape(rows, units)
+            for seed, key in keys.items()
+        }
         masks = np.empty((rows, units, len(self.kinds)), np.float32)
         for i, (seed, dropout, scale) in enumerate(self.kinds):
-            masks[:, :, i] = (draws[seed] >= np.float32(dropout)) * np.float32(scale) if dropout > 0 else 1
+            kept = draws[seed] >= np.uint32(least_kept(dropout))
+            masks[:, :, i] = kept * np.float32(scale) if dropout > 0 else 1
         return np.asarray(masks[:, :, self.kind_of_lane])

@@ -70,7 +70,9 @@ def _scale_of_step(verdicts: Verdicts, number: int, reference: str | None) -> fl
 
 def _witness(steps: Sequence[Step], verdicts: Verdicts, name: str, number: int, written: Array) -> Witness:
     true = verdicts.matches[name][number].true
-    index = np.unravel_index(int(np.argmax(np.abs(written - true))), true.shape)
+    gap = np.abs(written - true)
+    shown = gap if gap.max() > AGREES * np.abs(true).max() else np.abs(true)
+    index = np.unravel_index(int(np.argmax(shown)), true.shape)
     place = tuple(int(i) for i in index)
     step = next(step for step in steps if step.number == number)
     pairs = step.losses[verdicts.loss].pairs

@@ -203,7 +203,7 @@ def _consumers(forward: Forward, node: Node) -> list[Node]:
 
 
 def _dropout(passes: Sequence[Forward], parameter: str) -> tuple[float | None, float]:
-    """Share of survivors after a layer over all steps, rounded to a twentieth where that fits, and the scale."""
+    """Share of survivors after a layer over all steps, as a script would write it, and the scale."""
     kept, total, scale = 0, 0, 1.0
     for forward in passes:
         for dropped in forward.dropped:
@@ -212,10 +212,19 @@ def _dropout(passes: Sequence[Forward], parameter: str) -> tuple[float | None, f
                 kept, total, scale = kept + int((mask != 0).sum()), total + mask.size, dropped.scale
     if not total:
         return None, 1.0
-    share = kept / total
-    near = round(share * 20) / 20
-    within = abs(near - share) <= 3 * np.sqrt(max(share * (1 - share), 1e-9) / total) + 1e-9
-    return (near if within else share), scale
+    return _roundest(kept / total, total, scale), scale
+
+
+def _roundest(share: float, draws: int, scale: float) -> float:
+    """The probability that a script most likely means by this share of survivors.
+
+    Inverted dropout tells it by its scale; else it is a half, a tenth or a twentieth, if chance allows.
+    """
+    error = np.sqrt(max(share * (1 - share), 1e-9) / draws) + 1e-9
+    if scale > 1 and abs(1 / scale - share) <= 5 * error:
+        return 1 / scale
+    meant = [round(share * parts) / parts for parts in (2, 10, 20)]
+    return next((value for value in meant if abs(value - share) <= 2.6 * error and 0 < value < 1), share)
 
 
 def _above(forward: Forward, linear: Linear, node: Node) -> bool:

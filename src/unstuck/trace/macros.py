@@ -95,8 +95,10 @@ def forwards(steps: Sequence[Step], seeds: Sequence[Seeds]) -> list[Forward]:
     parts = [_forward_nodes(step, each) for step, each in zip(steps, seeds, strict=True)]
     pairs = [list(_elementwise_pairs(nodes)) for nodes in parts]
     kinds = _kinds(pair for found in pairs for pair in found)
+    scales = _dropout_scales(zip(parts, steps, strict=True))
     return [
-        _forward(step, nodes, found, kinds) for step, nodes, found in zip(steps, parts, pairs, strict=True)
+        _forward(step, nodes, found, kinds, scales)
+        for step, nodes, found in zip(steps, parts, pairs, strict=True)
     ]
 
 
@@ -150,7 +152,11 @@ def _elementwise_pairs(nodes: frozenset[Node]) -> Iterator[tuple[Node, Node]]:
 
 
 def _forward(
-    step: Step, nodes: frozenset[Node], pairs: list[tuple[Node, Node]], kinds: dict[Place, Activation]
+    step: Step,
+    nodes: frozenset[Node],
+    pairs: list[tuple[Node, Node]],
+    kinds: dict[Place, Activation],
+    scales: Mapping[Span | None, float],
 ) -> Forward:
     best: dict[Node, tuple[Node, Activation]] = {}
     for z, h in pairs:
@@ -161,7 +167,7 @@ def _forward(
     last: dict[Node, Node] = {}
     for h, (z, _) in best.items():
         last[z] = max(h, last.get(z, h), key=lambda item: item.id)
-    dropped = tuple(_dropped(nodes, step))
+    dropped = tuple(_dropped(nodes, step, scales))
     after = {item.h: item.d for item in dropped}
     activated = tuple(
         Activated(z, h, best[h][1], after.get(h))
@@ -184,15 +190,32 @@ def _fits(activation: Activation, z: Node, h: Node) -> bool:
     return bool(np.allclose(expected, np.asarray(h.value, float), rtol=1e-5, atol=1e-7))
 
 
-def _dropped(nodes: frozenset[Node], step: Step) -> Iterator[Dropped]:
+def _masked(nodes: frozenset[Node], step: Step) -> Iterator[tuple[Node, Node, Node]]:
+    """(value, product, factor) of every element-wise product with something that no parameter touches."""
     for node in sorted(nodes, key=lambda item: item.id):
         if node.op not in ("multiply", "true_divide") or len(node.args) != 2:
             continue
         for h, mask in (node.args, node.args[::-1]):
-            if isinstance(h, Node) and h in nodes and isinstance(mask, Node) and mask not in step.tainted:
-                found = is_dropout_mask(mask.value) if np.ndim(mask.value) else None
-                if found is not None and _shape(mask) == _shape(node):
-                    yield Dropped(h, node, mask, found.scale)
+            inside = isinstance(h, Node) and h in nodes and isinstance(mask, Node) and mask not in step.tainted
+            if inside and np.ndim(mask.value) and _shape(mask) == _shape(node):
+                yield h, node, mask
+
+
+def _dropout_scales(parts: Iterable[tuple[frozenset[Node], Step]]) -> dict[Span | None, float]:
+    """Where the program drops units, and what it multiplies the survivors by."""
+    return {
+        node.span: found.scale
+        for nodes, step in parts
+        for _, node, mask in _masked(nodes, step)
+        if (found := is_dropout_mask(mask.value)) is not None
+    }
+
+
+def _dropped(nodes: frozenset[Node], step: Step, scales: Mapping[Span | None, float]) -> Iterator[Dropped]:
+    """The dropout of one step; by chance a mask may keep or drop everything, then its place tells."""
+    for h, node, mask in _masked(nodes, step):
+        if node.span in scales:
+            yield Dropped(h, node, mask, scales[node.span])
 
 
 def _linear(nodes: frozenset[Node], step: Step) -> Iterator[Linear]:

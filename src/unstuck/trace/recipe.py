@@ -294,9 +294,27 @@ def _init(initial: Array) -> Init:
     mean, sd = float(values.mean()), float(values.std())
     uniform, normal = -n * np.log(high - low), -n * (np.log(sd) + 0.5 * np.log(2 * np.pi * np.e))
     if uniform >= normal:
-        return Init("uniform", _two_digits(low), _two_digits(high))
+        bound = _symmetric_bound(values)
+        return (
+            Init("uniform", -bound, bound) if bound else Init("uniform", _two_digits(low), _two_digits(high))
+        )
     centred = 0.0 if abs(mean) < 3 * sd / np.sqrt(n) else _two_digits(mean)
     return Init("normal", centred, _two_digits(sd))
+
+
+def _symmetric_bound(values: Array) -> float | None:
+    """b if the values may be drawn uniformly from [-b, b): the roundest that 99 of 100 such draws allow."""
+    n, largest = len(values), float(np.abs(values).max())
+    top = largest * 0.01 ** (-1 / n)
+    other = min(float(-values.min()), float(values.max()))
+    if ((1 + other / largest) / 2) ** n < 0.005:
+        return None
+    for digits in (1, 2):
+        step = 10.0 ** (np.floor(np.log10(largest)) - digits + 1)
+        bound = float(np.ceil(largest / step - 1e-9) * step)
+        if bound <= top:
+            return float(f"{bound:.{digits}g}")
+    return None
 
 
 def _two_digits(value: float) -> float:

@@ -36,11 +36,11 @@ struct Population {
     const float* rates;      // per lane: one for each matrix
     const float* momentum;   // per lane
     const float* has_bias;   // per lane: 0 or 1
-    const float* dropout;    // per lane: probability that a hidden unit is dropped
     const float* scale;      // per lane: what survivors are multiplied by
     const int32_t* output;   // per lane: an Activation
     const int32_t* canonical;  // per lane: 1 where the loss's derivative is shown - target
     const int32_t* backward;   // per lane: a Backward
+    const int32_t* least_kept;  // per lane: a hidden unit is kept where its 16-bit draw is at least this
     const int32_t* seed;       // per lane: an index below `seeds`
 };
 

@@ -1,19 +1,19 @@
 // NumPy's Philox stream, so that both engines drop the same units.
 //
 // Philox4x64 with ten rounds (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011),
-// counted from 1 as NumPy's bit generator does.  A block of four 64-bit words is eight 32-bit draws, the low
-// half of each word first.  Any place of the stream can be computed at once.
+// counted from 1 as NumPy's bit generator does.  A block of four 64-bit words is sixteen 16-bit draws, the lowest
+// bits of each word first.  Any place of the stream can be computed at once.
 #pragma once
 
 #include <cstdint>
 
 namespace unstuck::ISA {
 
-constexpr int PER_BLOCK = 8;   // 32-bit draws of one block
+constexpr int PER_BLOCK = 16;  // draws of one block
 constexpr int IN_FLIGHT = 2;   // blocks that are computed side by side: one alone waits for its multiplications
 
-// Blocks first, first + 1, ..., first + IN_FLIGHT - 1 of the stream of a key.
-inline void philox(const uint64_t key[2], uint64_t first, uint32_t* draws) {
+// Blocks first ... first + IN_FLIGHT - 1 of the stream of a key, four words each.
+inline void philox(const uint64_t key[2], uint64_t first, uint64_t* words) {
     uint64_t a[IN_FLIGHT], b[IN_FLIGHT] = {}, c[IN_FLIGHT] = {}, d[IN_FLIGHT] = {};
     for (int i = 0; i < IN_FLIGHT; ++i) a[i] = first + i + 1;
     uint64_t k0 = key[0], k1 = key[1];
@@ -30,30 +30,22 @@ inline void philox(const uint64_t key[2], uint64_t first, uint32_t* draws) {
         k1 += 0xBB67AE8584CAA73Bu;
     }
     for (int i = 0; i < IN_FLIGHT; ++i) {
-        const uint64_t words[4] = {a[i], b[i], c[i], d[i]};
-        for (uint64_t word : words) {
-            *draws++ = (uint32_t)word;
-            *draws++ = (uint32_t)(word >> 32);
-        }
+        *words++ = a[i];
+        *words++ = b[i];
+        *words++ = c[i];
+        *words++ = d[i];
     }
 }
 
-// How many numbers `uniform` may write for n draws: whole blocks, IN_FLIGHT at a time.
-constexpr int64_t room_for(int64_t n) { return n + PER_BLOCK * (IN_FLIGHT + 1); }
+// Words that `uniform` may write for n draws: whole blocks, IN_FLIGHT at a time.
+constexpr int64_t room_for(int64_t n) { return n / 4 + 4 * (IN_FLIGHT + 2); }
 
-// Draws start ... start + n - 1 of a stream; the first one is at the returned place within `room`.
-inline const uint32_t* uniform(const uint64_t key[2], int64_t start, int64_t n, uint32_t* room) {
-    int64_t skipped = start % PER_BLOCK;
+// Draws start ... start + n - 1 of a stream, in a row; they are written to `room`.
+inline const uint16_t* uniform(const uint64_t key[2], int64_t start, int64_t n, uint64_t* room) {
+    const int64_t skipped = start % PER_BLOCK;
     for (int64_t i = 0; i < skipped + n; i += PER_BLOCK * IN_FLIGHT)
-        philox(key, (uint64_t)(start + i) / PER_BLOCK, room + i);
-    return room + skipped;
-}
-
-// The least draw that is not below p, 0 < p < 1, when it is made a float32 as NumPy does: draw / 2^8, cut off, / 2^24.
-inline uint32_t least_kept(float p) {
-    const float scaled = p * 16777216.0f;  // exact: a power of two
-    const uint32_t whole = (uint32_t)scaled;
-    return (whole + ((float)whole < scaled)) << 8;
+        philox(key, (uint64_t)(start + i) / PER_BLOCK, room + i / 4);
+    return (const uint16_t*)room + skipped;
 }
 
 }  // namespace unstuck::ISA

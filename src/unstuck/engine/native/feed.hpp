@@ -57,7 +57,7 @@ class Feed {
         if (block_ > p.rows) block_ = p.rows;
         rows_ = arena.take<V>(block_ * width);
         kept_ = arena.take<uint32_t>(block_ * group.units);
-        draws_ = arena.take<uint32_t>(room_for(block_ * group.units));
+        draws_ = arena.take<uint64_t>(room_for(block_ * group.units));
     }
 
     int64_t block() const { return block_; }
@@ -110,34 +110,38 @@ class Feed {
             }
     }
 
+    // Set, in a word for every unit and row of the block, the bits of the lanes that keep it.
     void draw(int64_t first, int64_t count) {
         const int seeds = group_.population.seeds;
         for (int l = 1; l < group_.matrices; ++l) {
             const int64_t units = group_.layers[l], n = count * units;
             uint32_t* kept = kept_ + block_ * offset(l);
-            uint32_t never = 0;
-            for (int lane = 0; lane < WIDTH; ++lane) never |= (uint32_t)(group_.dropout[lane] <= 0) << lane;
-            for (int64_t k = 0; k < n; ++k) kept[k] = never;
-            uint32_t done = never;
+            uint32_t done = lanes_of([&](int lane) { return group_.least_kept[lane] == 0; });
+            for (int64_t k = 0; k < n; ++k) kept[k] = done;
             for (int lane = 0; lane < WIDTH; ++lane) {
                 if (done >> lane & 1) continue;
                 const int seed = group_.seed[lane];
                 const uint64_t* key = keys_ + 2 * ((l - 1) * seeds + seed);
-                const uint32_t* draws = uniform(key, first * units, n, draws_);
-                for (int other = lane; other < WIDTH; ++other)
+                const uint16_t* draws = uniform(key, first * units, n, draws_);
+                for (int other = lane; other < WIDTH; ++other)  // every dropout that occurs with this seed
                     if (group_.seed[other] == seed && !(done >> other & 1))
-                        done |= keep(draws, n, seed, group_.dropout[other], kept);
+                        done |= keep(draws, n, seed, group_.least_kept[other], kept);
             }
         }
     }
 
-    // Set the bits of all lanes of one seed and one dropout where a draw keeps the unit; returns these lanes.
-    uint32_t keep(const uint32_t* draws, int64_t n, int seed, float dropout, uint32_t* kept) const {
-        uint32_t lanes = 0;
-        for (int lane = 0; lane < WIDTH; ++lane)
-            lanes |= (uint32_t)(group_.seed[lane] == seed && group_.dropout[lane] == dropout) << lane;
-        const uint32_t least = least_kept(dropout);
+    // Set the bits of the lanes of one seed and one dropout where a draw keeps the unit; returns these lanes.
+    uint32_t keep(const uint16_t* draws, int64_t n, int seed, int32_t least, uint32_t* kept) const {
+        const uint32_t lanes = lanes_of(
+            [&](int lane) { return group_.seed[lane] == seed && group_.least_kept[lane] == least; });
         for (int64_t k = 0; k < n; ++k) kept[k] |= draws[k] >= least ? lanes : 0;
+        return lanes;
+    }
+
+    template <class Condition>
+    static uint32_t lanes_of(Condition condition) {
+        uint32_t lanes = 0;
+        for (int lane = 0; lane < WIDTH; ++lane) lanes |= (uint32_t)condition(lane) << lane;
         return lanes;
     }
 
@@ -145,7 +149,8 @@ class Feed {
     bool shared_;
     int64_t block_;
     V* rows_;
-    uint32_t *kept_, *draws_;
+    uint32_t* kept_;
+    uint64_t* draws_;
     const int32_t* orders_ = nullptr;
     const uint64_t* keys_ = nullptr;
 };

@@ -35,8 +35,7 @@ struct Group {
     V rate[MOST_MATRICES];
     V momentum, scale;
     I has_bias;
-    const float* dropout;
-    const int32_t* seed;
+    const int32_t *least_kept, *seed;
 
     bool drops;   // some lane drops units
     bool biased;  // some lane has biases
@@ -53,11 +52,11 @@ struct Group {
         momentum = *(const V*)(p.momentum + at);
         has_bias = *(const V*)(p.has_bias + at) != 0.0f;
         scale = *(const V*)(p.scale + at);
-        dropout = p.dropout + at;
+        least_kept = p.least_kept + at;
         seed = p.seed + at;
         biased = any(has_bias);
         drops = false;
-        for (int lane = 0; lane < WIDTH; ++lane) drops |= dropout[lane] > 0;
+        for (int lane = 0; lane < WIDTH; ++lane) drops |= least_kept[lane] > 0;
         one = lanes_equal(p.backward + at, ONE);
         squared = lanes_equal(p.backward + at, SQUARED);
         of_output = lanes_equal(p.backward + at, OF_OUTPUT);
