@@ -77,7 +77,12 @@ def test_recipe_of_the_stuck_network(stuck: Report) -> None:
     assert (recipe.backward, recipe.layer_rates) == ("activation-derivative-one", (0.5, 1.0))
     assert (recipe.order, recipe.batch) == ("sequential", 1)
     assert [init.kind for init in recipe.init] == ["uniform", "uniform"]
-    assert (data.x_train.shape, data.x_test.shape, data.classes, data.test) == ((8000, 5), (2000, 5), 4, "script")
+    assert (data.x_train.shape, data.x_test.shape, data.classes, data.test) == (
+        (8000, 5),
+        (2000, 5),
+        4,
+        "script",
+    )
 
 
 @pytest.mark.parametrize("name", ["fixed.py", "origin.py"])

@@ -199,7 +199,11 @@ def _time(recipes: Sequence[Recipe], data: Data) -> tuple[float, float]:
     def seconds(steps: int, epochs: int = 1, test: int = 1) -> float:
         train_rows = slice(0, steps * batch)
         part = Data(
-            data.x_train[train_rows], data.y_train[train_rows], data.x_test[:test], data.y_test[:test], data.classes
+            data.x_train[train_rows],
+            data.y_train[train_rows],
+            data.x_test[:test],
+            data.y_test[:test],
+            data.classes,
         )
         start = perf_counter()
         train(recipes, part, range(PROBED), epochs=epochs, checkpoints=[epochs])

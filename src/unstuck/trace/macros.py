@@ -196,7 +196,9 @@ def _masked(nodes: frozenset[Node], step: Step) -> Iterator[tuple[Node, Node, No
         if node.op not in ("multiply", "true_divide") or len(node.args) != 2:
             continue
         for h, mask in (node.args, node.args[::-1]):
-            inside = isinstance(h, Node) and h in nodes and isinstance(mask, Node) and mask not in step.tainted
+            inside = (
+                isinstance(h, Node) and h in nodes and isinstance(mask, Node) and mask not in step.tainted
+            )
             if inside and np.ndim(mask.value) and _shape(mask) == _shape(node):
                 yield h, node, mask
 
