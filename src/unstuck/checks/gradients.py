@@ -12,6 +12,8 @@ from unstuck.checks.registry import Sighting
 if TYPE_CHECKING:
     from unstuck.facts import Gradient, Span, Trace
 
+SAME_DIRECTION = 1e-6  # relative error up to which two gradients have one direction
+
 
 def wrong_gradients(trace: Trace, *, activation: bool) -> list[Gradient]:
     """The wrong gradients that are, or are not, explained by the derivative of an activation."""
@@ -64,7 +66,7 @@ def _unexplained(gradients: list[Gradient]) -> str:
 
 
 def _evidence(trace: Trace, gradients: list[Gradient]) -> tuple[str, ...]:
-    sentences = [_measured(g) for g in gradients]
+    sentences = [_measured(g) for g in gradients if _is_turned(g)]
     exact = [g.parameter for g in trace.gradients if g.status == "exact"]
     if exact:
         sentences.append(f"the gradient of {', '.join(exact)} is exact")
@@ -79,12 +81,17 @@ def _evidence(trace: Trace, gradients: list[Gradient]) -> tuple[str, ...]:
     return tuple(sentences)
 
 
+def _is_turned(gradient: Gradient) -> bool:
+    """Has the written gradient another direction, or none?  (An update can be wrong without that.)"""
+    return not gradient.residual <= SAME_DIRECTION
+
+
 def _measured(gradient: Gradient) -> str:
     if not math.isfinite(gradient.cosine):
-        return f"the gradient of {gradient.parameter} vanishes or overflows ({gradient.steps} steps)"
+        return f"{gradient.parameter} got no gradient with a direction in {gradient.steps} steps"
     angle = math.degrees(math.acos(max(-1.0, min(1.0, gradient.cosine))))
     return (
-        f"gradient of {gradient.parameter} points {angle:.2g}° away from the true one "
+        f"gradient of {gradient.parameter} points {angle:.{0 if angle >= 10 else 1}f}° away from the true one "
         f"(mean cosine {gradient.cosine:.2f} over {gradient.steps} steps)"
     )
 

@@ -38,6 +38,8 @@ def run(networks: Sequence[Network], work: Work) -> Iterator[tuple[Network, Curv
     """
     backend = binding.backends()[0]
     groups = pack(networks, backend.lanes)
+    if len(groups) < work.jobs:  # better every thread some networks than one thread all
+        groups = pack(networks, -(-len(networks) // work.jobs))
     most = max(work.jobs, fleet_size(networks[0].recipe) // backend.lanes)
     for start in range(0, len(groups), most):
         curves = _train(Fleet(groups[start : start + most], work, backend), work)

@@ -27,6 +27,7 @@ FRAMEWORKS = {"numpy": "NumPy, hand-written backprop"}
 DIFF_LINES = 12
 NARROWEST = 72
 HEADERS = ("--- a/", "+++ b/")
+GRADIENTS_ONLY = "only the gradients were checked"  # the reason that a check without retraining gives
 
 
 def render(report: Report, *, width: int, colour: bool, ascii: bool) -> str:
@@ -97,7 +98,7 @@ def _error(pen: Pen, report: Report, finding: Finding) -> Iterator[Text]:
     for evidence in finding.evidence[1:]:
         yield from _labelled(pen, "", evidence)
     yield from _labelled(pen, "worth", _cost(report, finding))
-    yield from _fix(pen, finding.fix)
+    yield from _fix(pen, finding.fix, report.study_reason)
     if finding == _first_error(report):
         yield from _order(pen, report.study)
 
@@ -135,10 +136,13 @@ def _cost(report: Report, finding: Finding) -> str:
     return f"not measured{f': {report.study_reason}' if report.study_reason else ''}"
 
 
-def _fix(pen: Pen, fix: Fix | None) -> Iterator[Text]:
+def _fix(pen: Pen, fix: Fix | None, skipped: str) -> Iterator[Text]:
     """The proof, then the changed lines."""
     if fix is None:
-        yield from _labelled(pen, "fix", "no verified patch; change the line that is marked")
+        looked = (
+            "not looked for; `unstuck` without `check` does" if skipped == GRADIENTS_ONLY else "none verified"
+        )
+        yield from _labelled(pen, "patch", looked)
         return
     yield from _labelled(pen, "fix", f"{fix.title} ({fix.safety} · {_proof(fix)})")
     changed = [line for line in fix.diff.split("\n") if line[:1] in ("+", "-") and line[:6] not in HEADERS]
