@@ -247,10 +247,11 @@ def _with_fix(found: tuple[Finding, ...], fix: Fix | None, study: Study | None) 
 def _environment() -> dict[str, str]:
     import numpy
 
-    from unstuck import __version__
+    from unstuck import __version__, engine
 
     return {
         "unstuck": __version__,
+        "engine": engine.name(),
         "python": platform.python_version(),
         "numpy": numpy.__version__,
         "system": f"{platform.system()} {platform.machine()}",
