@@ -100,7 +100,7 @@ def recognise(
         momentum=momentum,
         batch=batch,
         epochs=max(1, round((rounds or passes[-1].step.number + 1) / per_epoch)),
-        init=tuple(_init(layer.initial(passes[0])) for layer in layers),
+        init=_inits([layer.initial(passes[0]) for layer in layers]),
         order=_order(rows, [replay.step.number for replay in replays], batch),
     )
     notes: tuple[str, ...] = (
@@ -282,23 +282,34 @@ def _increment(update: Update) -> Array:
 # ----- Draws, order, curve, places ----------------------------------------------------------------------
 
 
-def _init(initial: Array) -> Init:
-    """The distribution that the first weights look drawn from, by likelihood, with bounds in two digits."""
-    values = np.asarray(initial, float).ravel()
-    spread = float(np.ptp(values))
-    if spread == 0:
-        return Init("constant", float(values[0]))
-    n = len(values)
-    margin = spread / max(n - 1, 1)
-    low, high = float(values.min()) - margin, float(values.max()) + margin
+def _inits(layers: Sequence[Array]) -> tuple[Init, ...]:
+    """The distribution that each layer's first weights look drawn from, with bounds in two digits.
+
+    Uniform or normal is decided by likelihood over all layers together: a program draws them in one way.
+    """
+    drawn = [np.asarray(values, float).ravel() for values in layers]
+    varied = [values for values in drawn if np.ptp(values) > 0]
+    uniform = -sum(len(values) * np.log(np.ptp(values)) for values in varied)
+    normal = -sum(len(values) * (np.log(values.std()) + 0.5 * np.log(2 * np.pi * np.e)) for values in varied)
+    make = _uniform if uniform >= normal else _normal
+    return tuple(
+        make(values) if np.ptp(values) > 0 else Init("constant", float(values[0])) for values in drawn
+    )
+
+
+def _uniform(values: Array) -> Init:
+    bound = _symmetric_bound(values)
+    if bound:
+        return Init("uniform", -bound, bound)
+    margin = float(np.ptp(values)) / max(len(values) - 1, 1)
+    return Init(
+        "uniform", _two_digits(float(values.min()) - margin), _two_digits(float(values.max()) + margin)
+    )
+
+
+def _normal(values: Array) -> Init:
     mean, sd = float(values.mean()), float(values.std())
-    uniform, normal = -n * np.log(high - low), -n * (np.log(sd) + 0.5 * np.log(2 * np.pi * np.e))
-    if uniform >= normal:
-        bound = _symmetric_bound(values)
-        return (
-            Init("uniform", -bound, bound) if bound else Init("uniform", _two_digits(low), _two_digits(high))
-        )
-    centred = 0.0 if abs(mean) < 3 * sd / np.sqrt(n) else _two_digits(mean)
+    centred = 0.0 if abs(mean) < 3 * sd / np.sqrt(len(values)) else _two_digits(mean)
     return Init("normal", centred, _two_digits(sd))
 
 

@@ -85,8 +85,6 @@ void score(const Population& p, int index, void* block, double* scores) {
 
 }  // namespace ISA
 
-#define NAME_OF(isa) #isa
-#define TEXT_OF(isa) NAME_OF(isa)
 extern const Backend BACKEND;
 const Backend BACKEND = {LABEL, ISA::WIDTH, ISA::workspace, ISA::train, ISA::score};
 
