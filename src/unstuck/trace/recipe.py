@@ -17,7 +17,8 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.engine import reference, rules
-from unstuck.facts import Array, Data, Init, Recipe, Span
+from unstuck.facts import Array, Data, Recipe, Span
+from unstuck.trace.initial import inits
 from unstuck.trace.layers import Layer, Unrecognised, batch_of, read_layers
 from unstuck.trace.macros import Forward
 from unstuck.trace.rows import Rows, find_rows
@@ -100,7 +101,7 @@ def recognise(
         momentum=momentum,
         batch=batch,
         epochs=max(1, round((rounds or passes[-1].step.number + 1) / per_epoch)),
-        init=_inits([layer.initial(passes[0]) for layer in layers]),
+        init=inits([layer.initial(passes[0]) for layer in layers]),
         order=_order(rows, [replay.step.number for replay in replays], batch),
     )
     notes: tuple[str, ...] = (
@@ -280,56 +281,6 @@ def _increment(update: Update) -> Array:
 
 
 # ----- Draws, order, curve, places ----------------------------------------------------------------------
-
-
-def _inits(layers: Sequence[Array]) -> tuple[Init, ...]:
-    """The distribution that each layer's first weights look drawn from, with bounds in two digits.
-
-    Uniform or normal is decided by likelihood over all layers together: a program draws them in one way.
-    """
-    drawn = [np.asarray(values, float).ravel() for values in layers]
-    varied = [values for values in drawn if np.ptp(values) > 0]
-    uniform = -sum(len(values) * np.log(np.ptp(values)) for values in varied)
-    normal = -sum(len(values) * (np.log(values.std()) + 0.5 * np.log(2 * np.pi * np.e)) for values in varied)
-    make = _uniform if uniform >= normal else _normal
-    return tuple(
-        make(values) if np.ptp(values) > 0 else Init("constant", float(values[0])) for values in drawn
-    )
-
-
-def _uniform(values: Array) -> Init:
-    bound = _symmetric_bound(values)
-    if bound:
-        return Init("uniform", -bound, bound)
-    margin = float(np.ptp(values)) / max(len(values) - 1, 1)
-    return Init(
-        "uniform", _two_digits(float(values.min()) - margin), _two_digits(float(values.max()) + margin)
-    )
-
-
-def _normal(values: Array) -> Init:
-    mean, sd = float(values.mean()), float(values.std())
-    centred = 0.0 if abs(mean) < 3 * sd / np.sqrt(len(values)) else _two_digits(mean)
-    return Init("normal", centred, _two_digits(sd))
-
-
-def _symmetric_bound(values: Array) -> float | None:
-    """b if the values may be drawn uniformly from [-b, b): the roundest that 99 of 100 such draws allow."""
-    n, largest = len(values), float(np.abs(values).max())
-    top = largest * 0.01 ** (-1 / n)
-    other = min(float(-values.min()), float(values.max()))
-    if ((1 + other / largest) / 2) ** n < 0.005:
-        return None
-    for digits in (1, 2):
-        step = 10.0 ** (np.floor(np.log10(largest)) - digits + 1)
-        bound = float(np.ceil(largest / step - 1e-9) * step)
-        if bound <= top:
-            return float(f"{bound:.{digits}g}")
-    return None
-
-
-def _two_digits(value: float) -> float:
-    return float(f"{value:.2g}")
 
 
 def _order(rows: Rows, numbers: Sequence[int], batch: int) -> str:
