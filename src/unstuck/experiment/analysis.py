@@ -44,16 +44,19 @@ def change(found: Cells, factor: str, before: frozenset[str], after: frozenset[s
     return stats.paired_effect(factor, list(scores(found[before])), list(scores(found[after])))
 
 
-def path(design: Design, found: Cells) -> tuple[Effect, ...]:
+def path(design: Design, found: Cells, best: Cell | None) -> tuple[Effect, ...]:
     """The repairs in their order, then the settings by their exact Shapley values among correct programs.
 
-    The settings follow only when every combination of them was trained.
+    The settings are those of the best program: one that it does without would share out the harm that it does
+    among the others.  They follow only when every combination of them was trained; without a best program all
+    settings count.
     """
     steps = [
         change(found, name, frozenset(design.base[:n]), frozenset(design.base[: n + 1]))
         for n, name in enumerate(design.base)
     ]
-    base, names = frozenset(design.base), [factor.name for factor in design.settings]
+    base = frozenset(design.base)
+    names = [factor.name for factor in design.settings if best is None or factor.name in best.on]
     subsets = [frozenset(s) for n in range(len(names) + 1) for s in combinations(names, n)]
     shares = []
     if names and all(base | subset in found for subset in subsets):

@@ -179,7 +179,7 @@ def _evaluate(
         repaired=repaired.estimate if repaired else None,
         best=best.estimate if best else None,
         best_recipe=best.recipe if best else None,
-        path=analysis.path(design, cells),
+        path=analysis.path(design, cells, best),
         effects=analysis.single_effects(design, cells),
         interactions=analysis.interactions(design, cells),
         advice=analysis.advice(design, cells),
