@@ -30,7 +30,6 @@ RUN_ON, QUICK_RUN_ON = (
 REPAIR, QUICK_REPAIR = 15.0, 8.0  # seconds for the search of a patch
 RUNS_TO_REPAIR = 12  # recordings of this script that the search may take at least: a slow script needs longer
 BUDGET, QUICK_BUDGET = 30.0, 8.0  # seconds for retraining and ceiling
-CEILING_SHARE = 0.2  # of the budget
 SEEDS, QUICK_SEEDS = 12, 5
 VERIFIED_STEPS = 60
 

@@ -32,12 +32,10 @@ if TYPE_CHECKING:
 @check("T501", "learning-rate", "warning", needs=("recipe",), factors=("rate-x0.1", "rate-x10"))
 def learning_rate(trace: Trace) -> Iterator[Sighting]:
     """One suspicion per rate that the study tries."""
-    recipe = trace.recipe
-    if recipe is None:
-        return
-    for factor, other in (("rate-x0.1", recipe.rate / 10), ("rate-x10", recipe.rate * 10)):
+    # Told as a multiple: the recipe's rate is per mean of a batch, the script's own number may be per sum.
+    for factor, other in (("rate-x0.1", "a tenth of"), ("rate-x10", "ten times")):
         yield Sighting(
-            message=f"learning rate {recipe.rate:.3g}; {other:.3g} learns better",
+            message=f"{other} your learning rate learns better",
             span=trace.recipe_spans.get("rate"),
             factor=factor,
             plain=False,

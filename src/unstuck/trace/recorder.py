@@ -59,6 +59,7 @@ class Recorder:
         self.paths: dict[int, str] = {}
         self.namespaces: list[Mapping[str, Any]] = []
         self._sources: list[Source] = []
+        self._live: dict[tuple[Span, int], str] = {}  # names of the parameters in the running program
         self.clock.start(self.runtime)
 
     def transform(self, tree: ast.Module, filename: str) -> ast.Module:
@@ -130,7 +131,7 @@ class Recorder:
 
     def _names(self, steps: Steps) -> tuple[str, ...]:
         """The path of each parameter in the running program, else the text of its assignment."""
-        live = getattr(self, "_live", {})
+        live = self._live
         paths = [live.get((p.span, i), "") for i, p in enumerate(steps.parameters)]
         return parameter_names([p.name for p in steps.parameters], paths)
 
