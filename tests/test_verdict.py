@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from report.stuck_report import estimate, stuck_study, wrong_trace
+from report.stuck_report import effect, estimate, stuck_study, wrong_trace
 from unstuck.facts import Ceiling, Trace
 from unstuck.verdict import verdict
 
@@ -107,3 +107,13 @@ def test_honest_ignorance() -> None:
     assert verdict(replace(exact(), status="scaled"), None, None).startswith(
         "The backward pass is right up to constant factors"
     )
+
+
+def test_a_size_that_helps_is_told() -> None:
+    """A network that a knob improves is not said to be as far as the data go."""
+    study = stuck_study()
+    wider = effect("width-x2", 15.1, 2.0)
+    alone = replace(study, path=(), best_on=(), best=study.as_written, effects=(wider,))
+    told = verdict(exact(), alone, Ceiling(0.8, 0.7, 0.9, "forest", rows=30))
+    assert "width ×2 adds +15.1 ±2.0 points" in told
+    assert "as far as the data go" not in told

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from unstuck.checks.factors import label_of
+from unstuck.checks.factors import KNOBS, label_of
+from unstuck.checks.judge import WORTH_A_WARNING, helps
 from unstuck.facts import Ceiling, Estimate, Gradient, Span, Study, Trace
-from unstuck.wording import counted, in_words, limit, score
+from unstuck.wording import counted, in_words, limit, points, score
 
 
 def verdict(trace: Trace, study: Study | None, ceiling: Ceiling | None) -> str:
@@ -85,6 +86,11 @@ def _settings(study: Study | None, ceiling: Ceiling | None) -> str:
     changes = _changes(study)
     if study.best is not None and changes and study.best.low > base.high:
         return f"With {changes} it goes from {score(base)} to {score(study.best)}{_allow(ceiling)}."
+    sizes = [effect for effect in study.effects if effect.factor in {knob.name for knob in KNOBS}]
+    strongest = max(filter(helps, sizes), key=lambda effect: effect.points, default=None)
+    if strongest is not None and strongest.points >= WORTH_A_WARNING:
+        gain = f"{label_of(strongest.factor)} adds {points(strongest)} points"
+        return f"It scores {score(base)}; {gain}{_allow(ceiling)}."
     if ceiling is not None and ceiling.low <= base.mean:
         return f"It scores {score(base)}, as far as the data go (about {limit(ceiling)})."
     return f"No setting that was tried improves on {score(base)}{_allow(ceiling)}."
