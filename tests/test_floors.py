@@ -25,12 +25,16 @@ FLOORS = {
     "report": 7,
     "arguments": 8, "cli": 8, "magic": 8, "__main__": 8, "__init__": 8,
 }  # fmt: skip
+ROOMS = {  # the largest floor is stairs itself: what a room of unstuck.trace may use lies further left
+    room: step
+    for step, room in enumerate(("running", "tape", "reading", "judging", "explaining", "recognising"))
+}
 OPEN_FLOORS = {1, 6, 8}  # their modules are files side by side, and may use each other
 GROUND = {"facts": {"numpy"}, "stats": {"numpy", "scipy"}}  # what the ground floor may stand on
 
 
 def unit(module: str) -> str:
-    """The part of the house that a dotted name belongs to: unstuck.trace.steps -> trace."""
+    """The part of the house that a dotted name belongs to: unstuck.trace.reading.steps -> trace."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 and parts[1] in FLOORS else "__init__"
 
@@ -95,6 +99,16 @@ def test_imports_only_lower_floors(path: Path) -> None:
     assert [target for target in targets if climbs(module, target)] == []
 
 
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("trace/*/*.py")), ids=name_of)
+def test_a_room_uses_only_rooms_before_it(path: Path) -> None:
+    """Within the floor that reads scripts, too, each folder builds on those that come earlier."""
+    module = name_of(path)
+    here = ROOMS[module.split(".")[2]]
+    targets = [target.split(".") for target in imported(module, path.read_text(encoding="utf-8"))]
+    within = [target[2] for target in targets if target[:2] == ["unstuck", "trace"]]
+    assert all(ROOMS.get(room, len(ROOMS)) <= here for room in within)
+
+
 @pytest.mark.parametrize("module", GROUND)
 def test_ground_floor_stands_on_little(module: str) -> None:
     """The nouns and the statistics import nothing heavier than numpy and scipy."""
@@ -106,9 +120,9 @@ def test_ground_floor_stands_on_little(module: str) -> None:
 @pytest.mark.parametrize(
     ("module", "text"),
     [
-        ("unstuck.facts", "import unstuck.trace.steps"),
-        ("unstuck.trace.steps", "from unstuck.checks import judge"),
-        ("unstuck.trace.steps", "def f():\n    from unstuck.cli import main"),
+        ("unstuck.facts", "import unstuck.trace.reading.steps"),
+        ("unstuck.trace.reading.steps", "from unstuck.checks import judge"),
+        ("unstuck.trace.reading.steps", "def f():\n    from unstuck.cli import main"),
         ("unstuck.engine.train", "from ..autodiff import node"),
         ("unstuck.autodiff.node", "from unstuck import diagnose"),
         ("unstuck.autodiff.node", "from unstuck import Report"),
@@ -125,8 +139,8 @@ def test_a_climbing_import_is_caught(module: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("module", "text"),
     [
-        ("unstuck.trace.steps", "from . import runtime\nfrom .runtime import Tracer"),
-        ("unstuck.trace.steps", "from ..facts import Span\nfrom unstuck import facts"),
+        ("unstuck.trace.reading.steps", "from . import runtime\nfrom .runtime import Tracer"),
+        ("unstuck.trace.reading.steps", "from ..facts import Span\nfrom unstuck import facts"),
         ("unstuck.report.json", "from unstuck import __version__\nimport unstuck\nunstuck.__file__"),
         ("unstuck.codec", "from unstuck.facts import Trace"),
         ("unstuck.cli", "from unstuck.arguments import parse\nimport numpy"),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from unstuck.facts import Edit, Fix, Source, Span
 from unstuck.fix.apply import apply_edits, diff_of, unified_diff, write_fix
 from unstuck.problems import Problem
-from unstuck.trace.sources import decode
+from unstuck.trace.running.sources import decode
 
 TEXT = st.text(st.sampled_from("ab é☃\n"), max_size=30)
 

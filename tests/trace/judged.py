@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from unstuck.facts import Gradient, Outcome, Trace
-from unstuck.trace import runner
 from unstuck.trace.job import Job
 from unstuck.trace.recorder import Recorder
+from unstuck.trace.running import runner
 
 
 def judged(path: Path) -> Trace:

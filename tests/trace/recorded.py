@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from unstuck.trace.instrument import Instrumenter
-from unstuck.trace.memory import Memory
-from unstuck.trace.runtime import Runtime
+from unstuck.trace.tape.instrument import Instrumenter
+from unstuck.trace.tape.memory import Memory
+from unstuck.trace.tape.runtime import Runtime
 
 FILE = "<program>"
 HIDDEN = {"__builtins__", "__warningregistry__", "__u__"}

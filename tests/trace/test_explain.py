@@ -13,7 +13,7 @@ import pytest
 from judged import judged, wrong
 
 from unstuck.facts import Trace
-from unstuck.trace.explain import KINDS
+from unstuck.trace.explaining.explain import KINDS
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 FAULTS = json.loads((SCRIPTS / "faults.json").read_text())

@@ -22,9 +22,9 @@ from odd_programs import FAILING, PROGRAMS
 from recorded import Clock, Ending, assert_same, plain, recorded
 
 from unstuck.facts import Span
-from unstuck.trace import runner
-from unstuck.trace.instrument import Instrumenter
-from unstuck.trace.runtime import Runtime
+from unstuck.trace.running import runner
+from unstuck.trace.tape.instrument import Instrumenter
+from unstuck.trace.tape.runtime import Runtime
 
 RIGHT = Path(__file__).parents[1] / "scripts" / "right"
 SCRIPTS = sorted([*RIGHT.glob("*.py"), *RIGHT.glob("*/main.py")])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from unstuck.autodiff.node import Node
-from unstuck.trace.memory import SMALL, Memory, flat_indices, is_tracked, owner_of
+from unstuck.trace.tape.memory import SMALL, Memory, flat_indices, is_tracked, owner_of
 
 Layout = st.sampled_from([(0, 1, 2), (2, 1, 0), (1, 0, 2), (0, 2, 1)])
 SLICES = st.builds(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unstuck.trace.names import parameter_names, paths_of
+from unstuck.trace.reading.names import parameter_names, paths_of
 
 
 class Layer:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unstuck.trace.printed import labelled_numbers, parse
+from unstuck.trace.running.printed import labelled_numbers, parse
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,10 @@ import pytest
 
 from unstuck.facts import Outcome, Trace
 from unstuck.problems import Problem
-from unstuck.trace import runner, session
+from unstuck.trace import session
 from unstuck.trace.job import Job
 from unstuck.trace.recorder import Recorder
+from unstuck.trace.running import runner
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 FLAT = "W1 b1 W2 b2"

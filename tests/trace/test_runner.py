@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 import unstuck
-from unstuck.trace.modules import Territory
+from unstuck.trace.running.modules import Territory
 
 PACKAGES = str(Path(unstuck.__file__).parents[1])
 BY_RUNNER = """
 import ast, sys
 del sys.path[0]
 sys.path.append({packages!r})
-from unstuck.trace import runner
+from unstuck.trace.running import runner
 sys.path.remove({packages!r})
 class Loud(ast.NodeTransformer):
     def visit_Constant(self, node):
@@ -131,7 +131,7 @@ def test_endings_equal_those_of_python(tmp_path: Path, body: str) -> None:
 def test_frames_of_hooks_are_dropped_in_the_middle(tmp_path: Path) -> None:
     """A hook of unstuck between two frames of the user's does not show in the traceback."""
     write(tmp_path, {"s": "def f():\n    return 1 / 0\nhook(f)\n"})
-    hook = "{'hook': __import__('unstuck.trace.runner', fromlist=['_'])._exit_code}"
+    hook = "{'hook': __import__('unstuck.trace.running.runner', fromlist=['_'])._exit_code}"
     nested = "{'hook': lambda f: __import__('contextlib').ExitStack().__exit__(None, None, None) or f()}"
     for namespace in (hook, nested):
         _, _, err = runner(tmp_path, "s.py", namespace=namespace)

@@ -21,9 +21,9 @@ from recorded import Clock, Recording, plain, recorded
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import adjoints, backward
-from unstuck.trace.instrument import Instrumenter
-from unstuck.trace.runtime import Runtime
-from unstuck.trace.warned import users_warnings
+from unstuck.trace.tape.instrument import Instrumenter
+from unstuck.trace.tape.runtime import Runtime
+from unstuck.trace.tape.warned import users_warnings
 
 SHAPE = (3, 4)
 GIVEN = {

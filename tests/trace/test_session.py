@@ -19,7 +19,7 @@ RECORDER = '''
 import ast, sys, types
 from dataclasses import replace
 from unstuck.facts import Trace, Source
-from unstuck.trace.runner import Stop
+from unstuck.trace.running.runner import Stop
 
 class Ticks:
     """Counts the turns of every loop of the user's; stops the script after `steps` of them."""

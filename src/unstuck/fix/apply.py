@@ -19,7 +19,7 @@ from dataclasses import replace
 
 from unstuck.facts import Edit, Fix, Source
 from unstuck.problems import Problem
-from unstuck.trace.sources import apply_edits, unify
+from unstuck.trace.running.sources import apply_edits, unify
 
 __all__ = ["apply_edits", "diff_of", "unified_diff", "write_fix"]
 

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from unstuck.facts import Source, Span
-from unstuck.trace.sources import line_starts, offsets
+from unstuck.trace.running.sources import line_starts, offsets
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _LOOSE = (ast.BoolOp, ast.Compare, ast.IfExp, ast.Lambda, ast.NamedExpr, ast.Await, ast.Yield, ast.Starred)

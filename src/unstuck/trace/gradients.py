@@ -13,19 +13,19 @@ from dataclasses import replace
 import numpy as np
 
 from unstuck.facts import Explanation, Gradient, Span, Status
-from unstuck.trace.example import example
-from unstuck.trace.explain import (
+from unstuck.trace.explaining.explain import (
     SAME_SCALE,
     Account,
     blame_unexplained,
     explanation,
     scale_account,
 )
-from unstuck.trace.judge import Verdicts, judge, relative_scales
-from unstuck.trace.losses import Candidate
-from unstuck.trace.untouched import untouched
-from unstuck.trace.updates import overflowed, update_faults
-from unstuck.trace.written import Step
+from unstuck.trace.explaining.untouched import untouched
+from unstuck.trace.judging.example import example
+from unstuck.trace.judging.judge import Verdicts, judge, relative_scales
+from unstuck.trace.judging.updates import overflowed, update_faults
+from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 2
 

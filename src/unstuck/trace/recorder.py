@@ -18,18 +18,18 @@ from typing import Any
 import numpy as np
 
 from unstuck.facts import Gradient, Loss, Outcome, Parameter, Source, Span, Status, Trace
-from unstuck.trace.explain import Account, account_for
+from unstuck.trace.explaining.explain import Account, account_for
 from unstuck.trace.gradients import gradients
-from unstuck.trace.instrument import Instrumenter
 from unstuck.trace.job import Job
-from unstuck.trace.judge import TOLERANCE, Verdicts, best_loss, tolerance_of
-from unstuck.trace.layers import Unrecognised
-from unstuck.trace.names import parameter_names, paths_of, user_namespaces
-from unstuck.trace.recipe import Recognised, recognise
-from unstuck.trace.runtime import Runtime
+from unstuck.trace.judging.judge import TOLERANCE, Verdicts, best_loss, tolerance_of
+from unstuck.trace.reading.names import parameter_names, paths_of, user_namespaces
+from unstuck.trace.reading.steps import Steps, find_steps
+from unstuck.trace.reading.written import Step, prepare
+from unstuck.trace.recognising.layers import Unrecognised
+from unstuck.trace.recognising.recipe import Recognised, recognise
 from unstuck.trace.schedule import Clock, Plan, Window
-from unstuck.trace.steps import Steps, find_steps
-from unstuck.trace.written import Step, prepare
+from unstuck.trace.tape.instrument import Instrumenter
+from unstuck.trace.tape.runtime import Runtime
 
 FORWARD_DIGEST = 64  # numbers of each layer in the first step that identify a forward pass
 

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, field
 
 from unstuck.autodiff.node import Node
-from unstuck.trace.memory import Memory
-from unstuck.trace.runner import Stop
-from unstuck.trace.runtime import Runtime
-from unstuck.trace.steps import Steps, find_steps, step_key
+from unstuck.trace.reading.steps import Steps, find_steps, step_key
+from unstuck.trace.running.runner import Stop
+from unstuck.trace.tape.memory import Memory
+from unstuck.trace.tape.runtime import Runtime
 
 QUIET_ROUNDS = 50  # rounds without arithmetic after which a loop is left alone during discovery
 FIRST_LOOK, GROWTH = 500, 1.5  # nodes before the first search for updates, and the factor between searches

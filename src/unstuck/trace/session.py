@@ -23,9 +23,9 @@ from unstuck.facts import Outcome, Source, Trace
 from unstuck.problems import Problem
 from unstuck.trace import store
 from unstuck.trace.job import Job, to_json
-from unstuck.trace.output import Output
-from unstuck.trace.printed import parse
-from unstuck.trace.sources import apply_edits, check_syntax, read_source
+from unstuck.trace.running.output import Output
+from unstuck.trace.running.printed import parse
+from unstuck.trace.running.sources import apply_edits, check_syntax, read_source
 
 __all__ = ["Job", "record"]
 

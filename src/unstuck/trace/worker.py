@@ -16,13 +16,14 @@ from types import FrameType
 from typing import NoReturn
 
 from unstuck.facts import Edit, Outcome, Source, Trace
-from unstuck.trace import runner, store
+from unstuck.trace import store
 from unstuck.trace.job import Job, from_json
-from unstuck.trace.modules import Territory
 from unstuck.trace.recorder import Recorder
-from unstuck.trace.seeding import seed_everything
-from unstuck.trace.sources import apply_edits, read_source
-from unstuck.trace.warned import users_warnings
+from unstuck.trace.running import runner
+from unstuck.trace.running.modules import Territory
+from unstuck.trace.running.seeding import seed_everything
+from unstuck.trace.running.sources import apply_edits, read_source
+from unstuck.trace.tape.warned import users_warnings
 
 JOB = "job.json"
 if sys.platform == "win32":  # the signal that means: come to an end

@@ -1,0 +1,253 @@
+"""Where in the source does the backward pass leave the right path?
+
+Every value that a right backward pass computes is, up to a factor, the derivative of the loss by some value of
+the forward pass, what one operation passes back to one operand, or an unfinished product on the way to one.
+The first value from which nothing right follows any more, and from which no right gradient is computed, is the
+place to look at.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.autodiff.call import Call, Part
+from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import Overrides, adjoints, ancestors
+from unstuck.autodiff.rules import contributions, passes
+from unstuck.facts import Array, Span
+from unstuck.trace.explaining.macros import CONTRACTIONS, Activated
+from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.views import untransposed
+from unstuck.trace.reading.written import Step
+
+DIRECTION = 1e-5  # relative difference within which two arrays are one up to a factor
+DIRECTION_SINGLE = 2e-3
+MOST_STEPS = 4
+
+
+class RightValues:
+    """Directions of all derivatives that a right backward pass can meet, looked up by size."""
+
+    def __init__(self, directions: Iterable[Array], tolerance: float = DIRECTION) -> None:
+        self._tolerance = tolerance
+        by_shape: dict[tuple[int, ...], list[Array]] = defaultdict(list)
+        for direction in directions:
+            for shaped in (direction, direction.T) if direction.ndim == 2 else (direction,):
+                norm = float(np.linalg.norm(shaped))
+                if shaped.size > 1 and np.isfinite(norm) and norm > 0 and np.ptp(shaped) > 0:
+                    by_shape[tuple(n for n in shaped.shape if n > 1)].append(shaped.ravel() / norm)
+        self._by_shape = {shape: np.array(found) for shape, found in by_shape.items()}
+
+    def sign(self, value: Array) -> int:
+        """+1 or -1 when the value is a positive or negative multiple of one of them, else 0."""
+        known = self._by_shape.get(tuple(n for n in np.shape(value) if n > 1))
+        norm = float(np.linalg.norm(value))
+        if known is None or not np.isfinite(norm) or norm == 0:
+            return 0
+        unit = np.ravel(value) / norm
+        cosines = known @ unit
+        best = int(np.argmax(np.abs(cosines)))
+        sign = 1 if cosines[best] > 0 else -1
+        close = np.abs(unit - sign * known[best]).max() <= self._tolerance * np.abs(unit).max()
+        return sign if close else 0
+
+
+def right_values(step: Step, loss: Candidate, overrides: Overrides) -> RightValues:
+    """The derivatives by all values of the forward pass, and what every operation passes to every operand."""
+    wrt = step.wrt()
+    found = adjoints(step.losses[loss].seeds, wrt, stop=set(wrt), overrides=overrides).cotangents
+    directions = [g for node, g in found.items() if node.op != "negative"]  # -z turns every sign
+    for node, g in found.items():
+        if node in overrides or node in wrt or not passes(node):
+            continue
+        if any(parent in found for parent in node.parents()):  # else its rule has failed before
+            parts = contributions(Call(node, g, found))
+            directions += [np.asarray(part.g if isinstance(part, Part) else part, float) for _, part in parts]
+    single = any(np.asarray(node.value).dtype == np.float32 for node in wrt)
+    return RightValues(directions, DIRECTION_SINGLE if single else DIRECTION)
+
+
+# ----- The first wrong value ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Path:
+    """The error's way through one written backward pass.
+
+    nodes      the values that carry the error, in order of time
+    children   who uses whom among them
+    signs      of every value: +1 or -1 where it is a multiple of a true derivative, else 0
+    reaching   the parameters whose update each value leads to
+    """
+
+    nodes: tuple[Node, ...]
+    children: Mapping[Node, Sequence[Node]]
+    signs: Mapping[Node, int]
+    reaching: Mapping[Node, frozenset[str]]
+
+
+def error_path(step: Step, right: RightValues, forward: Mapping[Node, Array]) -> Path:
+    """Find the values that carry the error: multiples of a derivative, and what is computed from them."""
+    ends = {update.after: name for name, update in step.updates.items()}
+    children: dict[Node, list[Node]] = defaultdict(list)
+    signs: dict[Node, int] = {}
+    written = ancestors(ends, oldest=step.nodes[0].id)
+    for node in sorted(written, key=lambda item: item.id):
+        carried = [
+            parent for parent in dict.fromkeys(node.parents()) if parent in signs and parent not in ends
+        ]
+        sign = _sign(node, right, forward)
+        if (node not in forward and carried) or sign or node in ends:
+            signs[node] = sign
+            for parent in carried:
+                children[parent].append(node)
+    reaching: dict[Node, frozenset[str]] = {}
+    for node in sorted(signs, key=lambda item: -item.id):
+        own = frozenset({ends[node]}) if node in ends else frozenset()
+        reaching[node] = own.union(*(reaching[child] for child in children[node]))
+    inner = sorted((node for node in signs if node not in ends), key=lambda item: item.id)
+    return Path(tuple(inner), children, signs, reaching)
+
+
+def _sign(node: Node, right: RightValues, forward: Mapping[Node, Array]) -> int:
+    """Is the value a multiple of a derivative?  One of the forward pass only if it is that of its own derivative.
+
+    (For one sample and one output the gradient of the weights is a multiple of the layer's input.)
+    """
+    base = untransposed(node)
+    if base in forward or node in forward:
+        right = RightValues([forward.get(node, forward.get(base, np.zeros(0)))])
+    return right.sign(np.asarray(node.value, float)) if np.size(node.value) > 1 else 0
+
+
+def first_wrong(path: Path, wrong: Iterable[str]) -> Node | None:
+    """The earliest value that leads to wrong gradients only and from which nothing right follows.
+
+    Where all values are right by themselves, one is used in a wrong place: the earliest that leads to wrong
+    gradients only.
+    """
+    blamed = frozenset(wrong)
+    hopeful: set[Node] = set()
+    for node in reversed(path.nodes):
+        if path.signs[node] or any(child in hopeful for child in path.children[node]):
+            hopeful.add(node)
+    suspects = [
+        n for n in path.nodes if path.reaching[n] and path.reaching[n] <= blamed and n.span is not None
+    ]
+    hopeless = (node for node in suspects if node not in hopeful and np.any(node.value))
+    return next(hopeless, suspects[0] if suspects else None)
+
+
+def first_flip(step: Step, path: Path, wrong: Iterable[str]) -> Node | None:
+    """Where a sign turns that should not: the first such value, or the statement that adds where others subtract."""
+    blamed = frozenset(wrong)
+    others = Counter(path.signs[n] for n in path.nodes if path.signs[n] and not path.reaching[n] <= blamed)
+    usual = others.most_common(1)[0][0] if others else 0
+    for node in path.nodes:
+        if path.reaching[node] and path.reaching[node] <= blamed and path.signs[node] == -usual != 0:
+            return node
+    ends = [step.updates[name] for name in wrong if name in step.updates]
+    parameters = {update.before for update in ends}
+    later = sorted({*path.nodes, *(update.after for update in ends)}, key=lambda item: item.id)
+    return next(
+        (node for node in later if _joins(node, path, step, parameters) and path.reaching[node] <= blamed),
+        None,
+    )
+
+
+def _joins(node: Node, path: Path, step: Step, parameters: set[Node]) -> bool:
+    """Is the error added here to a parameter, or to what an optimiser remembers?"""
+    operands = [arg for arg in node.args if isinstance(arg, Node)]
+    carried = [arg for arg in operands if arg in path.signs]
+    others = [arg for arg in operands if arg in parameters or (arg not in step.tainted and np.any(arg.value))]
+    return node.op in ("add", "subtract") and len(carried) == 1 == len(others) and np.size(node.value) > 1
+
+
+def blamed_span(
+    steps: Sequence[Step],
+    loss: Candidate,
+    overrides: Mapping[int, Overrides],
+    wrong: Sequence[str],
+    sign: bool = False,
+) -> Span | None:
+    """The place that most of these steps blame for wrong gradients, given the faults that are known already."""
+    votes: Counter[Span] = Counter()
+    for step in [step for step in steps if loss in step.losses][:MOST_STEPS]:
+        names = [name for name in wrong if name in step.updates]
+        known = overrides.get(step.number, {})
+        wrt = step.wrt()
+        forward = adjoints(step.losses[loss].seeds, wrt, stop=set(wrt)).cotangents
+        path = error_path(step, right_values(step, loss, known), forward)
+        node = first_flip(step, path, names) if sign else first_wrong(path, names)
+        if node is not None and node.span is not None:
+            votes[node.span] += 1
+    return votes.most_common(1)[0][0] if votes else None
+
+
+def matching_value(step: Step, loss: Candidate, overrides: Overrides, target: Node) -> Node | None:
+    """The first value of the written backward pass that equals the (altered) derivative by `target`, up to a factor."""
+    wrt = step.wrt()
+    found = adjoints(step.losses[loss].seeds, wrt, stop=set(wrt), overrides=overrides).cotangents.get(target)
+    if found is None:
+        return None
+    right = RightValues([found])
+    later = (node for node in step.nodes if node.id > target.id and node in step.backward)
+    return next((node for node in later if right.sign(np.asarray(node.value, float))), None)
+
+
+# ----- Places of an altered activation derivative -------------------------------------------------------
+
+
+def derivative_places(step: Step, piece: Activated) -> tuple[Span | None, tuple[Span, ...]]:
+    """(the expression that stands for the derivative, the places where the error is multiplied by it).
+
+    The expression is found by data flow: in the backward pass, an element-wise factor that was computed from
+    this activation's own values and from nothing else that depends on the parameters.
+    """
+    family = computed_from(step, piece)
+    factors = list(_factors(step, piece, family))
+    if not factors:
+        return None, ()
+    expressions = [factor for _, factor in factors if factor.span is not None]
+    outside = [node for node in expressions if node.id > piece.h.id]
+    uses = tuple(dict.fromkeys(product.span for product, _ in factors if product.span is not None))
+    if outside:
+        span = outside[0].span
+        return span, tuple(use for use in uses if use != span)
+    return uses[0] if uses else None, uses[1:]
+
+
+def written_factors(step: Step, piece: Activated) -> list[Node]:
+    """What the script multiplies the error by where the derivative of this activation belongs."""
+    products = _factors(step, piece, computed_from(step, piece))
+    return [factor for product, factor in products if product.op == "multiply"]
+
+
+def computed_from(step: Step, piece: Activated) -> set[Node]:
+    """This activation's values and what is computed from them element by element."""
+    family = {piece.z, piece.h} | ({piece.dropped} if piece.dropped is not None else set())
+    shape = np.shape(piece.h.value)
+    for node in step.nodes:
+        if node in family or np.shape(node.value) != shape or node.op in CONTRACTIONS:
+            continue
+        tainted = [parent for parent in node.parents() if parent in step.tainted]
+        if tainted and all(parent in family for parent in tainted):
+            family.add(node)
+    return family
+
+
+def _factors(step: Step, piece: Activated, family: set[Node]) -> Iterator[tuple[Node, Node]]:
+    """(product, factor): the error times a member of the family, or the error set to zero where a member says."""
+    for node in step.nodes:
+        if node not in step.backward or node.op not in ("multiply", "setitem", "where", "true_divide"):
+            continue
+        parents = list(dict.fromkeys(node.parents()))
+        inside = [parent for parent in parents if parent in family]
+        outside = [parent for parent in parents if parent in step.tainted and parent not in family]
+        carries = any(np.shape(parent.value) == np.shape(piece.h.value) for parent in outside)
+        if inside and carries and node not in family:
+            yield node, inside[-1]

@@ -1,0 +1,257 @@
+"""The pieces of a forward pass, recognised from values: activations, dropout, softmax, linear layers.
+
+A hypothesis about a backward pass speaks of "the derivative of this activation" or "this dropout mask", not of
+single multiplications.  Nothing here looks at names; z -> h is a ReLU because the numbers say so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.autodiff.activations import Activation, is_dropout_mask, is_softmax, match
+from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import ancestors
+from unstuck.facts import Span
+from unstuck.trace.reading.losses import Seeds
+from unstuck.trace.reading.views import untransposed
+from unstuck.trace.reading.written import Step
+
+CONTRACTIONS = {"dot", "matmul", "einsum", "tensordot", "inner", "outer"}
+LINEAR = CONTRACTIONS | {"add", "subtract"}
+DEEPEST = 8  # operations between a pre-activation and its activation
+ENOUGH = 4096  # numbers by which an activation function is recognised
+Place = tuple[Span, Span]
+
+
+@dataclass(frozen=True, eq=False)
+class Activated:
+    """h = activation(z); `dropped` is h after a dropout mask, if there is one."""
+
+    z: Node
+    h: Node
+    activation: Activation
+    dropped: Node | None = None
+
+    @property
+    def place(self) -> Place:
+        """The two places in the source that identify this piece from step to step."""
+        assert self.z.span is not None
+        assert self.h.span is not None
+        return self.z.span, self.h.span
+
+
+@dataclass(frozen=True, eq=False)
+class Dropped:
+    """d = h * mask, where the mask does not depend on the parameters."""
+
+    h: Node
+    d: Node
+    mask: Node
+    scale: float
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """y = x @ w (or w @ x): a contraction with a parameter."""
+
+    y: Node
+    x: Node
+    w: Node
+    parameter: str
+
+
+@dataclass(frozen=True)
+class Forward:
+    """The forward pass of one step in terms of its pieces, in order of time."""
+
+    step: Step
+    nodes: frozenset[Node]
+    activated: tuple[Activated, ...]
+    dropped: tuple[Dropped, ...]
+    linear: tuple[Linear, ...]
+    softmax: tuple[tuple[Node, Node], ...]  # (z, p)
+    upstream: Mapping[Node, frozenset[str]]  # the parameters that each value was computed from
+
+    def owner(self, node: Node) -> str:
+        """The parameter of the linear layer that this value directly follows; "" when there is none."""
+        before = [
+            piece for piece in self.linear if piece.y.id <= node.id and piece.parameter in self._above(node)
+        ]
+        return max(before, key=lambda piece: piece.y.id).parameter if before else ""
+
+    def _above(self, node: Node) -> frozenset[str]:
+        return self.upstream.get(node, frozenset())
+
+
+def forwards(steps: Sequence[Step], seeds: Sequence[Seeds]) -> list[Forward]:
+    """Recognise the forward pass of every step; what one step cannot decide, the others do.
+
+    (A ReLU whose inputs are all positive in one step looks linear there.)
+    """
+    parts = [_forward_nodes(step, each) for step, each in zip(steps, seeds, strict=True)]
+    pairs = [list(_elementwise_pairs(nodes)) for nodes in parts]
+    kinds = _kinds(pair for found in pairs for pair in found)
+    scales = _dropout_scales(zip(parts, steps, strict=True))
+    return [
+        _forward(step, nodes, found, kinds, scales)
+        for step, nodes, found in zip(steps, parts, pairs, strict=True)
+    ]
+
+
+def _kinds(pairs: Iterable[tuple[Node, Node]]) -> dict[Place, Activation]:
+    """The activation of every place where there is one, by the values of several rounds together."""
+    samples: dict[Place, list[tuple[Node, Node]]] = defaultdict(list)
+    sizes: Counter[Place] = Counter()
+    for z, h in pairs:
+        if z.span is not None and h.span is not None and sizes[z.span, h.span] < ENOUGH:
+            samples[z.span, h.span].append((z, h))
+            sizes[z.span, h.span] += np.size(z.value)
+    kinds = {}
+    for place, sample in samples.items():
+        before, after = (np.concatenate([np.ravel(pair[side].value) for pair in sample]) for side in (0, 1))
+        activation = match(before, after)
+        if activation is not None and activation.name != "linear":
+            kinds[place] = activation
+    return kinds
+
+
+def _forward_nodes(step: Step, seeds: Seeds) -> frozenset[Node]:
+    oldest = min([step.nodes[0].id, *(update.before.id for update in step.updates.values())])
+    roots = [node for node, _ in seeds]
+    return frozenset(node for node in ancestors(roots, oldest=oldest) if node in step.tainted)
+
+
+def _children(nodes: frozenset[Node]) -> dict[Node, list[Node]]:
+    children: dict[Node, list[Node]] = defaultdict(list)
+    for node in sorted(nodes, key=lambda item: item.id):
+        for parent in dict.fromkeys(node.parents()):
+            children[parent].append(node)
+    return children
+
+
+def _elementwise_pairs(nodes: frozenset[Node]) -> Iterator[tuple[Node, Node]]:
+    """(z, h): z ends a linear piece, h has its shape and comes from it without another linear layer."""
+    children = _children(nodes)
+    for z in sorted(nodes, key=lambda item: item.id):
+        if z.op not in LINEAR:
+            continue
+        reached, frontier = {z}, [z]
+        for _ in range(DEEPEST):
+            frontier = [
+                child
+                for node in frontier
+                for child in children.get(node, ())
+                if child not in reached and child.op not in CONTRACTIONS and _shape(child) == _shape(z)
+            ]
+            reached.update(frontier)
+        yield from ((z, h) for h in sorted(reached - {z}, key=lambda item: item.id))
+
+
+def _forward(
+    step: Step,
+    nodes: frozenset[Node],
+    pairs: list[tuple[Node, Node]],
+    kinds: dict[Place, Activation],
+    scales: Mapping[Span | None, float],
+) -> Forward:
+    best: dict[Node, tuple[Node, Activation]] = {}
+    for z, h in pairs:
+        activation = kinds.get((z.span, h.span))  # type: ignore[arg-type]
+        fits = activation is not None and _fits(activation, z, h)
+        if activation is not None and fits and (h not in best or z.id > best[h][0].id):
+            best[h] = z, activation
+    last: dict[Node, Node] = {}
+    for h, (z, _) in best.items():
+        last[z] = max(h, last.get(z, h), key=lambda item: item.id)
+    dropped = tuple(_dropped(nodes, step, scales))
+    after = {item.h: item.d for item in dropped}
+    activated = tuple(
+        Activated(z, h, best[h][1], after.get(h))
+        for z, h in sorted(last.items(), key=lambda item: item[1].id)
+    )
+    linear = tuple(_linear(nodes, step))
+    return Forward(step, nodes, activated, dropped, linear, tuple(_softmax(nodes)), _upstream(nodes, step))
+
+
+def _upstream(nodes: frozenset[Node], step: Step) -> dict[Node, frozenset[str]]:
+    found = {update.before: frozenset({name}) for name, update in step.updates.items()}
+    for node in sorted(nodes, key=lambda item: item.id):
+        if node not in found:
+            found[node] = frozenset().union(*(found.get(parent, frozenset()) for parent in node.parents()))
+    return found
+
+
+def _fits(activation: Activation, z: Node, h: Node) -> bool:
+    expected = activation.function(np.asarray(z.value, float))
+    return bool(np.allclose(expected, np.asarray(h.value, float), rtol=1e-5, atol=1e-7))
+
+
+def _masked(nodes: frozenset[Node], step: Step) -> Iterator[tuple[Node, Node, Node]]:
+    """(value, product, factor) of every element-wise product with something that no parameter touches."""
+    for node in sorted(nodes, key=lambda item: item.id):
+        if node.op not in ("multiply", "true_divide") or len(node.args) != 2:
+            continue
+        for h, mask in (node.args, node.args[::-1]):
+            inside = (
+                isinstance(h, Node) and h in nodes and isinstance(mask, Node) and mask not in step.tainted
+            )
+            if inside and np.ndim(mask.value) and _shape(mask) == _shape(node):
+                yield h, node, mask
+
+
+def _dropout_scales(parts: Iterable[tuple[frozenset[Node], Step]]) -> dict[Span | None, float]:
+    """Where the program drops units, and what it multiplies the survivors by."""
+    return {
+        node.span: found.scale
+        for nodes, step in parts
+        for _, node, mask in _masked(nodes, step)
+        if (found := is_dropout_mask(mask.value)) is not None
+    }
+
+
+def _dropped(nodes: frozenset[Node], step: Step, scales: Mapping[Span | None, float]) -> Iterator[Dropped]:
+    """The dropout of one step; by chance a mask may keep or drop everything, then its place tells."""
+    for h, node, mask in _masked(nodes, step):
+        if node.span in scales:
+            yield Dropped(h, node, mask, scales[node.span])
+
+
+def _linear(nodes: frozenset[Node], step: Step) -> Iterator[Linear]:
+    parameters = {update.before: name for name, update in step.updates.items()}
+    for node in sorted(nodes, key=lambda item: item.id):
+        if node.op not in ("dot", "matmul"):
+            continue
+        for w, x in (node.args[:2], node.args[1::-1]):
+            name = parameters.get(untransposed(w)) if isinstance(w, Node) else None
+            if name is not None and isinstance(x, Node):
+                yield Linear(node, x, w, name)
+
+
+def _softmax(nodes: frozenset[Node]) -> Iterator[tuple[Node, Node]]:
+    for p in sorted(nodes, key=lambda item: item.id):
+        if p.op not in ("true_divide", "multiply", "exp", "softmax") or np.size(p.value) < 2:
+            continue
+        z = _softmax_input(p, nodes)
+        if z is not None:
+            yield z, p
+
+
+def _softmax_input(p: Node, nodes: frozenset[Node]) -> Node | None:
+    """The latest ancestor of which p is the softmax."""
+    frontier, seen = [p], {p}
+    for _ in range(DEEPEST):
+        frontier = [q for node in frontier for q in node.parents() if q in nodes and q not in seen]
+        frontier = [node for node in frontier if _shape(node) == _shape(p)]
+        seen.update(frontier)
+        for node in frontier:
+            if node.op in LINEAR and is_softmax(node.value, p.value, -1 if np.ndim(p.value) < 2 else 1):
+                return node
+    return None
+
+
+def _shape(node: Node) -> tuple[int, ...]:
+    return np.shape(node.value)

@@ -1,0 +1,176 @@
+"""Values that a network uses like parameters, whose gradient the script works out, and that never move.
+
+A constant that is added to a layer or multiplied with its input is no fault by itself: it may be frozen, or be
+data.  It becomes one when the backward pass computes exactly the derivative of the loss by this value and then
+lets it go: the update was meant, and misses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import adjoints, ancestors, descendants
+from unstuck.facts import Array, Explanation, Gradient, Span
+from unstuck.trace.explaining.localise import RightValues
+from unstuck.trace.explaining.macros import CONTRACTIONS
+from unstuck.trace.judging.updates import statement_about
+from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.terms import terms_of
+from unstuck.trace.reading.views import untransposed
+from unstuck.trace.reading.written import Step
+
+TESTED = 6  # steps in which the lost derivative must show
+LEAST_STEPS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """A value from before the step that takes part in the forward pass: y = x + base, or x @ base."""
+
+    base: Node
+    y: Node
+    position: int
+
+    @property
+    def place(self) -> tuple[Span | None, int]:
+        """What identifies it from step to step: the operation, and which of its two operands it is."""
+        return self.y.span, self.position
+
+
+def untouched(steps: Sequence[Step], loss: Candidate) -> list[Gradient]:
+    """A Gradient, with the status "wrong", for every value that should be updated and is not."""
+    used = [step for step in steps if loss in step.losses]
+    found: dict[Node, Gradient] = {}
+    for first in _constants(used[0], loss) if len(used) >= LEAST_STEPS else ():
+        rounds = [(step, same) for step in used if (same := _again(step, loss, first)) is not None]
+        if first.base not in found and len(rounds) >= LEAST_STEPS:
+            gradient = _judged(first, rounds, loss)
+            if gradient is not None:
+                found[first.base] = gradient
+    return list(found.values())
+
+
+def _constants(step: Step, loss: Candidate) -> Iterator[Constant]:
+    """The candidates of one step."""
+    start = step.nodes[0].id
+    roots = [node for node, _ in step.losses[loss].seeds]
+    parameters = {update.before for update in step.updates.values()}
+    for y in sorted(ancestors(roots, oldest=start), key=lambda item: item.id):
+        operands = [arg for arg in y.args if isinstance(arg, Node)]
+        if len(operands) != 2 or y.op not in CONTRACTIONS | {"add"}:
+            continue
+        for position, (own, other) in enumerate((operands, operands[::-1])):
+            base = untransposed(own)
+            known = own in step.tainted or base in parameters or np.size(base.value) < 2
+            if known or untransposed(other) in parameters or np.ndim(base.value) > 2:
+                continue
+            if _takes_part(base, other, y):
+                yield Constant(base, y, position)
+
+
+def _takes_part(base: Node, other: Node, y: Node) -> bool:
+    """Like a bias that is added to a layer, or like a matrix that its input is multiplied with."""
+    if y.op in CONTRACTIONS:
+        return np.ndim(base.value) == 2
+    return np.size(base.value) <= np.size(y.value) == np.size(other.value)
+
+
+def _again(step: Step, loss: Candidate, first: Constant) -> Constant | None:
+    """The same value in another step."""
+    shape = np.shape(first.base.value)
+    same = (c for c in _constants(step, loss) if c.place == first.place and np.shape(c.base.value) == shape)
+    return next(same, None)
+
+
+def _judged(first: Constant, rounds: Sequence[tuple[Step, Constant]], loss: Candidate) -> Gradient | None:
+    """The verdict on one value, from the steps in which it was met."""
+    steady = [step for step, same in rounds if same.base is first.base]
+    if len(steady) < LEAST_STEPS:
+        return None  # a batch, a mask or noise: something new in every step
+    elsewhere = _updated_elsewhere(first)
+    moved = any(not np.array_equal(same.base.value, first.base.value) for _, same in rounds)
+    lost = [
+        _lost(step, following, same, loss, moved or elsewhere is not None)
+        for (step, same), (following, _) in pairwise(rounds[: TESTED + 1])
+    ]
+    proofs = [proof for proof in lost if proof is not None]
+    if len(proofs) < len(lost):
+        return None
+    return _noun(first, steady[0], *proofs[0], moved, elsewhere, len(rounds))
+
+
+def _updated_elsewhere(constant: Constant) -> Span | None:
+    """The statement of the source that would update this value, though it did not run in these steps."""
+    if not constant.base.names or constant.y.span is None:
+        return None
+    return statement_about(constant.y.span, constant.base.names[-1], changing=True)
+
+
+def _lost(
+    step: Step, following: Step, constant: Constant, loss: Candidate, moved: bool
+) -> tuple[Node, Array] | None:
+    """(the derivative that the script computes and lets go, the true one).
+
+    Of a value that is updated elsewhere, the error that its derivative is made of is enough.
+    """
+    wrt = [*step.wrt(), constant.base]
+    found = adjoints(step.losses[loss].seeds, wrt, stop=set(wrt)).cotangents
+    exact = found.get(constant.base)
+    if exact is None:
+        return None
+    wanted = RightValues([exact, *([found[constant.y]] if moved and constant.y in found else [])])
+    alive = ancestors([update.after for update in step.updates.values()], oldest=step.nodes[0].id)
+    for node in step.nodes:
+        if node in alive or node in found or node not in step.tainted:
+            continue
+        if wanted.sign(np.asarray(node.value, float)) and not _kept(node, step, following):
+            return node, exact
+    return None
+
+
+def _kept(node: Node, step: Step, following: Step) -> bool:
+    """Does the next step use what this one made of the value (a sum over several steps)?"""
+    made = descendants([node], (each for each in step.nodes if each.id > node.id))
+    return any(not made.isdisjoint(each.parents()) for each in following.nodes)
+
+
+def _noun(
+    first: Constant, step: Step, dead: Node, exact: Array, moved: bool, elsewhere: Span | None, count: int
+) -> Gradient | None:
+    name = first.base.names[-1] if first.base.names else ""
+    title = name or f"the value used at line {first.y.span.line if first.y.span else 0}"
+    if moved or elsewhere is not None:
+        kind, span = "update-outside-loop", elsewhere or dead.span
+        text = f"{title} is updated outside of the loop in which its gradient is computed: most gradients are lost"
+    else:
+        kind = "parameter-never-updated"
+        text = f"the gradient of {title} is computed in every step, but {title} itself never changes"
+        span = next((node.span for node in step.nodes if _joins(node, dead, first.base)), dead.span)
+    if span is None:
+        return None
+    uses = (dead.span,) if dead.span is not None and dead.span != span else ()
+    return Gradient(
+        parameter=title,
+        span=span,
+        status="wrong",
+        cosine=float("nan"),
+        scale=0.0,
+        residual=1.0,
+        steps=count,
+        written=np.zeros(np.shape(exact)),
+        exact=exact,
+        explanation=Explanation(kind, text, span, uses),
+    )
+
+
+def _joins(node: Node, dead: Node, base: Node) -> bool:
+    """Is this the value plus a multiple of its gradient: what should have been stored?"""
+    if node.op not in ("add", "subtract") or node.id < dead.id:
+        return False
+    parts = [term.node for term in terms_of(node, stop=lambda other: other is dead or other is base)]
+    return dead in parts and base in parts

@@ -1,0 +1,1 @@
+"""Compare the written gradients and updates with the true ones."""

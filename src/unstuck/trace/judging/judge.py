@@ -1,0 +1,251 @@
+"""Compare the written gradients with the true ones, step by step, and find the loss that they descend.
+
+What counts is the relative residual that is left after the best positive factor per parameter, not the cosine
+(real faults reach a cosine of 0.9995).  The loss is the candidate that explains most weights exactly in every
+step; with the loss known, a parameter whose residual stays is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import Overrides, adjoints
+from unstuck.facts import Array
+from unstuck.trace.reading.losses import PREFERENCE, Candidate
+from unstuck.trace.reading.views import untransposed
+from unstuck.trace.reading.written import Step
+
+TOLERANCE = 1e-6  # relative residual of a right gradient in float64: observed 0 to 1e-9, faults from 2e-3
+TOLERANCE_SINGLE = 2e-3  # the same for programs that compute in float32
+VANISHED = 1e-12
+FINALISTS = 3  # losses that are judged on all steps, besides equals of the best
+NEGLIGIBLE = 1e-9  # share of its usual size below which a gradient says nothing
+EPSILON = 8 * float(np.finfo(float).eps)
+
+
+@dataclass(frozen=True)
+class Match:
+    """Written against true gradient of one parameter in one step: written = scale x true + rest.
+
+    residual  the largest element of the rest relative to the largest written element
+    mirrored  the same with a negative scale
+    vacuous   both gradients vanish, the step says nothing
+    """
+
+    scale: float
+    residual: float
+    mirrored: float
+    cosine: float
+    vacuous: bool
+    written: Array
+    true: Array
+
+
+Table = dict[int, Match]  # by step number
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """All matches under one loss: matches[name][step number]."""
+
+    loss: Candidate
+    matches: dict[str, dict[int, Match]]
+    unknown: dict[str, str]  # parameter -> why its gradient cannot be derived
+
+    def telling(self, name: str) -> dict[int, Match]:
+        """The steps in which this parameter has a gradient at all."""
+        return {number: match for number, match in self.matches.get(name, {}).items() if not match.vacuous}
+
+    def is_array(self, name: str) -> bool:
+        """Does this parameter hold more than one number?"""
+        return any(match.true.size > 1 for match in self.matches.get(name, {}).values())
+
+    def residual(self, name: str) -> float:
+        """The worst relative residual; infinite when no step tells anything or the sign is wrong."""
+        telling = self.telling(name).values()
+        return max((match.residual if match.scale > 0 else np.inf for match in telling), default=np.inf)
+
+    def explains(self, name: str, tolerance: float) -> bool:
+        """Is the written gradient a positive multiple of the true one in every telling step?"""
+        return self.residual(name) <= tolerance
+
+    def explains_all(self, tolerance: float) -> bool:
+        """Is every parameter that has a gradient at all explained?"""
+        return all(self.explains(name, tolerance) for name in self.matches if self.telling(name))
+
+    def climbs(self, name: str, tolerance: float) -> bool:
+        """Is the written gradient a negative multiple of the true one in every telling step?"""
+        telling = self.telling(name).values()
+        return bool(telling) and all(match.mirrored <= tolerance for match in telling)
+
+
+def match(written: Array, true: Array, floor: float = 0.0) -> Match:
+    """The best positive factor from the true to the written gradient, and what it leaves over.
+
+    A true gradient below `floor` is rounding noise: the step says nothing when nothing larger was written, in
+    units of the floor, than a learning rate of one would write.
+    """
+    if written.shape != true.shape and written.size == true.size:
+        written = written.reshape(true.shape)
+    if written.shape != true.shape:
+        return Match(0.0, 1.0, 1.0, 0.0, False, written, true)
+    largest, size = float(np.abs(written).max(initial=0)), float(np.abs(true).max(initial=0))
+    unusable = not (np.isfinite(largest) and np.isfinite(size))
+    noise = size <= floor and largest <= floor
+    if unusable or noise or (largest <= VANISHED**2 and size <= VANISHED):
+        return Match(1.0, 0.0, 0.0, 1.0, True, written, true)
+    if largest == 0 or size == 0:
+        return Match(0.0, 1.0, 1.0, 0.0, False, written, true)
+    one, other = written / largest, true / size  # of size 1, so that no product can overflow or vanish
+    product, square = float(np.vdot(other, one)), float(np.vdot(other, other))
+    slope = product / square
+    rest = float(np.abs(one - max(slope, 0.0) * other).max())
+    mirrored = float(np.abs(one - min(slope, 0.0) * other).max())
+    cosine = product / float(np.sqrt(square * np.vdot(one, one)))
+    return Match(slope * largest / size, rest, mirrored, cosine, False, written, true)
+
+
+def judge(
+    steps: Sequence[Step],
+    loss: Candidate,
+    overrides: Mapping[int, Overrides] | None = None,
+    ties: float | None = None,
+) -> Verdicts:
+    """Match every parameter in every step under one loss; `overrides` alter the reverse pass, by step number."""
+    readings: dict[str, tuple[Table, ...]] = {}
+    unknown: dict[str, str] = {}
+    for step in steps:
+        proposal = step.losses.get(loss)
+        if proposal is None:
+            continue
+        wrt = step.wrt()
+        result = adjoints(
+            proposal.seeds, wrt, stop=set(wrt), overrides=(overrides or {}).get(step.number), ties=ties
+        )
+        floors = rounding_floors(wrt, result.cotangents)
+        for name, node in zip(step.updates, wrt, strict=True):
+            true = result.of(node)
+            if true is None:
+                unknown[name] = f"{result.unknown[node].op} has no derivative rule"
+                continue
+            tables = readings.setdefault(name, tuple({} for _ in step.written[name]))
+            for table, written in zip(tables, step.written[name], strict=False):
+                table[step.number] = match(written, true, floors[node])
+    matches = {
+        name: _usual(_best_reading(tables)) for name, tables in readings.items() if name not in unknown
+    }
+    return Verdicts(loss, matches, unknown)
+
+
+def rounding_floors(parameters: Sequence[Node], cotangents: Mapping[Node, Array]) -> dict[Node, float]:
+    """What rounding alone can leave of gradients that should vanish: eps times the sizes of what is summed.
+
+    (The gradient of a bias before a batch normalisation is zero in theory and noise in practice.)
+    """
+    floors = dict.fromkeys(parameters, 0.0)
+    for node, g in cotangents.items():
+        parents = list(node.parents())
+        for parameter in {untransposed(parent) for parent in parents} & floors.keys() - {node}:
+            others = [np.abs(p.value).max(initial=1.0) for p in parents if untransposed(p) is not parameter]
+            summed = float(np.abs(g).max(initial=0.0)) * g.size * float(max(others, default=1.0))
+            floors[parameter] = max(floors[parameter], EPSILON * summed)
+    return floors
+
+
+def _usual(table: Table) -> Table:
+    """The same matches; those whose gradients are below any rounding of their usual size say nothing."""
+    told = [m for m in table.values() if not m.vacuous]
+    if len(told) < 2:
+        return table
+    usual = [float(np.median([np.abs(array(m)).max() for m in told])) for array in (_written, _true)]
+    tiny = {
+        number: replace(m, vacuous=True)
+        for number, m in table.items()
+        if np.abs(m.written).max() < NEGLIGIBLE * usual[0] and np.abs(m.true).max() < NEGLIGIBLE * usual[1]
+    }
+    return table | tiny
+
+
+def _written(found: Match) -> Array:
+    return found.written
+
+
+def _true(found: Match) -> Array:
+    return found.true
+
+
+def _best_reading(tables: Sequence[Table]) -> Table:
+    """The reading of a written gradient that fits best over all steps; the first of equals."""
+    whole = [table for table in tables if len(table) == len(tables[0])]
+    return min(whole, key=lambda table: max(map(_misfit, table.values())))
+
+
+def relative_scales(verdicts: Verdicts, reference: str) -> dict[str, tuple[float, float]]:
+    """Factor of each parameter relative to the reference's in the same step: (median, relative spread)."""
+    base = verdicts.telling(reference)
+    result = {}
+    for name in verdicts.matches:
+        table = verdicts.telling(name)
+        ratios = [table[n].scale / base[n].scale for n in table if n in base and base[n].scale > 0]
+        if ratios:
+            middle = float(np.median(ratios))
+            result[name] = middle, float(np.ptp(ratios) / abs(middle)) if middle else np.inf
+    return result
+
+
+def _misfit(match: Match) -> float:
+    return match.residual if match.scale >= 0 else 1 + match.mirrored
+
+
+def tolerance_of(steps: Sequence[Step]) -> float:
+    """The relative residual that rounding can leave in this program."""
+    values = [update.before.value for step in steps for update in step.updates.values()]
+    return TOLERANCE_SINGLE if any(np.asarray(value).dtype == np.float32 for value in values) else TOLERANCE
+
+
+def best_loss(steps: Sequence[Step], tolerance: float, *, pairs_only: bool = False) -> Verdicts | None:
+    """The candidate that explains most weights in every step; ties go to the simpler loss.
+
+    Every candidate is tried on a few steps, and the best of them on all, until one explains everything.
+    `pairs_only` leaves out the scalars that the script computes itself.
+    """
+    few = list(steps[:: max(1, len(steps) // 3)])[:4]
+    losses = {loss for step in steps for loss in step.losses if loss.by_pairs or not pairs_only}
+    ranks = {loss: _rank(judge(few, loss), few, tolerance) for loss in losses}
+    ranked = sorted(losses, key=lambda loss: (ranks[loss], loss.span), reverse=True)
+    finalists: list[Verdicts] = []
+    for loss in ranked:
+        if len(finalists) >= FINALISTS and ranks[loss][0] < ranks[ranked[0]][0]:
+            break
+        finalists.append(judge(steps, loss))
+        if finalists[-1].explains_all(tolerance):
+            break
+    return max(finalists, key=lambda verdicts: _rank(verdicts, steps, tolerance), default=None)
+
+
+def _rank(verdicts: Verdicts, steps: Sequence[Step], tolerance: float) -> tuple[int, int, int, float, int]:
+    """Numbers explained (in arrays: a single number proves nothing), how, then derivable, similar, preferred.
+
+    A loss of outputs and targets that is explained upside down counts: the whole network climbs it.  A value that
+    the script computes may be maximised, but only where nothing else explains as much.
+    """
+    sizes = {name: np.size(update.before.value) for step in steps for name, update in step.updates.items()}
+    arrays = [name for name in verdicts.matches if sizes[name] > 1]
+    explained = sum(sizes[name] for name in arrays if verdicts.explains(name, tolerance))
+    mirrored = sum(sizes[name] for name in arrays if verdicts.climbs(name, tolerance))
+    if not verdicts.loss.by_pairs:
+        how = 2 if verdicts.loss.kind == "explicit" else 0
+    elif mirrored > explained:
+        how, explained = 1, mirrored
+    else:
+        how = 2
+    cosines = [
+        match.cosine for table in verdicts.matches.values() for match in table.values() if not match.vacuous
+    ]
+    similar = float(np.mean(cosines)) if cosines else -1.0
+    preferred = -PREFERENCE.index(verdicts.loss.kind)
+    return explained, how, -len(verdicts.unknown), round(similar, 6), preferred

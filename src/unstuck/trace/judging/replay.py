@@ -1,0 +1,104 @@
+"""Run a recorded forward pass again with one number changed: the finite difference as third witness.
+
+The tape is a pure function of its leaves, so the loss can be evaluated at a shifted parameter without running
+the script again.  Masks and batches stay as recorded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import between
+from unstuck.facts import Array
+from unstuck.trace.reading.losses import Pair, loss_value
+
+STEP = 1e-5
+
+
+def finite_difference(
+    kind: str, pairs: Sequence[Pair], parameter: Node, index: tuple[int, ...]
+) -> float | None:
+    """The central difference of the loss by one element; None when an operation cannot be run again."""
+    value = np.array(parameter.value, dtype=np.float64)
+    width = STEP * max(1.0, abs(float(value[index])))
+    try:
+        with np.errstate(all="ignore"):
+            ends = [_loss_at(kind, pairs, parameter, value, index, sign * width) for sign in (1.0, -1.0)]
+    except (TypeError, ValueError, AttributeError, KeyError, IndexError):
+        return None
+    slope = (ends[0] - ends[1]) / (2 * width)
+    return slope if math.isfinite(slope) else None
+
+
+def _loss_at(
+    kind: str, pairs: Sequence[Pair], parameter: Node, value: Array, index: tuple[int, ...], shift: float
+) -> float:
+    shifted = value.copy()
+    shifted[index] += shift
+    outputs = [pair.output for pair in pairs]
+    values = replay(outputs, {parameter: shifted})
+    return sum(loss_value(kind, values[pair.output], pair.target) for pair in pairs)
+
+
+def replay(roots: Sequence[Node], changed: Mapping[Node, Array]) -> dict[Node, Any]:
+    """The values of the roots when some nodes take other values."""
+    values: dict[Node, Any] = dict(changed)
+    for node in reversed(between(roots, list(changed), stop=set(changed))):
+        if node not in values:
+            values[node] = _run(node, values)
+    return {root: values.get(root, root.value) for root in roots}
+
+
+def _run(node: Node, values: Mapping[Node, Any]) -> Any:
+    def resolved(item: Any) -> Any:
+        if isinstance(item, Node):
+            return values.get(item, item.value)
+        return [resolved(part) for part in item] if isinstance(item, list) else item
+
+    args = [resolved(item) for item in node.args]
+    kwargs = {
+        key: resolved(item) for key, item in node.kwargs.items() if key not in ("index", "out", "dtype")
+    }
+    function: Callable[..., Any] = (
+        node.fn if node.op == "vectorize" and node.fn else STRUCTURAL.get(node.op) or _function(node.op)
+    )
+    return function(*args, **kwargs)
+
+
+def _function(name: str) -> Callable[..., Any]:
+    """The NumPy function of this name, else that of scipy.special, which only those who need it pay for."""
+    found = getattr(np, name, None)
+    if found is None:
+        import scipy.special
+
+        found = getattr(scipy.special, name)
+    return found  # type: ignore[no-any-return]
+
+
+def _stored(base: Any, index: Any, value: Any) -> Array:
+    result = np.array(base, dtype=np.float64)
+    result[index] = value
+    return result
+
+
+def _scattered(base: Any, flat: Array, value: Any) -> Array:
+    result = np.array(base, dtype=np.float64, order="C")  # in any other order reshape would make a copy
+    result.reshape(-1)[flat] = value
+    return result
+
+
+STRUCTURAL: dict[str, Callable[..., Any]] = {
+    "copy": lambda value: value,
+    "array": lambda items: np.array(items, dtype=np.float64),
+    "getitem": lambda base, index: np.asarray(base)[index],
+    "setitem": _stored,
+    "gather": lambda base, flat: np.asarray(base).reshape(-1)[flat],
+    "scatter": _scattered,
+    "reshape": lambda base, *shape, **options: np.asarray(base).reshape(*shape, **options),
+    "item": lambda base, *index: np.asarray(base).item(*index),
+}

@@ -1,0 +1,213 @@
+"""Faults of the update that a comparison of gradients does not show.
+
+A gradient may be right and still be put to a wrong use: it is added to what earlier batches left behind, the
+optimiser forgets its state or takes the root of a negative number, a bias grows by broadcasting, or the value
+that a layer uses is not the one that is updated.  Each has its own exact proof on the tape; without that proof
+nothing is said.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Sequence
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import ancestors
+from unstuck.facts import Explanation, Span
+from unstuck.trace.reading.steps import Update
+from unstuck.trace.reading.terms import Term, terms_of
+from unstuck.trace.reading.written import Step
+
+LEAST_STEPS = 3
+ROOTS = {"sqrt", "power"}
+
+
+def update_faults(steps: Sequence[Step]) -> dict[str, Explanation]:
+    """Explanations by parameter, for updates that are wrong whatever the gradient is."""
+    found: dict[str, Explanation] = {}
+    for name in dict.fromkeys(name for step in steps for name in step.updates):
+        mine = [step for step in steps if name in step.updates]
+        for fault in (_grown, _not_cleared, _state_reset, _root_of_negative):
+            explanation = fault(name, mine)
+            if explanation is not None:
+                found.setdefault(name, explanation)
+    return found
+
+
+# ----- Shapes -------------------------------------------------------------------------------------------
+
+
+def _grown(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """The first recorded update made the parameter larger."""
+    update = steps[0].updates[name]
+    old = update.before.args[0] if update.before.args else None
+    grew = isinstance(old, Node) and 1 < np.size(old.value) < np.size(update.before.value)
+    if not isinstance(old, Node) or not grew or update.before.op not in ("add", "subtract"):
+        return None
+    before, after = np.shape(old.value), np.shape(update.before.value)
+    text = (
+        f"{name} has shape {before} and grows to {after} in its first update: "
+        "its gradient is not summed over the rows, and broadcasting hides it"
+    )
+    source = _gradient_of(update)
+    named = source.names[-1] if source is not None and source.names else ""
+    span = statement_about(source.span, named) if source is not None and source.span and named else None
+    uses = (update.after.span,) if update.after.span else ()
+    span = span or (source.span if source is not None else None) or update.after.span
+    return Explanation("bias-broadcast", text, span, uses) if span is not None else None
+
+
+def _gradient_of(update: Update) -> Node | None:
+    terms = [term.node for term in update.terms if term.node is not update.before]
+    return max(terms, key=lambda node: node.id, default=None)
+
+
+def statement_about(near: Span, name: str, changing: bool = False) -> Span | None:
+    """The last statement that binds this name in the file of a place, read off the source; None without one.
+
+    changing  only statements that make the new value from the old one
+    """
+    try:
+        tree = ast.parse("".join(linecache.getlines(near.path)))
+    except SyntaxError:
+        return None
+    found = [
+        Span(
+            near.path, node.lineno, node.col_offset + 1, node.end_lineno or 0, (node.end_col_offset or 0) + 1
+        )
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign | ast.AugAssign) and _binds(node, name, changing)
+    ]
+    return max(found, default=None)
+
+
+def _binds(node: ast.Assign | ast.AugAssign, name: str, changing: bool) -> bool:
+    if isinstance(node, ast.AugAssign):
+        return ast.unparse(node.target) == name
+    mentions = any(ast.unparse(part) == name for part in ast.walk(node.value) if isinstance(part, ast.expr))
+    return any(ast.unparse(target) == name for target in node.targets) and (mentions or not changing)
+
+
+# ----- The optimiser's memory ---------------------------------------------------------------------------
+
+
+def _not_cleared(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """What the update adds is a sum that also holds, undiminished, the gradients of all earlier steps."""
+    whole = [step for step in steps if any(_undiminished(step, term) for term in step.carried.get(name, ()))]
+    if len(whole) < max(LEAST_STEPS, len(steps) // 2):
+        return None
+    text = f"the gradient of {name} still holds the sums of all earlier steps: it is never set back to zero"
+    span = whole[-1].updates[name].after.span
+    kept = {term.node.span: None for term in whole[-1].carried[name] if term.node.span is not None}
+    uses = tuple(place for place in kept if place is not None)
+    return Explanation("gradient-not-cleared", text, span, uses) if span is not None else None
+
+
+def _undiminished(step: Step, term: Term) -> bool:
+    """Does the older state come back in its own successor with the factor 1?"""
+    old = term.node
+    successors = [
+        node for node in step.nodes if node.span == old.span and np.shape(node.value) == np.shape(old.value)
+    ]
+    if not successors or not np.any(old.value):
+        return False
+    ends = {old, *(update.before for update in step.updates.values())}
+    parts = terms_of(successors[-1], stop=lambda node: node in ends or node.id < old.id)
+    return any(part.node is old and part.coefficient == 1.0 for part in parts)
+
+
+def _state_reset(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """In every step the update mixes in a share of an array of zeros that was made in the same step."""
+    if len(steps) < LEAST_STEPS:
+        return None
+    found = [_fresh_zeros(step, step.updates[name]) for step in steps]
+    if not all(found) or found[-1] is None or found[-1].span is None:
+        return None
+    text = f"the optimiser's memory of {name} is made anew, as zeros, in every step: it remembers nothing"
+    after = steps[-1].updates[name].after.span
+    return Explanation("optimiser", text, found[-1].span, (after,) if after else ())
+
+
+def _fresh_zeros(step: Step, update: Update) -> Node | None:
+    """Zeros of this step that are scaled down before anything is added: memory, and no empty sum."""
+    start = step.nodes[0].id
+    zeros = {
+        term.node
+        for term in update.terms
+        if term.node.id >= start and term.node.op == "leaf" and not np.any(term.node.value)
+    }
+    for node in step.nodes if zeros else ():
+        if node.op == "multiply" and np.size(node.value) > 1:
+            decayed = [arg for arg in node.args if isinstance(arg, Node) and arg in zeros]
+            factors = [_number(arg) for arg in node.args if arg not in decayed]
+            if decayed and len(factors) == 1 and 0 < abs(factors[0]) < 1:
+                return decayed[0]
+    return None
+
+
+def _number(argument: object) -> float:
+    value = argument.value if isinstance(argument, Node) else argument
+    return float(value) if isinstance(value, int | float | np.number) else np.nan
+
+
+# ----- Numbers that are none ----------------------------------------------------------------------------
+
+
+def _root_of_negative(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """The update became NaN where the optimiser took the root of a running mean that is negative."""
+    origin = origin_of_nan(steps[0].updates[name])
+    if origin is None or origin.op not in ROOTS or not isinstance(origin.args[0], Node):
+        return None
+    if not np.any(np.asarray(origin.args[0].value, float) < 0):
+        return None
+    mean = _running_mean(origin.args[0])
+    if mean is None or mean.span is None:
+        return None
+    text = (
+        f"the optimiser takes the square root of negative numbers, and {name} becomes NaN: "
+        "what it averages is not squared"
+    )
+    return Explanation("optimiser", text, mean.span, (origin.span,) if origin.span else ())
+
+
+def _running_mean(node: Node) -> Node | None:
+    """The sum behind scalar factors and bias correction, if it mixes in its own older value (zeros at first)."""
+    while node.op in ("multiply", "true_divide", "copy", "gather") and isinstance(node.args[0], Node):
+        node = node.args[0]
+    if node.op not in ("add", "subtract"):
+        return None
+    parts = terms_of(node, stop=lambda other: other.span == node.span)
+    faded = [part.node for part in parts if 0 < part.coefficient < 1 and np.size(part.node.value) > 1]
+    return node if any(old.span == node.span or not np.any(old.value) for old in faded) else None
+
+
+def origin_of_nan(update: Update) -> Node | None:
+    """The earliest value on the way to an update that is not finite although all its operands are."""
+    if np.all(np.isfinite(np.asarray(update.after.value, float))):
+        return None
+    for node in sorted(ancestors([update.after]), key=lambda item: item.id):
+        if not _finite(node) and all(_finite(parent) for parent in node.parents()):
+            return node
+    return None
+
+
+def _finite(node: Node) -> bool:
+    return bool(np.all(np.isfinite(np.asarray(node.value, float))))
+
+
+def overflowed(name: str, steps: Sequence[Step]) -> str:
+    """Why nothing can be compared, where the numbers of a parameter are not finite; else empty."""
+    for step in steps:
+        update = step.updates.get(name)
+        if update is None:
+            continue
+        origin = origin_of_nan(update)
+        if origin is not None:
+            place = f" at line {origin.span.line}" if origin.span is not None else ""
+            return (
+                f"its numbers are not finite from step {step.number + 1} on, beginning{place} ({origin.op})"
+            )
+    return ""

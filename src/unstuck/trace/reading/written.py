@@ -1,0 +1,162 @@
+"""The written gradient: what a script's own update says the derivative is.
+
+An update is `after = before + terms`.  Terms that carry optimiser state (momentum) are set aside, clipping is
+looked through, and of an adaptive step only the numerator counts; what is left, with its sign turned, is the
+gradient as the script wrote it, up to one positive factor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import ancestors, descendants
+from unstuck.facts import Array
+from unstuck.trace.reading.losses import Candidate, Proposal, candidates
+from unstuck.trace.reading.steps import Key, Steps, Update
+from unstuck.trace.reading.terms import Term, terms_of
+
+CLIPS = {"clip", "nan_to_num"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One training step, ready to be differentiated.
+
+    number    counted from 0 over the whole run
+    updates   by parameter
+    written   readings of the written gradient, by parameter
+    nodes     all nodes of the step, in order
+    tainted   those that depend on the parameters
+    backward  those from which the increments were computed
+    losses    what the script may be descending, with the seeds of the reverse pass
+    adaptive  the optimiser rescales element by element
+    carried   what older optimiser state adds to each update, by parameter
+    """
+
+    number: int
+    key: Key
+    updates: dict[str, Update]
+    written: dict[str, tuple[Array, ...]]
+    nodes: Sequence[Node]
+    tainted: frozenset[Node]
+    backward: frozenset[Node]
+    losses: dict[Candidate, Proposal]
+    adaptive: bool
+    carried: dict[str, tuple[Term, ...]]
+
+    def wrt(self) -> list[Node]:
+        """The parameters' values that the forward pass used."""
+        return [update.before for update in self.updates.values()]
+
+
+def prepare(nodes: Sequence[Node], steps: Steps, first: int) -> list[Step]:
+    """The steps of one window in which something was updated; `first` is the number of its first step."""
+    offset = steps.offset
+    return [
+        _prepare(nodes, steps, key, first + offset + index)
+        for index, key in enumerate(steps.keys)
+        if any(key in parameter.updates for parameter in steps.parameters)
+    ]
+
+
+def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step:
+    bounds = steps.ranges[key]
+    updates = {p.name: p.updates[key] for p in steps.parameters if key in p.updates}
+    oldest = min([bounds.start, *(update.before.id for update in updates.values())])
+    tainted = frozenset(
+        descendants([update.before for update in updates.values()], nodes[oldest : bounds.stop])
+    )
+    written, carried, sources, adaptive = {}, {}, [], False
+    older = frozenset(i for i in steps.state if i < bounds.start)
+    for name, update in updates.items():
+        terms, carried[name], rescaled = _gradient_terms(update, older)
+        adaptive |= rescaled
+        written[name] = _readings(update, terms, tainted)
+        sources += [term.node for term in terms if term.node.id >= bounds.start]
+    inside = nodes[bounds.start : bounds.stop]
+    backward = frozenset(ancestors(sources, oldest=oldest))
+    losses = candidates(inside, tainted, backward)
+    return Step(number, key, updates, written, inside, tainted, backward, losses, adaptive, carried)
+
+
+def _readings(update: Update, terms: list[Term], tainted: frozenset[Node]) -> tuple[Array, ...]:
+    """The increment as a gradient, with and without the parts that depend on the parameter alone.
+
+    Such a part is weight decay (or its sign, for L1), or belongs to the gradient (the bias of a linear output):
+    only a loss can tell.
+    """
+    before = update.before
+    shape = np.shape(before.value)
+    others = [term for term in terms if term.node is not before]
+    gradient = sum((_descent(term) for term in others), np.zeros(shape))
+    own = sum(term.coefficient for term in terms if term.node is before) - 1.0
+    readings = [gradient]
+    if abs(own) >= 1e-12:
+        readings.insert(0, gradient - own * np.asarray(before.value, float))
+    penalties = [term for term in others if _is_penalty(term.node, before, tainted)]
+    if penalties and len(penalties) < len(others):
+        readings.append(gradient - sum((_descent(term) for term in penalties), np.zeros(shape)))
+    return tuple(readings)
+
+
+def _is_penalty(node: Node, before: Node, tainted: frozenset[Node]) -> bool:
+    """Was the value computed from the parameter alone, element by element?"""
+    behind = ancestors([node], oldest=before.id) & tainted
+    return before in behind and all(np.shape(each.value) == np.shape(before.value) for each in behind)
+
+
+def _descent(term: Term) -> Array:
+    """The descent direction that a term of the increment contributes."""
+    return np.asarray(-term.coefficient * np.asarray(term.node.value, float))
+
+
+def _gradient_terms(update: Update, state: frozenset[int]) -> tuple[list[Term], tuple[Term, ...], bool]:
+    """The terms of an update before clipping, with the numerators of adaptive steps opened.
+
+    state  ids of the state that earlier steps left behind: its terms come second.  The third value says whether
+           an adaptive optimiser's element-wise denominator was set aside.
+    """
+    terms: list[Term] = []
+    carried: list[Term] = []
+    adaptive = False
+    before = update.before
+
+    def stop(node: Node) -> bool:
+        return node is before or node.id < before.id or node.id in state
+
+    pending = terms_of(update.after, stop)
+    while pending:
+        term = pending.pop()
+        if term.node.id in state:
+            carried.append(term)
+            continue
+        inner, rescaled = (None, False) if term.node is before else _inside(term.node, stop)
+        if inner is None:
+            terms.append(term)
+        else:
+            adaptive |= rescaled
+            pending += [Term(term.coefficient * part.coefficient, part.node) for part in inner]
+    return terms[::-1], tuple(carried), adaptive
+
+
+def _inside(node: Node, stop: Callable[[Node], bool]) -> tuple[list[Term] | None, bool]:
+    """The terms inside clipping, or inside the numerator of an adaptive step; None when there is no inside."""
+    if node.op in CLIPS and isinstance(node.args[0], Node):
+        return terms_of(node.args[0], stop), False
+    if node.op in ("true_divide", "multiply") and len(node.args) == 2:
+        for numerator, other in (node.args, node.args[::-1]):
+            if isinstance(numerator, Node) and isinstance(other, Node) and _is_root_of_squares(other):
+                return terms_of(numerator, stop), True
+    return None, False
+
+
+def _is_root_of_squares(node: Node, depth: int = 0) -> bool:
+    """sqrt(v) + epsilon, and the like: the denominator of Adagrad, RMSprop and Adam."""
+    if node.op == "sqrt" or (node.op == "power" and node.args[1] in (0.5, -0.5)):
+        return np.ndim(node.value) > 0
+    linear = node.op in ("add", "true_divide", "multiply", "maximum")
+    return linear and depth < 4 and any(_is_root_of_squares(parent, depth + 1) for parent in node.parents())

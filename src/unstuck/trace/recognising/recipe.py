@@ -1,0 +1,325 @@
+"""Recognise the user's network as a Recipe that the engine can train, and prove it by replay.
+
+The forward pass gives layers, biases, activations and dropout; the updates give the rate and the momentum; the
+variables give the rows.  A recipe counts as recognised only when its own gradients, computed by the engine's
+reference on the recorded batches and masks, equal the written ones in every step.  Anything that the engine
+cannot express ends with a sentence that says what it was; the gradient check does not depend on it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.engine import reference, rules
+from unstuck.facts import Array, Data, Recipe, Span
+from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.reading.steps import Update
+from unstuck.trace.reading.written import Step
+from unstuck.trace.recognising.initial import inits
+from unstuck.trace.recognising.layers import Layer, Unrecognised, batch_of, read_layers
+from unstuck.trace.recognising.rows import Rows, find_rows
+
+REPLAYED = 1e-5  # relative error within which the engine's gradient equals the written one
+REPLAYED_SINGLE = 5e-3
+LEAST_ROWS = 20
+LOSSES = {
+    "linear": ("squared",),
+    "relu": ("squared",),
+    "tanh": ("squared",),
+    "sigmoid": ("binary-cross-entropy", "squared"),
+    "softmax": ("cross-entropy", "squared"),
+}
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """The recipe with its data and the places in the source that its choices come from."""
+
+    recipe: Recipe
+    data: Data
+    spans: Mapping[str, Span]
+    curve: tuple[tuple[float, float], ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class _Replay:
+    """One recorded step as the engine's reference takes it."""
+
+    step: Step
+    weights: list[Array]
+    biases: list[Array]
+    x: Array
+    y: Array
+    masks: list[Array] | None
+
+
+def recognise(
+    passes: Sequence[Forward],
+    targets: Mapping[int, Sequence[tuple[Node, Array]]],
+    namespaces: Sequence[Mapping[str, Any]],
+    rounds: int | None,
+    single: bool,
+) -> Recognised:
+    """The recipe of a run, by its recorded forward passes.
+
+    targets     by step number, (output, target) of every sample or batch
+    namespaces  the variables among which the rows are looked for
+    rounds      how many steps the whole run takes, where the loops tell
+    single      whether the script computes in float32
+
+    Raises
+    ------
+    Unrecognised
+        with the reason, when the network or its training is not one that the engine knows.
+    """
+    layers = read_layers(passes)
+    replays = _usual([_replay(forward, layers, targets[forward.step.number]) for forward in passes])
+    momentum = _momentum([replay.step for replay in replays])
+    if any(len(readings) > 1 for replay in replays for readings in replay.step.written.values()):
+        raise Unrecognised("its updates contain weight decay, which the engine does not train")
+    recipe = _matching(layers, replays, REPLAYED_SINGLE if single else REPLAYED)
+    rows = find_rows([replay.x for replay in replays], [replay.y for replay in replays], namespaces)
+    if rows is None:
+        raise Unrecognised("the training rows were not found among the program's variables")
+    if rows.total < LEAST_ROWS:
+        raise Unrecognised(f"{rows.total} training rows are too few to measure anything on")
+    if len(np.unique(rows.data.y_train, axis=0)) == 1:
+        raise Unrecognised("all training rows have the same target")
+    if rows.data.classes == 0 and recipe.loss != "squared":
+        raise Unrecognised("the targets are neither classes nor numbers with a squared error")
+    batch = len(replays[-1].x)
+    per_epoch = max(1, rows.total // batch)
+    recipe = recipe.with_(
+        optimiser="momentum" if momentum else "sgd",
+        momentum=momentum,
+        batch=batch,
+        epochs=max(1, round((rounds or passes[-1].step.number + 1) / per_epoch)),
+        init=inits([layer.initial(passes[0]) for layer in layers]),
+        order=_order(rows, [replay.step.number for replay in replays], batch),
+    )
+    notes: tuple[str, ...] = (
+        () if rounds else ("the number of epochs is not known in advance; those seen so far were taken",)
+    )
+    curve = _curve(recipe, rows.data, replays, per_epoch)
+    if rows.data.test == "held out":
+        notes += ("the program has no test rows of its own: a fifth of its training rows was set aside",)
+    return Recognised(recipe, rows.data, _spans(layers, passes[-1], replays[-1].step), curve, notes)
+
+
+def _replay(forward: Forward, layers: Sequence[Layer], pairs: Sequence[tuple[Node, Array]]) -> _Replay:
+    step = forward.step
+    weights = [layer.weights(step) for layer in layers]
+    biases = [layer.biases(step) for layer in layers]
+    x = batch_of(forward, layers[0])
+    outputs = layers[-1].outputs
+    y = np.concatenate(
+        [_as_batch(np.asarray(target, float), outputs, layers[-1].columns) for _, target in pairs]
+    )
+    if len(y) != len(x):
+        raise Unrecognised(f"{len(x)} input rows meet {len(y)} targets in one step")
+    return _Replay(step, weights, biases, x, y, _masks(forward, layers, len(x)))
+
+
+def _usual(replays: list[_Replay]) -> list[_Replay]:
+    """Without the last, smaller batch of an epoch, whose sum or mean has another size."""
+    sizes = Counter(len(replay.x) for replay in replays)
+    usual = sizes.most_common(1)[0][0]
+    return [replay for replay in replays if len(replay.x) == usual]
+
+
+def _as_batch(target: Array, outputs: int, columns: bool) -> Array:
+    """Targets as (rows, outputs), whether the script keeps samples in rows or in columns."""
+    if target.ndim == 2 and columns and target.shape[0] == outputs:
+        return target.T
+    if target.size % outputs:
+        raise Unrecognised(f"targets of shape {target.shape} do not fit {outputs} outputs")
+    return target.reshape(-1, outputs)
+
+
+def _masks(forward: Forward, layers: Sequence[Layer], rows: int) -> list[Array] | None:
+    hidden = layers[:-1]
+    if not any(layer.keep is not None for layer in hidden):
+        return None
+    if not all(layer.keep is not None for layer in hidden):
+        raise Unrecognised("only some of the hidden layers have dropout")
+    return [layer.mask(forward, rows) for layer in hidden]
+
+
+# ----- Which recipe reproduces the written gradients ----------------------------------------------------
+
+
+def _matching(layers: Sequence[Layer], replays: Sequence[_Replay], tolerance: float) -> Recipe:
+    """The first recipe whose gradients are the written ones, with the rates that this takes."""
+    nearest = np.inf
+    for recipe in _candidates(layers):
+        fitted = _fitted(recipe, layers, replays)
+        if fitted is None:
+            continue
+        found, error = fitted
+        if error <= tolerance:
+            return found
+        nearest = min(nearest, error)
+    raise Unrecognised(
+        "the network was read as "
+        f"{'-'.join(str(units) for units in _units(layers))}, but no known loss and backward pass reproduces "
+        f"its updates (nearest: {nearest:.1%} off)"
+    )
+
+
+def _units(layers: Sequence[Layer]) -> tuple[int, ...]:
+    return (layers[0].inputs, *(layer.outputs for layer in layers))
+
+
+def _candidates(layers: Sequence[Layer]) -> Iterator[Recipe]:
+    hidden = {layer.activation for layer in layers[:-1]} or {"linear"}
+    if len(hidden) > 1:
+        raise Unrecognised(f"the hidden layers have different activations ({', '.join(sorted(hidden))})")
+    biased = {layer.bias is not None for layer in layers}
+    if len(biased) > 1:
+        raise Unrecognised("only some of the layers have a bias")
+    keep = [layer for layer in layers[:-1] if layer.keep is not None]
+    rates = {layer.keep for layer in keep}
+    if len(rates) > 1:
+        raise Unrecognised("the hidden layers have different dropout rates")
+    plain = Recipe(
+        layers=_units(layers),
+        activation=hidden.pop(),
+        bias=biased.pop(),
+        dropout=round(1 - float(keep[0].keep or 0), 9) if keep else 0.0,
+        dropout_scale=keep[0].scale if keep else 1.0,
+        rate=1.0,
+    )
+    output = layers[-1].activation
+    for shown in (output, "softmax") if output == "linear" else (output,):
+        for loss in LOSSES.get(shown, ()):
+            for backward in rules.BACKWARDS:
+                yield plain.with_(output=shown, loss=loss, backward=backward)
+
+
+def _fitted(
+    recipe: Recipe, layers: Sequence[Layer], replays: Sequence[_Replay]
+) -> tuple[Recipe, float] | None:
+    """The recipe with the rates that fit best, and the worst relative error that remains; None if impossible."""
+    written: list[list[Array]] = [[] for _ in layers]
+    derived: list[list[Array]] = [[] for _ in layers]
+    worst = 0.0
+    for replay in replays:
+        for_weights, for_biases = reference.gradients(
+            recipe, replay.weights, replay.biases, replay.x, replay.y, replay.masks
+        )
+        for index, layer in enumerate(layers):
+            w, b = layer.written(replay.step)
+            written[index].append(np.concatenate([w.ravel(), *([b.ravel()] if b is not None else [])]))
+            also = [for_biases[index].ravel()] if b is not None else []
+            derived[index].append(np.concatenate([for_weights[index].ravel(), *also]))
+    rates = []
+    for said, true in zip(written, derived, strict=True):
+        flat_said, flat_true = np.concatenate(said), np.concatenate(true)
+        size = float(flat_true @ flat_true)
+        rate = float(flat_true @ flat_said) / size if size > 0 else 0.0
+        if not rate > 0:
+            return None
+        rates.append(rate)
+        worst = max(worst, *(_error(s, rate * t) for s, t in zip(said, true, strict=True)))
+    scales = tuple(round(rate / rates[-1], 9) for rate in rates)
+    equal = all(abs(scale - 1) < 1e-6 for scale in scales)
+    return recipe.with_(rate=_tidy(rates[-1]), layer_rates=() if equal else scales), worst
+
+
+def _error(written: Array, expected: Array) -> float:
+    largest = float(np.abs(written).max(initial=0))
+    return float(np.abs(written - expected).max(initial=0)) / largest if largest > 1e-12 else 0.0
+
+
+def _tidy(rate: float) -> float:
+    """0.0020000000000000005 is 0.002."""
+    rounded = float(f"{rate:.6g}")
+    return rounded if abs(rounded - rate) <= 1e-6 * rate else rate
+
+
+def _momentum(steps: Sequence[Step]) -> float:
+    """The share of the last increment that returns in the next one; 0 for plain gradient descent.
+
+    Raises Unrecognised when increments are neither, as with adaptive optimisers.
+    """
+    if any(step.adaptive for step in steps):
+        raise Unrecognised("the optimiser rescales the gradient element by element (Adagrad, RMSprop, Adam)")
+    by_number = {step.number: step for step in steps}
+    products, squares, errors = 0.0, 0.0, []
+    for step in steps:
+        before = by_number.get(step.number - 1)
+        for name, update in step.updates.items():
+            rest = _increment(update) + step.written[name][0]
+            if before is None or name not in before.updates:
+                continue
+            last = _increment(before.updates[name])
+            products += float(np.vdot(last, rest))
+            squares += float(np.vdot(last, last))
+            errors.append((rest, last))
+    share = products / squares if squares > 0 else 0.0
+    share = round(share, 6) if abs(share) > 1e-6 else 0.0
+    for rest, last in errors:
+        if np.abs(rest - share * last).max() > 1e-4 * max(float(np.abs(last).max()), 1e-12):
+            raise Unrecognised(
+                "the updates are more than a gradient and momentum (a schedule, averaging, ...)"
+            )
+    if share < 0 or share >= 1:
+        raise Unrecognised(f"momentum of {share:g} is not one that the engine knows")
+    return share
+
+
+def _increment(update: Update) -> Array:
+    after, before = (np.asarray(node.value, float) for node in (update.after, update.before))
+    return np.asarray(after - before)
+
+
+# ----- Draws, order, curve, places ----------------------------------------------------------------------
+
+
+def _order(rows: Rows, numbers: Sequence[int], batch: int) -> str:
+    """How the rows are visited, by the positions of consecutive steps."""
+    n = rows.total
+    if batch >= n:
+        return "sequential"
+    follows = [
+        (later[0] - earlier[-1]) % n
+        for a, b, earlier, later in zip(numbers, numbers[1:], rows.visited, rows.visited[1:], strict=False)
+        if b == a + 1
+    ]
+    if follows and np.mean([gap == 1 for gap in follows]) > 0.9:
+        return "sequential"
+    early = np.concatenate(
+        [places for number, places in zip(numbers, rows.visited, strict=True) if number * batch < n]
+    )
+    by_chance = n * (1 - np.exp(-len(early) / n))  # distinct rows that drawing with replacement would give
+    return "random" if len(set(early.tolist())) < (len(early) + by_chance) / 2 else "shuffled"
+
+
+def _curve(
+    recipe: Recipe, data: Data, replays: Sequence[_Replay], per_epoch: int
+) -> tuple[tuple[float, float], ...]:
+    """Test accuracy of the script's own weights, read within the first hundredth of a recorded epoch."""
+    points: dict[float, float] = {}
+    for replay in replays:
+        epoch, rest = divmod(replay.step.number, per_epoch)
+        if epoch >= 1 and rest < max(3, per_epoch // 100) and epoch not in points:
+            shown = (recipe, replay.weights, replay.biases, data.x_test, data.y_test, data.classes)
+            points[float(epoch)] = reference.accuracy(*shown)
+    return tuple(sorted(points.items()))
+
+
+def _spans(layers: Sequence[Layer], forward: Forward, step: Step) -> dict[str, Span]:
+    found = {
+        "width": layers[0].span,
+        "bias": layers[0].span,
+        "rate": step.updates[layers[-1].parameter].after.span,
+        "dropout": forward.dropped[0].d.span if forward.dropped else None,
+    }
+    return {name: span for name, span in found.items() if span is not None}
