@@ -113,9 +113,21 @@ def take(code: Any, namespace: Namespace, parameters: dict[str, Any], probe: Pro
     for name in probe.state.split():
         eval(name, namespace)[...] = 0
     for name, value in parameters.items():
-        eval(name, namespace)[...] = value
+        put(eval(name, namespace), value)
     np.random.seed(SEED)
     exec(code, namespace)
+
+
+def put(place: Any, value: NDArray[Any]) -> None:
+    """Overwrite the elements of an array, or of a list of floats or of lists."""
+    if isinstance(place, list):
+        for i, element in enumerate(value):
+            if np.ndim(element):
+                put(place[i], element)
+            else:
+                place[i] = float(element)
+    else:
+        place[...] = value
 
 
 def sample(array: NDArray[Any]) -> list[tuple[int, ...]]:
@@ -325,6 +337,69 @@ PROBES = {
         "-forward(X)[1][np.arange(240), y].mean() + decay / 2 * sum((w**2).sum() for w in W.values())",
         "0.3",
         "train_step(X, y, 0.3)",
+        "pass",
+    ),
+    "flat_vector": Probe(
+        "theta", "objective(theta, X, labels)", "1", "theta = theta - gradient(theta, X, labels)", "pass"
+    ),
+    "out_argument": Probe(
+        "W1 B1 W2 B2",
+        "np.mean((out - y) ** 2)",
+        "alpha",
+        forward="out = np.tanh(np.tanh(x @ W1 + B1) @ W2 + B2)",
+    ),
+    "pure_python": Probe(
+        "hidden output",
+        "-(target * math.log(forward(row)[1]) + (1 - target) * math.log(1 - forward(row)[1]))",
+        "0.3",
+        "train(row, target, 0.3)",
+        "pass",
+    ),
+    "einsum": Probe("A B C a b c", "mse", "eps"),
+    "scipy_special": Probe("V U S bv bu bs", "loss", "lr"),
+    "adamw_cosine": Probe(
+        " ".join(f"net['{k}{i}']" for i in range(3) for k in "wb"),
+        "forward_backward(net, X, y)[0]",
+        "1",
+        "for k, g in forward_backward(net, X, y)[1].items():\n    net[k] = net[k] - g",
+        "pass",
+    ),
+    "optimisers": Probe(
+        " ".join(f"net.layers[{i}].{k}" for i in (0, 2, 4) for k in "Wb"),
+        "np.mean((net.predict(x) - t) ** 2)",
+        "optimizer.lr",
+        "net.gradient(x, t)\noptimizer.update()",
+        "pass",
+    ),
+    "adagrad_l1": Probe(
+        "W b u",
+        "penalised(X, y)[0]",
+        "1",
+        "for p, g in zip(weights, penalised(X, y)[1]):\n    p -= g",
+        "pass",
+    ),
+    "batch_norm": Probe(
+        "model.W1 model.W2 model.W3 model.b3 model.bn1.gamma model.bn1.beta model.bn2.gamma model.bn2.beta",
+        "model.loss(y_train)",
+        "0.5",
+        "model.train_step(X_train, y_train, 0.5)",
+        "model.forward(X_train)",
+    ),
+    "matrix": Probe("Theta1 Theta2", "cost", "alpha", depth=1),
+    "single_elements": Probe("w v c", "-np.log(1 - o)", "eta"),
+    "skip_gram": Probe(
+        "emb_in emb_out",
+        "nce_loss(chunk[:, 0], chunk[:, 1], noise)",
+        "2.0",
+        "train_batch(chunk[:, 0], chunk[:, 1], noise, 2.0)",
+        "pass",
+    ),
+    "nesterov": Probe("w1 w2 b1 b2", "cost", "lr", state="vw1 vw2 vb1 vb2", depth=1),
+    "residual_layer_norm": Probe(
+        "embed head " + " ".join(f"blocks[{i}]['{k}']" for i in (0, 1) for k in "gbWcV"),
+        "loss_and_gradients(X, y)[0]",
+        "0.1",
+        "descend(X, y, 0.1)",
         "pass",
     ),
 }

@@ -35,6 +35,7 @@ verified, and measures what each of your choices costs.
   unstuck train.py                  the whole diagnosis; your script runs unmodified
   unstuck train.py --epochs 10      what stands after the script belongs to the script
   unstuck -m package.train          a module instead of a file
+  unstuck notebook.ipynb            the code cells of a notebook, in order
   unstuck check train.py            is my code wrong, and where?  Nothing is retrained
   unstuck --budget 2m train.py      retrain for at most two minutes
   unstuck fix --write               apply the patch of the last report

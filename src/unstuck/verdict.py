@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unstuck.cells import place
 from unstuck.checks.factors import KNOBS, label_of
 from unstuck.checks.judge import WORTH_A_WARNING, helps
 from unstuck.facts import Ceiling, Estimate, Gradient, Span, Study, Trace
@@ -30,7 +31,7 @@ def _place(gradient: Gradient) -> Span | None:
 def _wrong(trace: Trace, study: Study | None, ceiling: Ceiling | None) -> str:
     fault = _fault(trace)
     if study is None or study.as_written is None or study.repaired is None:
-        where = ", ".join(f"{span.path}:{span.line}" for span in blamed(trace))
+        where = ", ".join(place(trace.source(span.path), span) for span in blamed(trace))
         return f"{fault[0].upper()}{fault[1:]}: {where}."
     first = f"Stuck at {score(study.as_written)}: {fault}."
     return f"{first} {_after_repair(study.as_written, study.repaired)}{_further(study)}{_allow(ceiling)}."

@@ -8,13 +8,24 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from unstuck.facts import Gradient, Outcome, Trace
 from unstuck.trace.job import Job
 from unstuck.trace.recorder import Recorder
 from unstuck.trace.running import runner
+
+# Right programs (of scripts/right) that the recorder does not find exact yet, and what it says instead.
+UNREAD = {
+    "matrix": "crashes: a matrix has another max than an array",
+    "single_elements": "not-applicable: no training loop found",
+    "skip_gram": "cannot-tell: no place was found where an output meets a target",
+    "nesterov": "wrong: the forward pass uses the values that the velocity leads to",
+    "residual_layer_norm": "cannot-tell: no known loss explains any weight matrix",
+}
 
 
 def judged(path: Path) -> Trace:
@@ -54,6 +65,12 @@ def _as_it_was(folder: Path) -> Iterator[None]:
             origin = getattr(sys.modules[name], "__file__", None)
             if origin and Path(origin).is_relative_to(folder):
                 del sys.modules[name]
+
+
+def readable(stem: str) -> Any:
+    """A right program as a test's parameter: one that is not read yet is expected to fail."""
+    marks = [pytest.mark.xfail(reason=UNREAD[stem])] if stem in UNREAD else []
+    return pytest.param(stem, marks=marks)
 
 
 def wrong(trace: Trace) -> list[Gradient]:

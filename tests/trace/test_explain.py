@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from judged import judged, wrong
+from judged import judged, readable, wrong
 
 from unstuck.facts import Trace
 from unstuck.trace.explaining.explain import KINDS
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 FAULTS = json.loads((SCRIPTS / "faults.json").read_text())
-RIGHT = sorted([*(SCRIPTS / "right").glob("*.py"), SCRIPTS / "right" / "package" / "main.py"])
+RIGHT = {path.stem: path for path in sorted((SCRIPTS / "right").glob("*.py"))}
+RIGHT["package"] = SCRIPTS / "right" / "package" / "main.py"
 Traces = dict[Path, Future[Trace]]
 
 SCALES = [fault for fault in FAULTS if fault["kind"] == "constant-scale"]
@@ -32,7 +33,7 @@ MORE_LINES = {"outside_the_loop.py": {35}}
 def traces() -> Iterator[Traces]:
     """Every script, judged in two processes that import NumPy and scikit-learn once."""
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        scripts = [*RIGHT, *(SCRIPTS / "wrong" / fault["script"] for fault in FAULTS)]
+        scripts = [*RIGHT.values(), *(SCRIPTS / "wrong" / fault["script"] for fault in FAULTS)]
         yield {script: pool.submit(judged, script) for script in scripts}
 
 
@@ -41,10 +42,10 @@ def of(fault: dict[str, Any], traces: Traces) -> Trace:
     return traces[SCRIPTS / "wrong" / fault["script"]].result()
 
 
-@pytest.mark.parametrize("script", RIGHT, ids=lambda path: path.stem)
-def test_right_script_raises_nothing(script: Path, traces: Traces) -> None:
+@pytest.mark.parametrize("stem", map(readable, RIGHT))
+def test_right_script_raises_nothing(stem: str, traces: Traces) -> None:
     """All gradients of a right script are exact, with one common factor."""
-    trace = traces[script].result()
+    trace = traces[RIGHT[stem]].result()
     assert trace.status == "exact"
     assert [gradient.status for gradient in trace.gradients] == ["exact"] * len(trace.parameters)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from judged import readable
 
 from unstuck.facts import Outcome, Trace
 from unstuck.problems import Problem
@@ -51,6 +52,23 @@ NAMES = {
     "softmax_regression": "W b",
     "vectors_online": "w_ih b_h w_ho b_o",
     "while_loop": "V c w b",
+    "flat_vector": "theta",
+    "out_argument": "W1 B1 W2 B2",
+    "pure_python": " ".join(
+        [f"output[{i}]" for i in range(5)] + [f"hidden[{j}][{i}]" for j in range(4) for i in range(3)]
+    ),
+    "einsum": "C c B b A a",
+    "scipy_special": "V U S bv bu bs",
+    "adamw_cosine": "net['w2'] net['b2'] net['w1'] net['b1'] net['w0'] net['b0']",
+    "optimisers": "net.layers[0].W net.layers[0].b net.layers[2].W net.layers[2].b net.layers[4].W net.layers[4].b",
+    "adagrad_l1": "W b u",
+    "batch_norm": "self.W1 self.W2 self.W3 self.b3 model.bn1.gamma model.bn1.beta model.bn2.gamma model.bn2.beta",
+    "matrix": "Theta1 Theta2",
+    "single_elements": "w v c",
+    "skip_gram": "emb_in emb_out",
+    "nesterov": "w1 w2 b1 b2",
+    "residual_layer_norm": "embed head "
+    + " ".join(f"blocks[{i}]['{key}']" for i in (0, 1) for key in "gbWcV"),
 }
 Traces = dict[str, Future[Trace]]
 
@@ -81,7 +99,7 @@ def traces() -> Iterator[Traces]:
         yield {stem: pool.submit(record_here, str(script(stem))) for stem in NAMES}
 
 
-@pytest.mark.parametrize("stem", NAMES)
+@pytest.mark.parametrize("stem", map(readable, NAMES))
 def test_a_right_script_is_found_right(stem: str, traces: Traces) -> None:
     """Every gradient of a right script is exact, and has the name that its author would use."""
     trace = traces[stem].result()

@@ -17,9 +17,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from unstuck.cells import is_notebook
 from unstuck.facts import Edit, Fix, Source
 from unstuck.problems import Problem
-from unstuck.trace.running.sources import apply_edits, unify
+from unstuck.trace.running.notebooks import with_change
+from unstuck.trace.running.sources import apply_edits, program_text, unify
 
 __all__ = ["apply_edits", "diff_of", "unified_diff", "write_fix"]
 
@@ -65,7 +67,7 @@ def _changed(path: str, texts: dict[str, str], edits: list[Edit]) -> bytes:
         with open(path, "rb") as file:
             content = file.read()
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-        text = content.decode(encoding)
+        text = program_text(path, content) if is_notebook(path) else content.decode(encoding)
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
         raise Problem(f"{path} cannot be read: {error}", again) from None
     if path not in texts or unify(text) != unify(texts[path]):
@@ -73,6 +75,8 @@ def _changed(path: str, texts: dict[str, str], edits: list[Edit]) -> bytes:
     breaks = re.findall(r"\r\n|\r|\n", text)
     usual = max(set(breaks), key=breaks.count, default="\n")
     local = [replace(edit, text=unify(edit.text).replace("\n", usual)) for edit in edits]
+    if is_notebook(path):
+        return with_change(path, content, lambda cells: apply_edits(cells, local))
     return apply_edits(text, local).encode(encoding)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from unstuck import cells
 from unstuck.facts import Span, Trace
 from unstuck.report.pen import Pen
 
@@ -23,20 +24,22 @@ class Mark:
 
 def code_frame(pen: Pen, trace: Trace, span: Span, uses: tuple[Span, ...], style: str) -> list[Text]:
     """The blamed words, the line before them, and the places where their value is used."""
-    place = pen.text("  ┌─ ", f"{span.path}:{span.line}:{span.column}")
     source = trace.source(span.path)
+    place = pen.text("  ┌─ ", cells.place(source, span, column=True))
     if source is None:
         return [place]
     elsewhere = [use for use in uses if use.path == span.path and use.line != span.line][:3]
     marks = sorted([Mark(span), *(Mark(use, "used here") for use in elsewhere)], key=lambda m: m.span)
     lines = BREAK.split(source.text)
-    digits = max(len(str(mark.span.line)) for mark in marks)
+    numbers = {mark.span.line: cells.line_shown(source, mark.span.line) for mark in marks}
+    digits = max(len(str(number)) for number in numbers.values())
     rows = [place]
     shown: set[int] = set()
     for mark in marks:
         for number in _context(lines, mark.span) if mark.span == span else (mark.span.line,):
             if number not in shown and 0 < number <= len(lines):
-                rows += _numbered(pen, lines, number, digits, mark, style)
+                gutter = _gutter(pen, str(cells.line_shown(source, number) or ""), digits)
+                rows += _numbered(pen, lines, number, gutter, mark, style)
                 shown.add(number)
     return [*rows, _gutter(pen, "", digits)]
 
@@ -49,9 +52,8 @@ def _context(lines: list[str], span: Span) -> tuple[int, ...]:
     return (span.line - 1, span.line)
 
 
-def _numbered(pen: Pen, lines: list[str], number: int, digits: int, mark: Mark, style: str) -> list[Text]:
+def _numbered(pen: Pen, lines: list[str], number: int, gutter: Text, mark: Mark, style: str) -> list[Text]:
     """One source line behind its number, and the caret line if it is the marked one."""
-    gutter = _gutter(pen, str(number), digits)
     line = lines[number - 1]
     room = max(pen.width - gutter.cell_len - 1, 20)
     if number != mark.span.line:
@@ -61,7 +63,8 @@ def _numbered(pen: Pen, lines: list[str], number: int, digits: int, mark: Mark, 
     before, marked = pen.cells(line[:start]), max(pen.cells(line[start : max(end, start + 1)]), 1)
     shown, skipped = _clip(pen, line, before + marked, room)
     carets = _carets(pen, max(before - skipped, 0), marked, mark.label, style, room)
-    return [gutter + pen.text(" ", shown), _gutter(pen, "", digits) + pen.text(" ") + carets]
+    empty = pen.text(" " * (gutter.cell_len - 1) + "│")
+    return [gutter + pen.text(" ", shown), empty + pen.text(" ") + carets]
 
 
 def _carets(pen: Pen, before: int, marked: int, label: str, style: str, room: int) -> Text:

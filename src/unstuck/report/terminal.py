@@ -12,6 +12,7 @@ from itertools import chain
 from rich.text import Text
 
 from unstuck import __version__
+from unstuck.cells import lines_in_words
 from unstuck.checks.catalogue import lookup
 from unstuck.checks.factors import label_of
 from unstuck.checks.judge import ALPHA, helps
@@ -42,7 +43,7 @@ def render(report: Report, *, width: int, colour: bool, ascii: bool) -> str:
         _answer(pen, report),
         *(_error(pen, report, finding) for finding in report.findings if finding.severity == "error"),
         chain.from_iterable(
-            _brief(pen, finding) for finding in report.findings if finding.severity != "error"
+            _brief(pen, report, finding) for finding in report.findings if finding.severity != "error"
         ),
         _path(pen, report),
         _tried(pen, report),
@@ -82,10 +83,10 @@ def _answer(pen: Pen, report: Report) -> list[Text]:
 # ----- Findings -----------------------------------------------------------------------------------------
 
 
-def _brief(pen: Pen, finding: Finding) -> Iterator[Text]:
+def _brief(pen: Pen, report: Report, finding: Finding) -> Iterator[Text]:
     """A warning or a note: what, and what it costs; where, and why."""
     yield from pen.apart(_title(pen, finding), pen.text(_worth(finding)))
-    yield from _beneath(pen, finding)
+    yield from _beneath(pen, report.trace, finding)
 
 
 def _error(pen: Pen, report: Report, finding: Finding) -> Iterator[Text]:
@@ -113,10 +114,10 @@ def _labelled(pen: Pen, label: str, words: str) -> list[Text]:
     return pen.hang(pen.text(lead), pen.text(words))
 
 
-def _beneath(pen: Pen, finding: Finding) -> list[Text]:
+def _beneath(pen: Pen, trace: Trace, finding: Finding) -> list[Text]:
     """Where, and why; one line if it fits."""
-    lines = sorted({span.line for span in (finding.span, *finding.uses) if span is not None})
-    where = f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}" if lines else ""
+    spans = [span for span in (finding.span, *finding.uses) if span is not None]
+    where = lines_in_words(trace.source(spans[0].path), {span.line for span in spans}) if spans else ""
     why = "; ".join(finding.evidence)
     if not where and not why:
         return []

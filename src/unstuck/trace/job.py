@@ -22,7 +22,8 @@ class Job:
     run_seconds  how long the script may run on after the analysis, to reach later epochs
     steps        how many training steps to judge
     explain      look for the altered rule that reproduces a wrong gradient
-    purpose      "diagnose", the run that the user sees, or "verify", one of many runs of a candidate edit
+    purpose      "diagnose", the run that the user sees; "verify", one of many runs of a candidate edit; or
+                 "screen", a short run, early steps only, that tells which candidates are worth more
     """
 
     path: str
@@ -34,7 +35,7 @@ class Job:
     run_seconds: float = 0.0
     steps: int = 20
     explain: bool = True
-    purpose: Literal["diagnose", "verify"] = "diagnose"
+    purpose: Literal["diagnose", "verify", "screen"] = "diagnose"
 
 
 def to_json(job: Job) -> str:

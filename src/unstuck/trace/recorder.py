@@ -52,6 +52,7 @@ class Recorder:
 
     def __init__(self, job: Job) -> None:
         self.job = job
+        self._folder = ""  # where the user started
         self.instrumenter = Instrumenter()
         self.clock = Clock(_plan(job), self._found)
         self.runtime = Runtime(self.instrumenter.sites, self.clock, self.instrumenter.files)
@@ -64,10 +65,17 @@ class Recorder:
 
     def transform(self, tree: ast.Module, filename: str) -> ast.Module:
         """The instrumented form of one of the user's modules."""
+        self._folder = self._folder or os.getcwd()
         text = "".join(linecache.getlines(filename))
-        shown = self.job.path if not self._sources and not self.job.module else _shown(filename)
+        shown = self.job.path if not self._sources and not self.job.module else self._shown(filename)
+        linecache.cache[shown] = linecache.cache[filename]  # by this name the analysis asks for lines
         self._sources.append(Source(shown, text))
         return self.instrumenter.transform(tree, filename, text, shown)
+
+    def _shown(self, filename: str) -> str:
+        """The path as seen from where the user started; the program may have gone elsewhere."""
+        relative = os.path.relpath(filename, self._folder)
+        return filename if relative.startswith("..") else relative
 
     def _found(self, steps: Steps) -> None:
         """The training loop was just found: the arrays are alive, so ask what the script calls them."""
@@ -213,14 +221,11 @@ class Recorder:
 
 
 def _plan(job: Job) -> Plan:
+    if job.purpose == "screen":
+        return Plan(steps=job.steps, later=())
     if job.purpose == "verify":
         return Plan(steps=job.steps, later=(100, 300), patience=1.0)
     return Plan(steps=max(job.steps, 20), run_seconds=job.run_seconds, full_run=job.full_run)
-
-
-def _shown(filename: str) -> str:
-    relative = os.path.relpath(filename)
-    return filename if relative.startswith("..") else relative
 
 
 def _renamed(steps: Steps, first: Steps, names: Sequence[str]) -> Steps | None:

@@ -17,8 +17,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import unstuck
+from unstuck.cells import translated
 from unstuck.facts import Outcome, Source, Trace
 from unstuck.problems import Problem
 from unstuck.trace import store
@@ -74,18 +76,18 @@ def record(
         assert process.stderr is not None
         output = Output(process.stdout, process.stderr, on_output)
         try:
-            ended = _wait(process, timeout, cancelled or (lambda: False))
+            ended = await_end(process, timeout, cancelled or (lambda: False))
         finally:
-            _kill(process, _own_session(job))
+            kill(process, _own_session(job))
             output.finish()
-        trace = _load(folder)
+        trace = load(folder)
     lines = tuple(output.lines)
     code = trace.outcome.exit_code if trace and trace.outcome else process.returncode
     if trace is None and (ended != "by itself" or code == 0):
         outcome = Outcome(code, ended != "by itself", time.perf_counter() - started)
         trace = Trace(sources, job.argv, "", "cannot-tell", _REASONS[ended], outcome=outcome)
     elif trace is None or (trace.steps == 0 and code != 0):
-        raise _failure(job, code, output)
+        raise _failure(job, sources[0], code, output)
     outcome = replace(trace.outcome or Outcome(code, False, 0.0), tail=lines[-TAIL:])
     return replace(trace, outcome=outcome, printed=trace.printed or parse(lines).last)
 
@@ -126,27 +128,37 @@ def _module_file(name: str) -> str | None:
 
 def _start(job: Job, folder: str) -> subprocess.Popen[bytes]:
     """The child process, with the user's own environment and, for the first recording, the user's stdin."""
-    environment = {"MPLBACKEND": "agg"} | dict(os.environ)  # no window may wait for somebody to close it
-    if job.seed is not None:
-        environment.setdefault("PYTHONHASHSEED", str(job.seed % 2**32))
-    if job.purpose == "verify":  # many of these run side by side
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-            environment.setdefault(name, "1")
-    root = str(Path(unstuck.__file__).resolve().parents[1])
     return subprocess.Popen(
-        [sys.executable, "-c", _LAUNCH, root, folder],
-        stdin=subprocess.DEVNULL if job.purpose == "verify" else None,
+        command("worker", folder),
+        stdin=None if job.purpose == "diagnose" else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=environment,
+        env=environment(job),
         start_new_session=_own_session(job),
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # Windows: lets a signal reach it
     )
 
 
+def command(module: str, folder: str) -> list[str]:
+    """How to start `main(folder)` of a module of this floor in a fresh python."""
+    root = str(Path(unstuck.__file__).resolve().parents[1])
+    return [sys.executable, "-c", _LAUNCH.replace("trace.worker", f"trace.{module}"), root, folder]
+
+
+def environment(job: Job) -> dict[str, str]:
+    """The user's environment, with what makes the run repeatable and harmless."""
+    variables = {"MPLBACKEND": "agg"} | dict(os.environ)  # no window may wait for somebody to close it
+    if job.seed is not None:
+        variables.setdefault("PYTHONHASHSEED", str(job.seed % 2**32))
+    if job.purpose != "diagnose":  # many of these run side by side
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            variables.setdefault(name, "1")
+    return variables
+
+
 def _own_session(job: Job) -> bool:
     """A session of its own lets us end the script's children too, but it could not read from a terminal."""
-    if job.purpose == "verify":
+    if job.purpose != "diagnose":
         return True
     try:
         return not os.isatty(0)
@@ -157,7 +169,17 @@ def _own_session(job: Job) -> bool:
 # ----- While it runs ------------------------------------------------------------------------------------
 
 
-def _wait(process: subprocess.Popen[bytes], timeout: float, cancelled: Callable[[], bool]) -> str:
+class Process(Protocol):
+    """What is needed of a running child: all of it is in subprocess.Popen."""
+
+    pid: int
+
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int) -> None: ...
+    def kill(self) -> None: ...
+
+
+def await_end(process: Process, timeout: float, cancelled: Callable[[], bool]) -> str:
     """Wait for the end and say how it came: "by itself", "asked" or "cancelled"."""
     deadline = time.monotonic() + timeout
     asked = -1.0
@@ -175,7 +197,7 @@ def _wait(process: subprocess.Popen[bytes], timeout: float, cancelled: Callable[
             _ask(process)
 
 
-def _ask(process: subprocess.Popen[bytes]) -> None:
+def _ask(process: Process) -> None:
     """Ask the worker to stop the script and to save what it has."""
     with suppress(OSError):
         if sys.platform == "win32":
@@ -184,11 +206,12 @@ def _ask(process: subprocess.Popen[bytes]) -> None:
             process.send_signal(signal.SIGUSR1)
 
 
-def _kill(process: subprocess.Popen[bytes], own_session: bool) -> None:
+def kill(process: Process, own_session: bool) -> None:
     """End the child, and with it what it started where that can be told from our own processes."""
-    with suppress(OSError):
-        if own_session and sys.platform != "win32":
+    if own_session and process.pid and sys.platform != "win32":
+        with suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
+    with suppress(OSError):
         process.kill()
     process.wait()
 
@@ -196,17 +219,18 @@ def _kill(process: subprocess.Popen[bytes], own_session: bool) -> None:
 # ----- After the end ------------------------------------------------------------------------------------
 
 
-def _load(folder: str) -> Trace | None:
+def load(folder: str) -> Trace | None:
+    """The trace that the child left, if it got that far."""
     with suppress(FileNotFoundError):
         return store.load(folder)
     return None
 
 
-def _failure(job: Job, code: int, output: Output) -> Problem:
+def _failure(job: Job, source: Source, code: int, output: Output) -> Problem:
     """The Problem of a script that failed; its own words are passed on to stderr first."""
     said = list(output.errors) or list(output.lines)[-TAIL:]
     if job.purpose == "diagnose" and said:
-        print("\n".join(said), file=sys.stderr)
+        print("\n".join(translated(line, source) for line in said), file=sys.stderr)
     last = said[-1] if said else ""
     absent = re.match(r"ModuleNotFoundError: No module named '(\w+)", last)
     if absent and not _own_module(job, absent[1]):

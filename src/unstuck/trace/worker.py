@@ -34,6 +34,11 @@ else:
 
 def main(folder: str) -> NoReturn:
     """Do the job in `folder`, leave the trace there, and end as the script ended."""
+    sys.exit(work(folder))
+
+
+def work(folder: str) -> int:
+    """Do the job in `folder` and leave the trace there; the exit code of the script."""
     job = from_json((Path(folder) / JOB).read_text(encoding="utf-8"))
     _prepare_streams()
     if job.seed is not None:
@@ -53,7 +58,7 @@ def main(folder: str) -> NoReturn:
     except Exception as error:  # an analysis that fails is a result
         trace = _failed(job, outcome, error)
     store.save(trace, folder)
-    sys.exit(code)
+    return code
 
 
 def edited_texts(edits: tuple[Edit, ...]) -> dict[str, str]:

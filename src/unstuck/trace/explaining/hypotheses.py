@@ -20,6 +20,7 @@ from unstuck.facts import Array
 from unstuck.trace.explaining.macros import Activated, Dropped, Forward, Linear
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
+from unstuck.trace.running.sources import line_in_words
 
 Altered = dict[Node, list[Rule]]
 Piece = TypeVar("Piece", Activated, Dropped, Linear)
@@ -161,4 +162,4 @@ def label(node: Node) -> str:
     """What a person would call a value: its name in the source, or the line that made it."""
     if node.names:
         return node.names[-1]
-    return f"the value of line {node.span.line}" if node.span is not None else "a constant"
+    return f"the value of {line_in_words(node.span)}" if node.span is not None else "a constant"

@@ -23,6 +23,7 @@ from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.terms import terms_of
 from unstuck.trace.reading.views import untransposed
 from unstuck.trace.reading.written import Step
+from unstuck.trace.running.sources import line_in_words
 
 TESTED = 6  # steps in which the lost derivative must show
 LEAST_STEPS = 3
@@ -143,7 +144,7 @@ def _noun(
     first: Constant, step: Step, dead: Node, exact: Array, moved: bool, elsewhere: Span | None, count: int
 ) -> Gradient | None:
     name = first.base.names[-1] if first.base.names else ""
-    title = name or f"the value used at line {first.y.span.line if first.y.span else 0}"
+    title = name or (f"the value used at {line_in_words(first.y.span)}" if first.y.span else "a value")
     if moved or elsewhere is not None:
         kind, span = "update-outside-loop", elsewhere or dead.span
         text = f"{title} is updated outside of the loop in which its gradient is computed: most gradients are lost"

@@ -20,6 +20,7 @@ from unstuck.facts import Explanation, Span
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.terms import Term, terms_of
 from unstuck.trace.reading.written import Step
+from unstuck.trace.running.sources import line_in_words
 
 LEAST_STEPS = 3
 ROOTS = {"sqrt", "power"}
@@ -206,7 +207,7 @@ def overflowed(name: str, steps: Sequence[Step]) -> str:
             continue
         origin = origin_of_nan(update)
         if origin is not None:
-            place = f" at line {origin.span.line}" if origin.span is not None else ""
+            place = f" at {line_in_words(origin.span)}" if origin.span is not None else ""
             return (
                 f"its numbers are not finite from step {step.number + 1} on, beginning{place} ({origin.op})"
             )

@@ -17,7 +17,7 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any
 
-from unstuck.trace.running.sources import decode
+from unstuck.trace.running.sources import program_text
 
 Transform = Callable[[ast.Module, str], ast.Module]
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -78,7 +78,7 @@ class Compiler:
         text = self._edited.get(os.path.realpath(filename))
         if text is None:
             with open(filename, "rb") as file:
-                text = decode(file.read())
+                text = program_text(filename, file.read())
         linecache.cache[filename] = (len(text), None, io.StringIO(text).readlines(), filename)
         tree: Any = compile(text, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
         if self._transform is not None:

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType, TracebackType
 
+from unstuck.cells import is_notebook
+from unstuck.trace.running import kernel
 from unstuck.trace.running.modules import Compiler, Finder, Territory, Transform, from_unstuck
 
 
@@ -166,7 +168,12 @@ def _execute(path: str, module: bool, compiler: Compiler, namespace: Mapping[str
     main = _main_module(filename, spec)
     code = compiler.code(filename)
     main.__dict__.update(namespace)
-    exec(code, main.__dict__)
+    if is_notebook(filename):
+        main.__dict__.update(kernel.names())
+        with kernel.as_in_jupyter(filename):
+            exec(code, main.__dict__)
+    else:
+        exec(code, main.__dict__)
 
 
 def _exit_code(program: Callable[[], None]) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import io
+import linecache
 import os
 import re
 import tokenize
@@ -16,8 +17,10 @@ import traceback
 import warnings
 from collections.abc import Iterable
 
+from unstuck.cells import in_words, is_notebook, translated
 from unstuck.facts import Edit, Source, Span
 from unstuck.problems import Problem
+from unstuck.trace.running.notebooks import script_of
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 
@@ -36,6 +39,14 @@ def unify(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def program_text(path: str, content: bytes) -> str:
+    """The python text of a file: that of a script, or the code cells of a notebook one after the other.
+
+    Raises what `decode` raises, and Problem for a notebook that is broken or in another language.
+    """
+    return unify(script_of(path, content)) if is_notebook(path) else decode(content)
+
+
 def read_source(path: str) -> Source:
     """The file at `path`; raises Problem when it is missing, a folder, or not python text."""
     if os.path.isdir(path):
@@ -50,7 +61,7 @@ def read_source(path: str) -> Source:
     if b"\0" in content:
         raise Problem(f"{path} is not a python script: it holds binary data")
     try:
-        return Source(path, decode(content))
+        return Source(path, program_text(path, content))
     except (SyntaxError, UnicodeDecodeError) as error:
         hint = "save the file as UTF-8, or name its encoding in the first line: # -*- coding: latin-1 -*-"
         raise Problem(f"{path} cannot be decoded: {error}", hint) from None
@@ -63,12 +74,17 @@ def check_syntax(source: Source) -> None:
             warnings.simplefilter("ignore")
             compile(ast.parse(source.text, source.path), source.path, "exec", dont_inherit=True)
     except SyntaxError as error:
-        told = "".join(traceback.format_exception_only(error)).rstrip()
+        told = translated("".join(traceback.format_exception_only(error)).rstrip(), source)
         old = "Missing parentheses in call to" in str(error)
         hint = "this looks like Python 2; port the script to Python 3 first" if old else ""
         raise Problem(f"{source.path} does not compile\n{told}", hint, exit_code=1) from None
     except (RecursionError, MemoryError, ValueError) as error:
         raise Problem(f"{source.path} does not compile: {error}", exit_code=1) from None
+
+
+def line_in_words(span: Span) -> str:
+    """`line 57`, or in a notebook `cell 3, line 5`, by the text that ran."""
+    return in_words(Source(span.path, "".join(linecache.getlines(span.path))), span.line)
 
 
 # ----- Spans and edits ----------------------------------------------------------------------------------

@@ -1,0 +1,122 @@
+"""What an operator yields: the edits of one mutation, the kind of fault it makes, and the right explanations."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import roles
+from source import Edit, File
+
+Shapes = Mapping[str, tuple[int, ...]]
+DERIVATIVE = "activation derivative"
+OTHER_DERIVATIVE = (
+    "activation-derivative-of-output",
+    "activation-derivative-at-pre-activation",
+    "activation-derivative-of-dropped",
+    "activation-derivative-of-another",
+    "activation-derivative-value",
+    "activation-derivative-wrong",
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One mutation.  `explained_by` are the kinds of explanation that describe it truly; none: nothing does yet."""
+
+    edits: tuple[Edit, ...]
+    kind: str
+    explained_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What an operator may know about a node's surroundings.
+
+    shapes     of the arrays that have a name where the node stands, by their text
+    functions  the program's own functions by their number of parameters
+    written    the names whose elements or attributes are the parameters of the network
+    """
+
+    file: File
+    shapes: Shapes = field(default_factory=dict)
+    functions: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    written: frozenset[str] = frozenset()
+
+
+Operator = Callable[[Scope, ast.AST], Iterator[Change]]
+OPERATORS: dict[str, Operator] = {}
+
+
+def operator(name: str) -> Callable[[Operator], Operator]:
+    """Enter an operator in the table."""
+
+    def enter(generate: Operator) -> Operator:
+        OPERATORS[name] = generate
+        return generate
+
+    return enter
+
+
+# ----- What a node is for -------------------------------------------------------------------------------
+
+
+def purpose(scope: Scope, node: ast.AST) -> str:
+    """slope | mask | weights | bias | product | update | other: what the value of an expression enters."""
+    file, below = scope.file, node
+    for above in file.around(node):
+        if isinstance(above, ast.stmt):
+            break
+        if isinstance(above, ast.Compare) or roles.role(file.of(above)) == "slope" and _small(above):
+            return "slope"
+        if is_product(above):
+            return "weights" if is_parameter(scope, below) else "product"
+        if is_sum(above):
+            return "bias"
+        below = above
+    if is_update(scope, file.statement(node)):
+        return "update"
+    return "mask" if roles.role(file.of(node)) == "mask" else "other"
+
+
+def _small(node: ast.AST) -> bool:
+    """Is this the derivative itself, not a longer formula that contains one?"""
+    return isinstance(node, ast.Call | ast.Compare | ast.BinOp) and not any(map(is_product, ast.walk(node)))
+
+
+def is_product(node: ast.AST) -> bool:
+    """A matrix product, as an operator, a function or a method."""
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.MatMult)
+    return isinstance(node, ast.Call) and called(node) in ("dot", "matmul", "outer", "einsum")
+
+
+def is_sum(node: ast.AST) -> bool:
+    """A sum or a mean."""
+    return isinstance(node, ast.Call) and called(node) in ("sum", "mean")
+
+
+def called(node: ast.Call) -> str:
+    """The last name of what is called."""
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def is_parameter(scope: Scope, node: ast.AST) -> bool:
+    """Is this a parameter, or its transpose?"""
+    while isinstance(node, ast.Attribute) and node.attr == "T":
+        node = node.value
+    text = ast.unparse(node)
+    return any(text == name or text.startswith((f"{name}[", f"{name}.")) for name in scope.written) or (
+        text.rpartition(".")[2] in ("W", "w", "weight", "weights")
+    )
+
+
+def is_update(scope: Scope, statement: ast.stmt) -> bool:
+    """Does a statement move a parameter (or what a loop calls one)?"""
+    text = roles.target(statement)
+    root = text.partition("[")[0].partition(".")[0]
+    if root and root in scope.written:
+        return True
+    named = text in ("p", "param", "parameter", "value", "w", "b") or text.endswith((".W", ".b", ".weight", ".bias"))
+    return isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Sub | ast.Add) and named

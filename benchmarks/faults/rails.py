@@ -1,0 +1,206 @@
+"""Training on rails: what every step of a program does to its parameters, from parameters that we choose.
+
+The right program is run once and its parameters are kept at the beginning of every training step.  A mutant is
+then run with a hook in the same loop: at the beginning of every step the hook notes what the last step changed
+and puts the parameters of the right program back.  So each step of the mutant starts where the right one did, on
+the same rows, with the same draws, and with the optimiser state of its own; what it does differently is its fault.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from probes import as_main
+from programs import Program, on_disk, quietly
+
+Values = dict[str, NDArray[Any]]
+HOOK = "__rails__"
+STEPS = 300  # of each run
+TRACED = 1  # the step whose lines and shapes are noted
+SHARE = 0.6  # of the rounds of the training loop move every parameter
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A loop of the program: its file, its header, and which of the loops with this header it is."""
+
+    file: str
+    header: str
+    number: int
+
+
+class Enough(BaseException):
+    """Raised by the hook to end a run; `except Exception` cannot swallow it."""
+
+
+def loops(name: str, tree: ast.Module) -> Iterator[tuple[Loop, ast.For | ast.While]]:
+    """All loops of a file."""
+    seen: dict[str, int] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.For | ast.While):
+            header = ast.unparse(node).partition("\n")[0]
+            yield Loop(name, header, seen.setdefault(header, 0)), node
+            seen[header] += 1
+
+
+def run(
+    program: Program, texts: Mapping[str, str], wanted: Callable[[Loop], bool], hook: Callable[[int], None]
+) -> list[Loop]:
+    """Run the texts until the program ends or the hook has seen enough; the loops that got the hook.
+
+    The hook is called with the number of its loop at the beginning of every round.  It is put into the syntax
+    tree, so that all lines keep their numbers.
+    """
+    known: list[Loop] = []
+
+    def compiled(text: str | bytes, path: str) -> CodeType:
+        tree = ast.parse(text)
+        for loop, node in list(loops(Path(path).name, tree)):
+            if wanted(loop):
+                call = ast.parse(f"{HOOK}({len(known)})").body[0]
+                node.body.insert(0, ast.copy_location(call, node.body[0]))
+                known.append(loop)
+        return compile(ast.fix_missing_locations(tree), path, "exec")
+
+    setattr(builtins, HOOK, hook)
+    with on_disk(texts) as folder, as_main(folder / program.main), quietly(), _loading(folder, compiled):
+        code = compiled(texts[program.main], str(folder / program.main))
+        with contextlib.suppress(Enough, SystemExit):
+            exec(code, sys.modules["__main__"].__dict__)
+    return known
+
+
+@contextlib.contextmanager
+def _loading(folder: Path, compiled: Callable[[bytes, str], CodeType]) -> Iterator[None]:
+    """Let `compiled` make the code of every module that is imported from the folder."""
+    original = SourceFileLoader.source_to_code
+
+    def source_to_code(self: Any, data: Any, path: Any, **options: Any) -> Any:
+        if Path(path).parent == folder:
+            return compiled(data, str(path))
+        return original(self, data, path, **options)
+
+    SourceFileLoader.source_to_code = source_to_code  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        SourceFileLoader.source_to_code = original  # type: ignore[method-assign]
+
+
+# ----- Parameters in a running program ------------------------------------------------------------------
+
+
+def names_in(frame: FrameType) -> dict[str, Any]:
+    """Everything that has a name where the frame is."""
+    return {**sys.modules["__main__"].__dict__, **frame.f_globals, **frame.f_locals}
+
+
+def read(expressions: Sequence[str], frame: FrameType) -> Values:
+    """Copies of the parameters as seen from a frame; raises what evaluating them raises."""
+    names = names_in(frame)
+    return {text: _floating(np.array(eval(text, names))) for text in expressions}
+
+
+def _floating(array: NDArray[Any]) -> NDArray[Any]:
+    return array if array.dtype.kind == "f" else array.astype(float)
+
+
+def put(values: Mapping[str, NDArray[Any]], frame: FrameType) -> None:
+    """Set the parameters, in place."""
+    names = names_in(frame)
+    for text, value in values.items():
+        place = eval(text, names)
+        if isinstance(place, np.ndarray):
+            place[...] = value
+        elif isinstance(place, list):
+            place[:] = value.tolist()
+        else:
+            exec(f"{text} = value", {**names, "value": value.item()})
+
+
+# ----- The right program --------------------------------------------------------------------------------
+
+
+def find_loop(program: Program) -> Loop | None:
+    """The innermost loop in which every round moves every parameter."""
+    last: dict[int, Values] = {}
+    rounds: Counter[int] = Counter()
+    moved: Counter[int] = Counter()
+
+    def hook(number: int) -> None:
+        try:
+            now = read(program.parameters, sys._getframe(1))
+        except Exception:  # the parameters have no such names here
+            return
+        if number in last:
+            rounds[number] += 1
+            moved[number] += all(
+                now[name].shape != value.shape or bool(np.any(now[name] != value))
+                for name, value in last[number].items()
+            )
+        last[number] = now
+        if moved[number] > 40:
+            raise Enough
+
+    known = run(program, program.texts, lambda loop: True, hook)
+    found = [n for n in rounds if rounds[n] > 2 and moved[n] >= SHARE * rounds[n]]
+    return known[max(found, key=lambda n: moved[n])] if found else None
+
+
+def trajectory(program: Program, loop: Loop, on_step: Callable[[int, FrameType], None]) -> list[Values]:
+    """The parameters at the beginning of every step of the right program, and after the last."""
+    result: list[Values] = []
+
+    def hook(number: int) -> None:
+        frame = sys._getframe(1)
+        result.append(read(program.parameters, frame))
+        on_step(len(result) - 1, frame)
+        if len(result) > STEPS:
+            raise Enough
+
+    run(program, program.texts, loop.__eq__, hook)
+    return result
+
+
+# ----- A mutant -----------------------------------------------------------------------------------------
+
+
+def changes(program: Program, texts: Mapping[str, str], loop: Loop, rails: Sequence[Values]) -> list[Values]:
+    """What every step of the mutant changes, each from the parameters of the right program.
+
+    Raises what the program raises, and LookupError when the training loop itself is no longer there.
+    """
+    result: list[Values] = []
+    step = -1
+
+    def hook(number: int) -> None:
+        nonlocal step
+        frame = sys._getframe(1)
+        if step >= 0:
+            now = read(program.parameters, frame)
+            result.append({name: _change(now[name], rails[step][name]) for name in now})
+        step += 1
+        if step >= len(rails) - 1:
+            raise Enough
+        put(rails[step], frame)
+
+    if not run(program, texts, loop.__eq__, hook):
+        raise LookupError("the training loop is another one")
+    return result
+
+
+def _change(now: NDArray[Any], before: NDArray[Any]) -> NDArray[Any]:
+    """The difference; an array of another shape is told by its shape."""
+    return now - before if now.shape == before.shape else now

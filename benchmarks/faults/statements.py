@@ -1,0 +1,163 @@
+"""Mutations of statements: left out, doubled, moved, in the wrong loop, overwriting instead of accumulating."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import roles
+from changes import DERIVATIVE, Change, Scope, called, is_update, operator
+
+SIMPLE = ast.Assign | ast.AugAssign | ast.Expr
+
+
+def _movable(scope: Scope, node: ast.AST) -> bool:
+    """A statement that has its lines for itself and is neither a docstring nor a print."""
+    if not isinstance(node, SIMPLE) or not scope.file.alone(node):
+        return False
+    return not (
+        isinstance(node, ast.Expr)
+        and (not isinstance(node.value, ast.Call) or called(node.value) in ("print", "append"))
+    )
+
+
+@operator("statement deleted")
+def deleted(scope: Scope, node: ast.AST) -> Iterator[Change]:
+    """A statement left out."""
+    if not _movable(scope, node) or not isinstance(node, SIMPLE):
+        return
+    block = scope.file.siblings(node)
+    edit = scope.file.replaced(node, "pass") if len(block) == 1 else scope.file.lines(node)
+    yield Change((edit,), *_of_missing(scope, node))
+
+
+def _of_missing(scope: Scope, node: ast.stmt) -> tuple[str, tuple[str, ...]]:
+    text, name = scope.file.of(node), roles.target(node)
+    if is_update(scope, node):
+        return "never updated", ("parameter-never-updated",)
+    if roles.role(name) == "state":
+        return "optimiser state", ("optimiser",)
+    if "zeros" in text or "clear" in text or text.endswith(("= 0", "= 0.0", ".fill(0)")):
+        return "accumulation", ("gradient-not-cleared",)
+    if roles.role(text) == "slope":
+        return DERIVATIVE, ("activation-derivative-one",)
+    if roles.role(text) == "mask":
+        return "dropout mask", ("dropout-mask-missing",)
+    return "statement missing", ()
+
+
+@operator("= for +=")
+def overwritten(scope: Scope, node: ast.AST) -> Iterator[Change]:
+    """= for +=, which overwrites what was accumulated."""
+    if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
+        low = scope.file.high(node.target)
+        low += scope.file.text[low:].index("+=")
+        yield Change(((low, low + 2, "="),), "accumulation", ("gradient-overwritten",))
+
+
+@operator("+= for =")
+def added(scope: Scope, node: ast.AST) -> Iterator[Change]:
+    """+= for =, which accumulates what should be set anew."""
+    if isinstance(node, ast.Assign) and len(node.targets) == 1 and not isinstance(node.targets[0], ast.Tuple):
+        low = scope.file.high(node.targets[0])
+        low += scope.file.text[low:].index("=")
+        yield Change(((low, low + 1, "+="),), "accumulation", ("gradient-not-cleared",))
+
+
+@operator("sign of update")
+def sign(scope: Scope, node: ast.AST) -> Iterator[Change]:
+    """+= for -=, and the reverse."""
+    if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add | ast.Sub):
+        old, new = ("+=", "-=") if isinstance(node.op, ast.Add) else ("-=", "+=")
+        low = scope.file.high(node.target)
+        low += scope.file.text[low:].index(old)
+        yield Change(((low, low + 2, new),), "sign", ("sign",))
+
+
+@operator("factor of statement")
+def divided(scope: Scope, node: ast.AST) -> Iterator[Change]:
+    """/= for *=, and the reverse."""
+    if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Mult | ast.Div):
+        old, new = ("*=", "/=") if isinstance(node.op, ast.Mult) else ("/=", "*=")
+        low = scope.file.high(node.target)
+        low += scope.file.text[low:].index(old)
+        yield Change(((low, low + 2, new),), "operator")
+
+
+@operator("statement doubled")
+def doubled(scope: Scope, node: ast.AST) -> Iterator[Change]:
+    """The same statement twice, where that makes a difference: a derivative applied twice."""
+    if not _movable(scope, node) or not isinstance(node, SIMPLE):
+        return
+    again = isinstance(node, ast.AugAssign) or roles.target(node) in _reads(node)
+    if again and not is_update(scope, node):
+        low, high, _ = scope.file.lines(node)
+        slope = roles.role(scope.file.of(node)) == "slope"
+        kind = (DERIVATIVE, ("activation-derivative-squared",)) if slope else ("statement doubled", ())
+        yield Change(((high, high, scope.file.indented(node, node)),), *kind)
+
+
+def _reads(node: ast.stmt) -> set[str]:
+    value = getattr(node, "value", None)
+    return {ast.unparse(each) for each in ast.walk(value)} if value is not None else set()
+
+
+@operator("statement moved up")
+def moved_up(scope: Scope, node: ast.AST) -> Iterator[Change]:
+    """An update before statements that it used to follow."""
+    if not _movable(scope, node) or not isinstance(node, SIMPLE):
+        return
+    block = scope.file.siblings(node)
+    place = block.index(node)
+    kind = "stale or updated value"
+    explained = ("weights-already-updated",) if is_update(scope, node) else ()
+    for earlier in block[max(0, place - 6) : place]:
+        if scope.file.alone(earlier) or isinstance(earlier, ast.For | ast.If):
+            start, _, _ = scope.file.lines(earlier)
+            text = scope.file.indented(node, node)
+            yield Change(((start, start, text), scope.file.lines(node)), kind, explained)
+
+
+@operator("out of the loop")
+def dedented(scope: Scope, node: ast.AST) -> Iterator[Change]:
+    """The last statement of a loop after the loop."""
+    if not _movable(scope, node) or not isinstance(node, SIMPLE):
+        return
+    loop = scope.file.loop(node)
+    if loop is not None and len(loop.body) > 1 and loop.body[-1] is node:
+        low, high, _ = scope.file.lines(node)
+        explained = ("update-outside-loop", "gradient-overwritten")
+        yield Change(((low, high, scope.file.indented(node, loop)),), "wrong loop", explained)
+
+
+@operator("into the loop")
+def indented(scope: Scope, node: ast.AST) -> Iterator[Change]:
+    """The statement after a loop at the end of the loop, and the one before it at its beginning."""
+    if not _movable(scope, node) or not isinstance(node, SIMPLE):
+        return
+    block = scope.file.siblings(node)
+    place = block.index(node)
+    low, high, _ = scope.file.lines(node)
+    explained = ("update-inside-loop", "gradient-overwritten")
+    if place and isinstance(block[place - 1], ast.For):
+        text = scope.file.indented(node, block[place - 1].body[-1])  # type: ignore[attr-defined]
+        yield Change(((low, high, text),), "wrong loop", explained)
+    if place + 1 < len(block) and isinstance(block[place + 1], ast.For):
+        first = block[place + 1].body[0]  # type: ignore[attr-defined]
+        start, _, _ = scope.file.lines(first)
+        change = (start, start, scope.file.indented(node, first)), scope.file.lines(node)
+        yield Change(change, "wrong loop", explained)
+
+
+@operator("repeated indices")
+def repeated(scope: Scope, node: ast.AST) -> Iterator[Change]:
+    """a[i] += v, which counts a repeated index once, for np.add.at(a, i, v)."""
+    if (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and scope.file.of(node.value.func).endswith(("add.at", "subtract.at"))
+    ):
+        array, place, value = (scope.file.of(argument) for argument in node.value.args)
+        sign = "+=" if "add" in scope.file.of(node.value.func) else "-="
+        edit = scope.file.replaced(node, f"{array}[{place}] {sign} {value}")
+        yield Change((edit,), "duplicate indices", ("duplicate-indices",))

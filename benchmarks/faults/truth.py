@@ -1,0 +1,269 @@
+"""What a mutant really is, found without unstuck: effective, a scale, equivalent, or of no use to the benchmark.
+
+A mutant is *effective* when its forward pass is that of the right program (the same loss from the same
+parameters) and at least one parameter is moved otherwise: no positive constant turns the right program's steps
+into the mutant's, in every step up to a relative error of 1e-3.  If constants do, it is a *scale*; if they are
+all 1, it is *equivalent*.  A mutant that crashes, yields NaN or alters the forward pass is set aside.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from probes import SEED, as_main, execute, loop_body, shortened, take
+from programs import Program, on_disk, quietly
+from rails import TRACED, Loop, Values, changes, find_loop, names_in, trajectory
+
+TOLERANCE = 1e-3  # relative error after the best factor
+ROUNDING = 100  # units in the last place of a parameter that a change may be off
+Place = tuple[str, int]  # a file and a line
+
+
+@dataclass
+class Reference:
+    """What is known about a right program.
+
+    rails    the parameters at the beginning of every training step
+    lines    the lines that a training step executes: the only ones that are mutated
+    shapes   for every function (file, first line): the shape of every expression in it, by its text
+    start, loss, draws   a point, the loss there, and the state of the random generators before it
+    """
+
+    loop: Loop
+    rails: list[Values]
+    lines: set[Place]
+    shapes: dict[Place, dict[str, tuple[int, ...]]]
+    start: Values
+    loss: float
+    draws: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The verdict on one mutant; `factors` and `residuals` by parameter."""
+
+    verdict: str  # effective | scale | equivalent | forward | crash | nan
+    factors: Mapping[str, float] = field(default_factory=dict)
+    residuals: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+
+    @property
+    def wrong(self) -> list[str]:
+        """The parameters that are moved in another direction."""
+        return [n for n, r in self.residuals.items() if not (r <= TOLERANCE and self.factors[n] > 0)]
+
+
+# ----- The right program --------------------------------------------------------------------------------
+
+
+def reference(program: Program) -> Reference | None:
+    """Run the right program on its own; None when no training loop is found."""
+    loop = find_loop(program)
+    if loop is None:
+        return None
+    watch = _Watch(program)
+    rails = trajectory(program, loop, watch.step)
+    probe = _Probing(program, program.texts)
+    lines = probe.lines | {place for place in watch.lines if place in watch.writing}
+    return Reference(loop, rails, lines, watch.shapes, probe.start, probe.loss, probe.draws)
+
+
+class _Watch:
+    """Notes the lines and the shapes of one training step."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.lines: set[Place] = set()
+        self.shapes: dict[Place, dict[str, tuple[int, ...]]] = {}
+        self.writing = _writing_lines(program)
+        self.expressions = _expressions(program)
+
+    def step(self, number: int, frame: FrameType) -> None:
+        if number == TRACED:
+            frame.f_trace = self._event
+            sys.settrace(self._event)
+        elif number == TRACED + 1:
+            sys.settrace(None)
+            frame.f_trace = None
+            self._shapes(frame)
+
+    def _event(self, frame: FrameType, event: str, argument: Any) -> Any:
+        file = Path(frame.f_code.co_filename).name
+        if file not in self.program.texts:
+            return None
+        self.lines.add((file, frame.f_lineno))
+        if event == "return":
+            self._shapes(frame)
+        return self._event
+
+    def _shapes(self, frame: FrameType) -> None:
+        """The shapes of everything that is named in a function, at its end."""
+        place = Path(frame.f_code.co_filename).name, frame.f_code.co_firstlineno
+        names = names_in(frame)
+        for text in self.expressions.get(place[0], ()):
+            try:
+                value = eval(text, names)
+            except Exception:  # not defined here
+                continue
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+                self.shapes.setdefault(place, {})[text] = value.shape
+
+
+def _writing_lines(program: Program) -> set[Place]:
+    """The lines of statements that assign to a parameter (an optimiser may be out of the probe's reach)."""
+    roots = {text.partition(".")[0].partition("[")[0] for text in program.parameters}
+    found: set[Place] = set()
+    for file, text in program.texts.items():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.For | ast.Assign | ast.AugAssign) and roots & _written(node):
+                found |= {(file, line) for line in range(node.lineno, (node.end_lineno or 0) + 1)}
+    return found
+
+
+def _written(statement: ast.For | ast.Assign | ast.AugAssign) -> set[str]:
+    """The names whose value, element or attribute a statement (a loop: a statement directly in it) sets."""
+    if isinstance(statement, ast.For):
+        inner = [node for node in statement.body if isinstance(node, ast.Assign | ast.AugAssign)]
+        return {name for node in inner for name in _written(node)}
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    names = set()
+    for target in targets:
+        while isinstance(target, ast.Subscript | ast.Attribute):
+            target = target.value
+        names |= {target.id} if isinstance(target, ast.Name) else set()
+    return names
+
+
+def _expressions(program: Program) -> dict[str, list[str]]:
+    """The texts of all names, attributes and elements in each file."""
+    return {
+        file: sorted(
+            {
+                ast.unparse(node)
+                for node in ast.walk(ast.parse(text))
+                if isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+                and not any(isinstance(inner, ast.Call) for inner in ast.walk(node))
+            }
+        )
+        for file, text in program.texts.items()
+    }
+
+
+class _Probing:
+    """The loss of a program, mutated or not, at a point; and the lines that one training step executes."""
+
+    def __init__(self, program: Program, texts: Mapping[str, str], at: Reference | None = None) -> None:
+        probe = program.probe
+        self.files = set(texts)
+        self.lines: set[Place] = set()
+        self.main = program.main
+        with on_disk(texts) as folder, as_main(folder / program.main), quietly():
+            script = folder / program.main
+            _, names = execute(shortened(script.read_text()), script)
+            exec(probe.setup, names)
+            body = compile(probe.step, "step", "exec") if probe.step else loop_body(script, probe.depth)
+            forward = compile(probe.forward, "forward", "exec") if probe.forward else body
+            current = {text: np.array(eval(text, names)) for text in program.parameters}
+            self.start = at.start if at else current
+            self.draws = at.draws if at else _draws(names)
+            _restore(self.draws, names)
+            take(forward, names, self.start, probe)
+            self.loss = float(np.squeeze(eval(probe.loss, names)))
+            if at is None:
+                sys.settrace(self._event)
+                take(body, names, self.start, probe)
+                sys.settrace(None)
+
+    def _event(self, frame: FrameType, event: str, argument: Any) -> Any:
+        path = frame.f_code.co_filename
+        file = self.main if path == "training step" else Path(path).name
+        if file not in self.files:
+            return None
+        self.lines.add((file, frame.f_lineno))
+        return self._event
+
+
+def _draws(names: Mapping[str, Any]) -> dict[str, Any]:
+    """The states of all generators of random numbers that have a global name; "" is the standard library's."""
+    found: dict[str, Any] = {"": random.getstate()}
+    for name, value in names.items():
+        if isinstance(value, np.random.Generator):
+            found[name] = value.bit_generator.state
+        elif isinstance(value, np.random.RandomState):
+            found[name] = value.get_state()
+    return found
+
+
+def _restore(draws: Mapping[str, Any], names: Mapping[str, Any]) -> None:
+    for name, state in draws.items():
+        value = names.get(name)
+        if not name:
+            random.setstate(state)
+        elif isinstance(value, np.random.Generator):
+            value.bit_generator.state = state
+        elif isinstance(value, np.random.RandomState):
+            value.set_state(state)
+
+
+# ----- A mutant -----------------------------------------------------------------------------------------
+
+
+def truth(program: Program, known: Reference, texts: Mapping[str, str]) -> Truth:
+    """What the program with these texts is, compared with the right one."""
+    try:
+        moved = changes(program, texts, known.loop, known.rails)
+    except Exception as error:
+        return Truth("crash", reason=f"{type(error).__name__}: {error}")
+    if len(moved) < min(len(known.rails) - 1, 2):
+        return Truth("crash", reason="the training ends at once")
+    found = compare(known.rails, moved)
+    if found.verdict in ("effective", "scale"):
+        try:
+            loss = _Probing(program, texts, known).loss
+        except Exception as error:
+            return Truth("forward", reason=f"{type(error).__name__}: {error}")
+        if not np.isclose(loss, known.loss, rtol=1e-9, atol=0):
+            return Truth("forward", reason=f"the loss is {loss:.6g} instead of {known.loss:.6g}")
+    return found
+
+
+def compare(rails: Sequence[Values], moved: Sequence[Values]) -> Truth:
+    """The verdict from the changes in every step; the forward pass is taken to be unaltered."""
+    factors, residuals = {}, {}
+    for name in moved[0]:
+        true = [after[name] - before[name] for before, after in zip(rails, rails[1:], strict=False)]
+        made = [each[name] for each in moved]
+        if not all(np.all(np.isfinite(each)) for each in made):
+            return Truth("nan", reason=f"{name} becomes infinite")
+        sizes = [float(np.linalg.norm(before[name])) for before in rails]
+        factors[name], residuals[name] = _fit(true[: len(made)], made, sizes)
+    found = Truth("effective", factors, residuals)
+    if found.wrong:
+        return found
+    alike = all(abs(factor - 1) < TOLERANCE for factor in factors.values())
+    return Truth("equivalent" if alike else "scale", factors, residuals)
+
+
+def _fit(
+    true: Sequence[NDArray[Any]], made: Sequence[NDArray[Any]], sizes: Sequence[float]
+) -> tuple[float, float]:
+    """The factor from the true to the made changes over all steps, and the worst step's relative error."""
+    if any(a.shape != b.shape for a, b in zip(true, made, strict=True)):
+        return float("nan"), float("inf")
+    factor = sum(float(np.vdot(a, b)) for a, b in zip(true, made, strict=True))
+    factor /= max(sum(float(np.vdot(a, a)) for a in true), 1e-300)
+    worst = 0.0
+    for a, b, size in zip(true, made, sizes, strict=False):
+        error, least = float(np.linalg.norm(b - factor * a)), ROUNDING * np.finfo(a.dtype).eps * size
+        if error > least:
+            worst = max(worst, error / max(float(np.linalg.norm(b)), 1e-300))
+    return factor, worst
