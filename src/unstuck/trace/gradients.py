@@ -13,13 +13,8 @@ from dataclasses import replace
 import numpy as np
 
 from unstuck.facts import Explanation, Gradient, Span, Status
-from unstuck.trace.explaining.explain import (
-    SAME_SCALE,
-    Account,
-    blame_unexplained,
-    explanation,
-    scale_account,
-)
+from unstuck.trace.explaining.account import SAME_SCALE, Account, scale_account
+from unstuck.trace.explaining.explain import blame_unexplained, explanation
 from unstuck.trace.explaining.untouched import untouched
 from unstuck.trace.judging.example import example
 from unstuck.trace.judging.judge import Verdicts, judge, relative_scales

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from unstuck.facts import Gradient, Loss, Outcome, Parameter, Source, Span, Status, Trace
-from unstuck.trace.explaining.explain import Account, account_for
+from unstuck.trace.explaining.account import Account, account_for
 from unstuck.trace.gradients import gradients
 from unstuck.trace.job import Job
 from unstuck.trace.judging.judge import TOLERANCE, Verdicts, best_loss, tolerance_of
@@ -31,6 +31,7 @@ from unstuck.trace.schedule import Clock, Plan, Window
 from unstuck.trace.tape.instrument import Instrumenter
 from unstuck.trace.tape.runtime import Runtime
 
+UNSETTLED = 1e-3  # residual of a gradient about which nothing can be told, but which is not what it should be
 FORWARD_DIGEST = 64  # numbers of each layer in the first step that identify a forward pass
 
 
@@ -247,6 +248,9 @@ def _overall(found: Sequence[Gradient]) -> tuple[Status, str]:
     statuses = {gradient.status for gradient in found}
     if "wrong" in statuses:
         return "wrong", ""
+    unsettled = next((g for g in found if g.status == "cannot-tell" and g.residual > UNSETTLED), None)
+    if unsettled is not None:
+        return "cannot-tell", f"{unsettled.parameter}: {unsettled.reason}"
     told = [gradient for gradient in found if gradient.status in ("exact", "scaled")]
     if not told:
         return "cannot-tell", next((g.reason for g in found if g.reason), "no gradient could be compared")

@@ -1,27 +1,28 @@
-"""Explain wrong gradients: find the altered rule of calculus that reproduces the user's numbers.
+"""Say in words and places what the search accepted: the altered rule, the expression to blame, measured shares.
 
-The reverse pass is run again under each hypothesis.  One that makes further parameters agree in every step,
-and spoils none, is accepted; the search then goes on for what is left, so that several faults in one program
-are all named.  A hypothesis that makes every parameter agree is the explanation; no name in the source is read.
+A hypothesis that makes every parameter agree is the explanation; no name in the source is read.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from unstuck.facts import Explanation, Span
-from unstuck.trace.explaining.catalogue import on_the_way_back, scale_of_masks
-from unstuck.trace.explaining.formation import of_one_gradient
-from unstuck.trace.explaining.hypotheses import Hypothesis, Search, merged
-from unstuck.trace.explaining.localise import blamed_span, computed_from, derivative_places, matching_value
-from unstuck.trace.explaining.macros import Activated, Forward, forwards
-from unstuck.trace.explaining.sums import signs
-from unstuck.trace.judging.judge import Verdicts, judge, relative_scales
+from unstuck.trace.explaining.account import Account, most_telling
+from unstuck.trace.explaining.hypotheses import Hypothesis, merged, value_of
+from unstuck.trace.explaining.localise import (
+    RightValues,
+    blamed_span,
+    computed_from,
+    derivative_places,
+    matching_value,
+    written_factors,
+)
+from unstuck.trace.explaining.macros import Activated, Forward
+from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 
@@ -55,150 +56,8 @@ KINDS = (
     "optimiser",
     "parameter-never-updated",
     "update-outside-loop",
+    "error-wrong",
 )
-FEW = 6  # steps on which a hypothesis is tried before it is tried on all
-SAME_SCALE = 1e-4  # relative spread within which factors count as one
-STEADY = 1e-3  # relative spread beyond which the factor of a gradient changes from step to step
-ENOUGH_NUMBERS = 5  # steps after which the steady factor of a single number is no accident
-MOST_FAULTS = 4
-
-
-@dataclass(frozen=True)
-class Account:
-    """What the search found: accepted hypotheses in order, and the verdicts under all of them together."""
-
-    accepted: tuple[Hypothesis, ...]
-    verdicts: Verdicts
-    passes: tuple[Forward, ...]
-    explained: Mapping[str, Hypothesis]  # by parameter
-
-
-def account_for(
-    steps: Sequence[Step], loss: Candidate, verdicts: Verdicts, tolerance: float, seconds: float = 6.0
-) -> Account:
-    """Search for the faults behind the parameters that `verdicts` leave unexplained."""
-    deadline = time.perf_counter() + seconds
-    used = [step for step in steps if loss in step.losses]
-    passes = tuple(forwards(used, [step.losses[loss].seeds for step in used]))
-    by_number = {forward.step.number: forward for forward in passes}
-    accepted: list[Hypothesis] = []
-    explained: dict[str, Hypothesis] = {}
-    current = verdicts
-    for _ in range(MOST_FAULTS):
-        wrong = _wrong(current, tolerance)
-        if not wrong or time.perf_counter() > deadline:
-            break
-        right = frozenset(name for name in current.matches if current.explains(name, tolerance))
-        climbing = frozenset(name for name in wrong if current.climbs(name, tolerance))
-        search = Search(loss, by_number, tuple(accepted), right, wrong, climbing)
-        found = _best(used, search, current, tolerance, deadline)
-        if found is None:
-            break
-        hypothesis, after = found
-        accepted.append(hypothesis)
-        explained |= {name: hypothesis for name in wrong if after.explains(name, tolerance)}
-        current = after
-    return Account(tuple(accepted), current, passes, explained)
-
-
-def _wrong(verdicts: Verdicts, tolerance: float) -> frozenset[str]:
-    return frozenset(
-        name for name in verdicts.matches if verdicts.telling(name) and not verdicts.explains(name, tolerance)
-    )
-
-
-def _best(
-    steps: Sequence[Step], search: Search, current: Verdicts, tolerance: float, deadline: float
-) -> tuple[Hypothesis, Verdicts] | None:
-    """The hypothesis that, with those accepted before, explains most further parameters in every step."""
-    few = _most_telling(steps, current, search.wrong)
-    best: tuple[int, Hypothesis, Verdicts] | None = None
-    for hypothesis in _candidates(search):
-        if time.perf_counter() > deadline:
-            break
-        least = best[0] if best else 0
-        if _explained(hypothesis, few, search, tolerance, least) <= least:
-            continue
-        after = _judged(steps, search, hypothesis)
-        gained = _gained(after, search, tolerance)
-        if gained > least:
-            best = gained, hypothesis, after
-            if gained == len(search.wrong):
-                break
-    return best[1:] if best else None
-
-
-def _candidates(search: Search) -> Iterator[Hypothesis]:
-    return chain(signs(search), on_the_way_back(search), of_one_gradient(search))
-
-
-def _explained(
-    hypothesis: Hypothesis, few: Sequence[Step], search: Search, tolerance: float, least: int
-) -> int:
-    """How many wrong parameters agree in each of a few steps; the trial ends as soon as it cannot win."""
-    hopes = 0
-    fitting = set(search.wrong)
-    for step in few:
-        if not hypothesis.overrides(step.number):
-            continue  # it says nothing about this step
-        after = _judged([step], search, hypothesis)
-        if any(after.telling(name) and not after.explains(name, tolerance) for name in search.right):
-            return 0
-        fitting = {name for name in fitting if not after.telling(name) or after.explains(name, tolerance)}
-        hopes = len(fitting)
-        if hopes <= least:
-            break
-    return hopes
-
-
-def _judged(steps: Sequence[Step], search: Search, hypothesis: Hypothesis) -> Verdicts:
-    """The verdicts under a hypothesis together with those accepted before."""
-    together = (*search.accepted, hypothesis)
-    return judge(steps, search.loss, {step.number: merged(together, step.number) for step in steps})
-
-
-def _gained(after: Verdicts, search: Search, tolerance: float) -> int:
-    """How many wrong parameters now agree; 0 when a right one no longer does.
-
-    A single number agrees with everything of its sign: it counts only if its factor is that of the arrays.
-    """
-    if any(after.telling(name) and not after.explains(name, tolerance) for name in search.right):
-        return 0
-    fitting = [name for name in search.wrong if after.explains(name, tolerance)]
-    reference = next(
-        (name for name in after.matches if after.is_array(name) and after.explains(name, tolerance)), None
-    )
-    scales = relative_scales(after, reference) if reference is not None else {}
-    return sum(after.is_array(name) or _is_steady(after, scales, name) for name in fitting)
-
-
-def _is_steady(after: Verdicts, scales: Mapping[str, tuple[float, float]], name: str) -> bool:
-    return name in scales and scales[name][1] < STEADY and len(after.telling(name)) >= ENOUGH_NUMBERS
-
-
-def _most_telling(steps: Sequence[Step], verdicts: Verdicts, wrong: frozenset[str]) -> list[Step]:
-    """The steps with the largest mismatch."""
-
-    def mismatch(step: Step) -> float:
-        tables = [verdicts.telling(name) for name in wrong]
-        return sum(min(table[step.number].residual, 2.0) for table in tables if step.number in table)
-
-    return sorted(steps, key=mismatch, reverse=True)[:FEW]
-
-
-def scale_account(
-    account: Account, steps: Sequence[Step], loss: Candidate, reference: str
-) -> Hypothesis | None:
-    """The hypothesis under which all factors become one: why a gradient is right only up to a constant."""
-    used = [step for step in steps if loss in step.losses]
-    by_number = {forward.step.number: forward for forward in account.passes}
-    search = Search(loss, by_number, account.accepted, frozenset(), frozenset())
-    for hypothesis in scale_of_masks(search):
-        found = relative_scales(_judged(used, search, hypothesis), reference)
-        if all(abs(scale - 1) < SAME_SCALE for scale, spread in found.values() if spread < SAME_SCALE):
-            return hypothesis
-    return None
-
 
 # ----- In words and places ------------------------------------------------------------------------------
 
@@ -214,14 +73,16 @@ def explanation(
     account  the search that accepted it; faults accepted before it are not blamed again
     wrong    the parameters that it explains
     """
+    if hypothesis.parts:
+        return _of_both(hypothesis, account, steps, wrong)
     loss, passes = account.verdicts.loss, account.passes
     text, evidence = hypothesis.text, {}
-    span: Span | None = None
+    span = hypothesis.place
     uses: tuple[Span, ...] = ()
     if hypothesis.activated:
         number = max(hypothesis.activated)
         step = next(step for step in steps if step.number == number)
-        piece = hypothesis.activated[number][0]
+        piece = _altered_piece(step, hypothesis.activated[number])
         span, uses = derivative_places(step, piece)
         forward = next(each for each in passes if each.step is step)
         if span is not None and uses and _serves_others(span, forward, hypothesis.activated[number]):
@@ -238,6 +99,30 @@ def explanation(
         }
         span = blamed_span(steps, loss, known, wrong, sign=hypothesis.kind == "sign")
     return Explanation(hypothesis.kind, text, span, uses, evidence) if span is not None else None
+
+
+def _altered_piece(step: Step, pieces: Sequence[Activated]) -> Activated:
+    """Of several activations that one rule speaks of, the first whose written factor is not the derivative."""
+    for piece in pieces:
+        slope = piece.activation.derivative(value_of(piece.z))
+        factors = written_factors(step, piece)
+        written = np.prod([value_of(factor) for factor in factors], axis=0) if factors else np.ones(())
+        if not RightValues([slope]).sign(np.broadcast_to(written, np.shape(slope))):
+            return piece
+    return pieces[0]
+
+
+def _of_both(
+    pair: Hypothesis, account: Account, steps: Sequence[Step], wrong: Sequence[str]
+) -> Explanation | None:
+    """The explanation of two rules together: the first one's, which also names and shows the second."""
+    found = [explanation(part, account, steps, wrong) for part in pair.parts]
+    told = [each for each in found if each is not None]
+    if not told:
+        return None
+    spans = [span for each in told for span in (each.span, *each.uses) if span != told[0].span]
+    text = "; and ".join(each.text for each in told)
+    return replace(told[0], text=text, uses=tuple(dict.fromkeys(spans)))
 
 
 def _serves_others(span: Span, forward: Forward, mine: Sequence[Activated]) -> bool:
@@ -285,6 +170,6 @@ def blame_unexplained(
     steps: Sequence[Step], account: Account, verdicts: Verdicts, wrong: Sequence[str]
 ) -> Span | None:
     """The first place that nothing right follows from, for gradients that no hypothesis reproduces."""
-    telling = _most_telling(steps, verdicts, frozenset(wrong))
+    telling = most_telling(steps, verdicts, frozenset(wrong))
     known = {step.number: merged(account.accepted, step.number) for step in telling}
     return blamed_span(telling, verdicts.loss, known, wrong)

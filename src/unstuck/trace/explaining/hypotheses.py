@@ -16,7 +16,7 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import Overrides, Rule, adjoints, backward
-from unstuck.facts import Array
+from unstuck.facts import Array, Span
 from unstuck.trace.explaining.macros import Activated, Dropped, Forward, Linear
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
@@ -36,6 +36,8 @@ class Hypothesis:
     alter      the overrides of a step, by its number
     activated  the activations that it speaks of, by step number
     dropped    likewise, for dropout
+    parts      the two rules of a pair
+    place      where the script computes what the hypothesis takes as given
     """
 
     kind: str
@@ -43,6 +45,8 @@ class Hypothesis:
     alter: Callable[[int], Altered]
     activated: Mapping[int, tuple[Activated, ...]] = field(default_factory=dict)
     dropped: Mapping[int, tuple[Dropped, ...]] = field(default_factory=dict)
+    parts: tuple[Hypothesis, ...] = ()
+    place: Span | None = None
     _made: dict[int, Altered] = field(default_factory=dict, init=False, repr=False)
 
     def overrides(self, number: int) -> Altered:
@@ -53,7 +57,7 @@ class Hypothesis:
         return self._made[number]
 
 
-def merged(hypotheses: Iterable[Hypothesis], number: int) -> Overrides:
+def merged(hypotheses: Iterable[Hypothesis], number: int) -> Altered:
     """The overrides of several hypotheses together in one step; of one edge, the later alteration counts."""
     together: dict[Node, dict[Node, Rule]] = {}
     for hypothesis in hypotheses:

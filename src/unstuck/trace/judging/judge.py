@@ -24,7 +24,7 @@ TOLERANCE_SINGLE = 2e-3  # the same for programs that compute in float32
 VANISHED = 1e-12
 FINALISTS = 3  # losses that are judged on all steps, besides equals of the best
 NEGLIGIBLE = 1e-9  # share of its usual size below which a gradient says nothing
-EPSILON = 8 * float(np.finfo(float).eps)
+ROUNDINGS = 8  # units in the last place by which a sum may be off, relative to the sizes of what is summed
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,8 @@ def match(written: Array, true: Array, floor: float = 0.0) -> Match:
     """The best positive factor from the true to the written gradient, and what it leaves over.
 
     A true gradient below `floor` is rounding noise: the step says nothing when nothing larger was written, in
-    units of the floor, than a learning rate of one would write.
+    units of the floor, than a learning rate of one would write.  Of a larger one, the floor's share of the
+    difference is forgiven: where terms cancel, that much of what is left is noise.
     """
     if written.shape != true.shape and written.size == true.size:
         written = written.reshape(true.shape)
@@ -103,8 +104,9 @@ def match(written: Array, true: Array, floor: float = 0.0) -> Match:
     one, other = written / largest, true / size  # of size 1, so that no product can overflow or vanish
     product, square = float(np.vdot(other, one)), float(np.vdot(other, other))
     slope = product / square
-    rest = float(np.abs(one - max(slope, 0.0) * other).max())
-    mirrored = float(np.abs(one - min(slope, 0.0) * other).max())
+    forgiven = floor / size
+    rest = max(float(np.abs(one - max(slope, 0.0) * other).max()) - forgiven, 0.0)
+    mirrored = max(float(np.abs(one - min(slope, 0.0) * other).max()) - forgiven, 0.0)
     cosine = product / float(np.sqrt(square * np.vdot(one, one)))
     return Match(slope * largest / size, rest, mirrored, cosine, False, written, true)
 
@@ -152,8 +154,14 @@ def rounding_floors(parameters: Sequence[Node], cotangents: Mapping[Node, Array]
         for parameter in {untransposed(parent) for parent in parents} & floors.keys() - {node}:
             others = [np.abs(p.value).max(initial=1.0) for p in parents if untransposed(p) is not parameter]
             summed = float(np.abs(g).max(initial=0.0)) * g.size * float(max(others, default=1.0))
-            floors[parameter] = max(floors[parameter], EPSILON * summed)
+            floors[parameter] = max(floors[parameter], ROUNDINGS * _epsilon(parameter) * summed)
     return floors
+
+
+def _epsilon(parameter: Node) -> float:
+    """The relative rounding error of the numbers that the script computes with."""
+    kind = np.asarray(parameter.value).dtype
+    return float(np.finfo(kind if kind == np.float32 else np.float64).eps)
 
 
 def _usual(table: Table) -> Table:

@@ -1,0 +1,176 @@
+"""The search for the faults behind wrong gradients: which altered rules reproduce the user's numbers.
+
+The reverse pass is run again under each hypothesis.  One that makes further parameters agree in every step,
+and spoils none, is accepted; the search then goes on for what is left, so that several faults in one program
+are all found.  Where no single rule helps, two together may; and where nothing does, the script's own error is
+taken as given at one place ("teacher forcing"), so that what lies behind that place can be judged by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from unstuck.trace.explaining.catalogue import on_the_way_back, scale_of_masks
+from unstuck.trace.explaining.forcing import forced
+from unstuck.trace.explaining.formation import of_one_gradient
+from unstuck.trace.explaining.hypotheses import Hypothesis, Search, merged
+from unstuck.trace.explaining.macros import Forward, forwards
+from unstuck.trace.explaining.pairs import pairs
+from unstuck.trace.explaining.sums import signs
+from unstuck.trace.judging.judge import Verdicts, judge, relative_scales
+from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.written import Step
+
+FEW = 6  # steps on which a hypothesis is tried before it is tried on all
+SAME_SCALE = 1e-4  # relative spread within which factors count as one
+STEADY = 1e-3  # relative spread beyond which the factor of a gradient changes from step to step
+ENOUGH_NUMBERS = 5  # steps after which the steady factor of a single number is no accident
+MOST_FAULTS = 4
+
+
+@dataclass(frozen=True)
+class Account:
+    """What the search found: accepted hypotheses in order, and the verdicts under all of them together."""
+
+    accepted: tuple[Hypothesis, ...]
+    verdicts: Verdicts
+    passes: tuple[Forward, ...]
+    explained: Mapping[str, Hypothesis]  # by parameter
+
+
+def account_for(
+    steps: Sequence[Step], loss: Candidate, verdicts: Verdicts, tolerance: float, seconds: float = 6.0
+) -> Account:
+    """Search for the faults behind the parameters that `verdicts` leave unexplained.
+
+    seconds  of computing, not of waiting: a busy machine must not change the answer
+    """
+    deadline = time.process_time() + seconds
+    used = [step for step in steps if loss in step.losses]
+    passes = tuple(forwards(used, [step.losses[loss].seeds for step in used]))
+    by_number = {forward.step.number: forward for forward in passes}
+    accepted: list[Hypothesis] = []
+    explained: dict[str, Hypothesis] = {}
+    current = verdicts
+    for _ in range(MOST_FAULTS):
+        wrong = _wrong(current, tolerance)
+        if not wrong or time.process_time() > deadline:
+            break
+        right = frozenset(name for name in current.matches if current.explains(name, tolerance))
+        climbing = frozenset(name for name in wrong if current.climbs(name, tolerance))
+        search = Search(loss, by_number, tuple(accepted), right, wrong, climbing)
+        found = _best(used, search, current, tolerance, deadline)
+        if found is None:
+            break
+        hypothesis, after = found
+        accepted.append(hypothesis)
+        explained |= {name: hypothesis for name in wrong if after.explains(name, tolerance)}
+        current = after
+    return Account(tuple(accepted), current, passes, explained)
+
+
+def _wrong(verdicts: Verdicts, tolerance: float) -> frozenset[str]:
+    return frozenset(
+        name for name in verdicts.matches if verdicts.telling(name) and not verdicts.explains(name, tolerance)
+    )
+
+
+def _best(
+    steps: Sequence[Step], search: Search, current: Verdicts, tolerance: float, deadline: float
+) -> tuple[Hypothesis, Verdicts] | None:
+    """The hypothesis that, with those accepted before, explains most further parameters in every step.
+
+    Single rules come first; pairs, and then forced errors, only where no simpler hypothesis helps.
+    """
+    few = most_telling(steps, current, search.wrong)
+    for generate, share in ((_singles, 1.0), (pairs, 0.5), (forced, 1.0)):
+        now = time.process_time()
+        until = now + share * (deadline - now)
+        best: tuple[int, Hypothesis, Verdicts] | None = None
+        for hypothesis in generate(search):
+            least = best[0] if best else 0
+            if time.process_time() > until or least == len(search.wrong):
+                break
+            if _explained(hypothesis, few, search, tolerance, least) <= least:
+                continue
+            after = _judged(steps, search, hypothesis)
+            if (gained := _gained(after, search, tolerance)) > least:
+                best = gained, hypothesis, after
+        if best is not None:
+            return best[1:]
+    return None
+
+
+def _singles(search: Search) -> Iterator[Hypothesis]:
+    return chain(signs(search), on_the_way_back(search), of_one_gradient(search))
+
+
+def _explained(
+    hypothesis: Hypothesis, few: Sequence[Step], search: Search, tolerance: float, least: int
+) -> int:
+    """How many wrong parameters agree in each of a few steps; the trial ends as soon as it cannot win."""
+    hopes = 0
+    fitting = set(search.wrong)
+    for step in few:
+        if not hypothesis.overrides(step.number):
+            continue  # it says nothing about this step
+        after = _judged([step], search, hypothesis)
+        if any(after.telling(name) and not after.explains(name, tolerance) for name in search.right):
+            return 0
+        fitting = {name for name in fitting if not after.telling(name) or after.explains(name, tolerance)}
+        hopes = len(fitting)
+        if hopes <= least:
+            break
+    return hopes
+
+
+def _judged(steps: Sequence[Step], search: Search, hypothesis: Hypothesis) -> Verdicts:
+    """The verdicts under a hypothesis together with those accepted before."""
+    together = (*search.accepted, hypothesis)
+    return judge(steps, search.loss, {step.number: merged(together, step.number) for step in steps})
+
+
+def _gained(after: Verdicts, search: Search, tolerance: float) -> int:
+    """How many wrong parameters now agree; 0 when a right one no longer does.
+
+    A single number agrees with everything of its sign: it counts only if its factor is that of the arrays.
+    """
+    if any(after.telling(name) and not after.explains(name, tolerance) for name in search.right):
+        return 0
+    fitting = [name for name in search.wrong if after.explains(name, tolerance)]
+    reference = next(
+        (name for name in after.matches if after.is_array(name) and after.explains(name, tolerance)), None
+    )
+    scales = relative_scales(after, reference) if reference is not None else {}
+    return sum(after.is_array(name) or _is_steady(after, scales, name) for name in fitting)
+
+
+def _is_steady(after: Verdicts, scales: Mapping[str, tuple[float, float]], name: str) -> bool:
+    return name in scales and scales[name][1] < STEADY and len(after.telling(name)) >= ENOUGH_NUMBERS
+
+
+def most_telling(steps: Sequence[Step], verdicts: Verdicts, wrong: frozenset[str]) -> list[Step]:
+    """The steps with the largest mismatch."""
+
+    def mismatch(step: Step) -> float:
+        tables = [verdicts.telling(name) for name in wrong]
+        return sum(min(table[step.number].residual, 2.0) for table in tables if step.number in table)
+
+    return sorted(steps, key=mismatch, reverse=True)[:FEW]
+
+
+def scale_account(
+    account: Account, steps: Sequence[Step], loss: Candidate, reference: str
+) -> Hypothesis | None:
+    """The hypothesis under which all factors become one: why a gradient is right only up to a constant."""
+    used = [step for step in steps if loss in step.losses]
+    by_number = {forward.step.number: forward for forward in account.passes}
+    search = Search(loss, by_number, account.accepted, frozenset(), frozenset())
+    for hypothesis in scale_of_masks(search):
+        found = relative_scales(_judged(used, search, hypothesis), reference)
+        if all(abs(scale - 1) < SAME_SCALE for scale, spread in found.values() if spread < SAME_SCALE):
+            return hypothesis
+    return None
