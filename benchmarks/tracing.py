@@ -21,7 +21,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
@@ -118,7 +118,7 @@ def measure(program: Program) -> Costs:
     return costs
 
 
-def trained(text: str, clock: Clock | None = None, on: bool = False) -> float:
+def trained(text: str, clock: Clock | None = None, on: bool = False, deaf: Set[int] = frozenset()) -> float:
     """CPU time of the training loop of a program, that is from its last loop on; a clock means hooks."""
     tree = ast.parse(text)
     start = max(i for i, statement in enumerate(tree.body) if isinstance(statement, ast.For))
@@ -132,7 +132,7 @@ def trained(text: str, clock: Clock | None = None, on: bool = False) -> float:
     with contextlib.redirect_stdout(io.StringIO()):
         exec(before, names)
         if clock is not None:
-            clock.runtime.on = on
+            clock.runtime.on, clock.runtime.deaf = on, deaf
         started = process_time()
         exec(training, names)
         return process_time() - started

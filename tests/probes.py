@@ -113,21 +113,20 @@ def take(code: Any, namespace: Namespace, parameters: dict[str, Any], probe: Pro
     for name in probe.state.split():
         eval(name, namespace)[...] = 0
     for name, value in parameters.items():
-        put(eval(name, namespace), value)
+        put(namespace, name, value)
     np.random.seed(SEED)
     exec(code, namespace)
 
 
-def put(place: Any, value: NDArray[Any]) -> None:
-    """Overwrite the elements of an array, or of a list of floats or of lists."""
-    if isinstance(place, list):
-        for i, element in enumerate(value):
-            if np.ndim(element):
-                put(place[i], element)
-            else:
-                place[i] = float(element)
-    else:
+def put(namespace: Namespace, name: str, value: NDArray[Any]) -> None:
+    """Give a parameter a value: in place if it is an array or a list, so that its other names see it."""
+    place = eval(name, namespace)
+    if isinstance(place, np.ndarray):
         place[...] = value
+    elif isinstance(place, list):
+        place[:] = value.tolist()
+    else:
+        exec(f"{name} = {float(value)!r}", namespace)
 
 
 def sample(array: NDArray[Any]) -> list[tuple[int, ...]]:
@@ -400,6 +399,118 @@ PROBES = {
         "loss_and_gradients(X, y)[0]",
         "0.1",
         "descend(X, y, 0.1)",
+        "pass",
+    ),
+    "gru": Probe(
+        " ".join(f"net.{k}{g}" for g in "zrn" for k in "WUb") + " net.v net.c",
+        "cross_entropy(net.forward(x), y)",
+        "1",
+        "for name, grad in net.backward(net.forward(x), y).items():\n    setattr(net, name, getattr(net, name) - grad)",
+        "pass",
+        "x, y = steps[:40], ends[:40]",
+    ),
+    "conv_loops": Probe(
+        "conv.filters softmax.weights softmax.biases",
+        "-np.log(predict(img)[label])",
+        "0.1",
+        "train(img, label, 0.1)",
+        "pass",
+        "img, label = sample()",
+    ),
+    "tied_autoencoder": Probe(
+        "encoder hidden_bias visible_bias",
+        "reconstruction_error(patterns)",
+        "0.1",
+        "learn(patterns, 0.1)",
+        "pass",
+    ),
+    "lstm": Probe(
+        "Wx Wh b Wy by",
+        "lossfun(xs, target)[0]",
+        "1",
+        "for param, grad in zip((Wx, Wh, b, Wy, by), lossfun(xs, target)[2]):\n    param -= grad",
+        "pass",
+    ),
+    "im2col": Probe(
+        "kernel kernel_bias dense dense_bias",
+        "cross_entropy(forward(some)[-1], some_kinds)",
+        "0.3",
+        "train_on_batch(some, some_kinds, 0.3)",
+        "pass",
+        "some, some_kinds = images[:20], kinds[:20]",
+    ),
+    "truncated_bptt": Probe(
+        "U W O bh bo",
+        "loss_fun(inputs, targets, before)[0]",
+        "1",
+        "for param, grad in zip((U, W, O, bh, bo), loss_fun(inputs, targets, before)[1:6]):\n    param -= grad",
+        "pass",
+        "before = hprev * 0.1",
+    ),
+    "self_attention": Probe("Wq Wk Wv Wo w bias", "loss", "lr"),
+    "huber": Probe(
+        "params.w params.b params.v params.c",
+        "value_and_grad(params, x, y)[0]",
+        "1",
+        "for p, g in zip(params, value_and_grad(params, x, y)[1]):\n    p -= g",
+        "pass",
+    ),
+    "hinge": Probe("W1 W2", "loss", "0.2", depth=1),
+    "micro_batches": Probe(
+        " ".join(f"net[{i}].{k}.data" for i in (0, 2, 4) for k in ("weight", "bias")),
+        "np.mean((run(inputs[:24]) - targets[:24]) ** 2)",
+        "0.1",
+        "for k in (0, 12):\n    accumulate(inputs[k:k + 12], targets[k:k + 12], 2 / 24)\noptimise(0.1)",
+        "pass",
+    ),
+    "reinforce": Probe(
+        "policy['W1'] policy['W2']",
+        "-objective()",
+        "1",
+        "hs = np.tanh(xs @ policy['W1'])\n"
+        "for name, grad in policy_gradient(xs, hs, (taken - p()) * worth).items():\n    policy[name] += grad",
+        "pass",
+        "worth = discounted(rewards)\ntaken = np.round(dlogps + probability_right(xs)[1])\n"
+        "p = lambda: probability_right(xs)[1]\n"
+        "objective = lambda: np.sum(worth * np.log(np.where(taken == 1, p(), 1 - p())))",
+    ),
+    "weighted_logits": Probe(
+        "net.w[0] net.w[1] net.b[0] net.b[1]", "net.loss(x, y)", "0.3", "net.fit_batch(x, y, 0.3)", "pass"
+    ),
+    "scipy_minimize": Probe("theta0", "cost(theta0)[0]", "1", "theta0 = theta0 - cost(theta0)[1]", "pass"),
+    "vectorised": Probe("W V u wb vb ub", "0.5 * (t - y[0, 0]) ** 2", "eta"),
+    "likelihood_ascent": Probe("W1 b1 W2 b2", "-log_likelihood(T, output)", "learning_rate", depth=1),
+    "no_loss": Probe(
+        "table.inner table.outer",
+        "0.5 * np.sum((outputs - table.answer(inputs)[1]) ** 2)",
+        "1",
+        "table.practise(inputs, outputs, 1)",
+        "pass",
+        "import numpy as np",
+    ),
+    "operator_overloading": Probe(
+        " ".join(f"everything[{k}].data" for k in range(17)),
+        "loss_of((1, -1), 0.8).data",
+        "1",
+        "for p in everything:\n    p.grad = 0.0\n"
+        "loss_of((1, -1), 0.8).backward()\n"
+        "for p in everything:\n    p.data -= p.grad",
+        "pass",
+    ),
+    "gan": Probe(
+        "G1 g1 G2 g2 D1 d1 D2 d2",
+        "discriminator_loss(real, fake) + generator_loss(noise, frozen)",
+        "0.1",
+        "train_generator(noise, 0.1)\ntrain_discriminator(real, fake, 0.1)",
+        "pass",
+        "frozen = D1.copy(), d1.copy(), D2.copy(), d2.copy()",
+    ),
+    "distillation": Probe(
+        " ".join(f"{net}[{i}]" for net in ("student", "teacher") for i in range(4)),
+        "soft_cross_entropy(student, x, soft_labels)"
+        " - np.mean(np.log(softmax(forward(teacher, x)[1])[range(240), label]))",
+        "0.5",
+        "teach(student, x, soft_labels, TEMPERATURE, 0.5)\nteach(teacher, x, np.eye(K)[label], 1.0, 0.5)",
         "pass",
     ),
 }

@@ -19,6 +19,9 @@ OTHER_DERIVATIVE = (
     "activation-derivative-value",
     "activation-derivative-wrong",
 )
+ERROR = (
+    "error-wrong",
+)  # what no rule of calculus names: the error is right before a place and wrong from it on
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def purpose(scope: Scope, node: ast.AST) -> str:
     for above in file.around(node):
         if isinstance(above, ast.stmt):
             break
-        if isinstance(above, ast.Compare) or roles.role(file.of(above)) == "slope" and _small(above):
+        if is_slope(scope, above):
             return "slope"
         if is_product(above):
             return "weights" if is_parameter(scope, below) else "product"
@@ -80,9 +83,21 @@ def purpose(scope: Scope, node: ast.AST) -> str:
     return "mask" if roles.role(file.of(node)) == "mask" else "other"
 
 
-def _small(node: ast.AST) -> bool:
-    """Is this the derivative itself, not a longer formula that contains one?"""
-    return isinstance(node, ast.Call | ast.Compare | ast.BinOp) and not any(map(is_product, ast.walk(node)))
+def in_slope(scope: Scope, node: ast.AST) -> bool:
+    """Is this the derivative of an activation, or a part of one?"""
+    return is_slope(scope, node) or purpose(scope, node) == "slope"
+
+
+def is_slope(scope: Scope, node: ast.AST) -> bool:
+    """Is this the derivative of an activation itself, not a product of one and something else?"""
+    if not isinstance(node, ast.Call | ast.Compare | ast.BinOp) or any(map(is_product, ast.walk(node))):
+        return False
+    sides = [node.left, node.right] if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) else []
+    return _reads_slope(scope, node) and not any(_reads_slope(scope, side) for side in sides)
+
+
+def _reads_slope(scope: Scope, node: ast.AST) -> bool:
+    return roles.role(scope.file.of(node)) == "slope"
 
 
 def is_product(node: ast.AST) -> bool:
@@ -118,5 +133,7 @@ def is_update(scope: Scope, statement: ast.stmt) -> bool:
     root = text.partition("[")[0].partition(".")[0]
     if root and root in scope.written:
         return True
-    named = text in ("p", "param", "parameter", "value", "w", "b") or text.endswith((".W", ".b", ".weight", ".bias"))
+    named = text in ("p", "param", "parameter", "value", "w", "b") or text.endswith(
+        (".W", ".b", ".weight", ".bias")
+    )
     return isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Sub | ast.Add) and named

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import expressions  # noqa: F401  (enters its operators in the table)
+import operands  # noqa: F401
+import roles
 import statements  # noqa: F401
-from changes import OPERATORS, Change, Scope
+from changes import OPERATORS, Change, Scope, called
 from programs import Program
 from source import Edit, File, applied
 from truth import Reference
@@ -70,12 +72,13 @@ def _all(program: Program, known: Reference) -> Iterator[Mutant]:
     for name, text in program.texts.items():
         file = File(name, text)
         functions: dict[int, tuple[str, ...]] = defaultdict(tuple)
+        own = {node.name for node in ast.walk(file.tree) if isinstance(node, ast.FunctionDef)}
         for node in ast.walk(file.tree):
             if isinstance(node, ast.FunctionDef):
                 functions[len(node.args.args)] += (node.name,)
         for node in ast.walk(file.tree):
             line = getattr(node, "lineno", None)
-            if line is None or not _executed(file, node, known):
+            if line is None or not _executed(file, node, known) or _is_given(file, node, own):
                 continue
             shapes = known.shapes.get((name, file.function(node)), {})
             scope = Scope(file, shapes, functions, written)
@@ -87,9 +90,23 @@ def _all(program: Program, known: Reference) -> Iterator[Mutant]:
 def _executed(file: File, node: ast.AST, known: Reference) -> bool:
     statement = file.statement(node)
     last = (
-        statement.lineno if isinstance(statement, ast.For | ast.While | ast.If | ast.With) else statement.end_lineno
+        statement.lineno
+        if isinstance(statement, ast.For | ast.While | ast.If | ast.With)
+        else statement.end_lineno
     )
     return any((file.name, line) in known.lines for line in range(statement.lineno, (last or 0) + 1))
+
+
+def _is_given(file: File, node: ast.AST, own: set[str]) -> bool:
+    """Does a node choose the rows that a function of the program works on?
+
+    Other rows are other data, not another gradient; the derivative of an activation is another matter.
+    """
+    for above in (node, *file.around(node)):
+        call = file.parent(above)
+        if isinstance(above, ast.Subscript) and isinstance(call, ast.Call) and above in call.args:
+            return called(call) in own and roles.role(file.of(call)) != "slope"
+    return False
 
 
 def _mutant(program: Program, file: File, operator: str, change: Change) -> Mutant:

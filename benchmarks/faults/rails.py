@@ -22,8 +22,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from probes import as_main
 from programs import Program, on_disk, quietly
+
+from probes import as_main
 
 Values = dict[str, NDArray[Any]]
 HOOK = "__rails__"
@@ -55,6 +56,15 @@ def loops(name: str, tree: ast.Module) -> Iterator[tuple[Loop, ast.For | ast.Whi
             seen[header] += 1
 
 
+def insert_hook(tree: ast.Module, file: str, wanted: Callable[[Loop], bool], known: list[Loop]) -> None:
+    """Call the hook at the beginning of every wanted loop of a file; `known` gets these loops."""
+    for loop, node in list(loops(file, tree)):
+        if wanted(loop):
+            call = ast.parse(f"{HOOK}({len(known)})").body[0]
+            node.body.insert(0, ast.copy_location(call, node.body[0]))
+            known.append(loop)
+
+
 def run(
     program: Program, texts: Mapping[str, str], wanted: Callable[[Loop], bool], hook: Callable[[int], None]
 ) -> list[Loop]:
@@ -67,11 +77,7 @@ def run(
 
     def compiled(text: str | bytes, path: str) -> CodeType:
         tree = ast.parse(text)
-        for loop, node in list(loops(Path(path).name, tree)):
-            if wanted(loop):
-                call = ast.parse(f"{HOOK}({len(known)})").body[0]
-                node.body.insert(0, ast.copy_location(call, node.body[0]))
-                known.append(loop)
+        insert_hook(tree, Path(path).name, wanted, known)
         return compile(ast.fix_missing_locations(tree), path, "exec")
 
     setattr(builtins, HOOK, hook)
@@ -177,8 +183,10 @@ def trajectory(program: Program, loop: Loop, on_step: Callable[[int, FrameType],
 # ----- A mutant -----------------------------------------------------------------------------------------
 
 
-def changes(program: Program, texts: Mapping[str, str], loop: Loop, rails: Sequence[Values]) -> list[Values]:
-    """What every step of the mutant changes, each from the parameters of the right program.
+def changes(
+    program: Program, texts: Mapping[str, str], loop: Loop, rails: Sequence[Values], steps: int = STEPS
+) -> list[Values]:
+    """What each of the first steps of the mutant changes, from the parameters of the right program.
 
     Raises what the program raises, and LookupError when the training loop itself is no longer there.
     """
@@ -192,7 +200,7 @@ def changes(program: Program, texts: Mapping[str, str], loop: Loop, rails: Seque
             now = read(program.parameters, frame)
             result.append({name: _change(now[name], rails[step][name]) for name in now})
         step += 1
-        if step >= len(rails) - 1:
+        if step >= min(steps, len(rails) - 1):
             raise Enough
         put(rails[step], frame)
 

@@ -12,7 +12,7 @@ SLOPE = re.compile(
     r"prime|deriv|slope|_grad\(|\bd_?(sig|tanh|relu|act|soft)\w*\(|gradient_of|step_function|[<>]=? ?0\b"
     r"|1(\.0)? - (?P<a>[\w.\[\]'\"-]+) ?(\*\* ?2|\* (?P=a)(?!\w))|(?P<b>[\w.\[\]'\"-]+) \* \(1(\.0)? - (?P=b)\)"
 )
-MASK = re.compile(r"mask|drop|keep", re.I)
+MASK = re.compile(r"mask|drop|keep(?!dims)", re.I)
 SIZE = re.compile(r"^(len\(.*\)|[\w.]*(size|shape\[\d\])|m|n|N|count|batch\w*|[\d.]+)$")
 RATE = re.compile(r"^[\w.]*(rate|lr|eta|alpha|step_size)\w*$", re.I)
 STATE = re.compile(r"veloc|moment|cache|^(self\.)?[mvs](_\w+|\[\w+\])?$|_hat|beta|^mu$|memory")

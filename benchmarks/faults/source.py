@@ -85,7 +85,9 @@ class File:
 
     def replaced(self, node: ast.expr | ast.stmt, text: str) -> Edit:
         """Another text for a node; an expression keeps its place in the order of operations."""
-        loose = isinstance(node, ast.expr) and isinstance(_parsed(text), ast.BinOp | ast.UnaryOp | ast.Compare)
+        loose = isinstance(node, ast.expr) and isinstance(
+            _parsed(text), ast.BinOp | ast.UnaryOp | ast.Compare
+        )
         inner = isinstance(self.parent(node), ast.expr) and not isinstance(self.parent(node), ast.Call)
         return self.low(node), self.high(node), f"({text})" if loose and inner else text
 

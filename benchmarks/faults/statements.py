@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 import roles
-from changes import DERIVATIVE, Change, Scope, called, is_update, operator
+from changes import DERIVATIVE, ERROR, Change, Scope, called, is_slope, is_update, operator
 
 SIMPLE = ast.Assign | ast.AugAssign | ast.Expr
 
@@ -39,11 +39,11 @@ def _of_missing(scope: Scope, node: ast.stmt) -> tuple[str, tuple[str, ...]]:
         return "optimiser state", ("optimiser",)
     if "zeros" in text or "clear" in text or text.endswith(("= 0", "= 0.0", ".fill(0)")):
         return "accumulation", ("gradient-not-cleared",)
-    if roles.role(text) == "slope":
+    if any(is_slope(scope, each) for each in ast.walk(node)):
         return DERIVATIVE, ("activation-derivative-one",)
     if roles.role(text) == "mask":
         return "dropout mask", ("dropout-mask-missing",)
-    return "statement missing", ()
+    return "statement missing", ("parameter-never-updated", *ERROR)
 
 
 @operator("= for +=")
@@ -81,7 +81,7 @@ def divided(scope: Scope, node: ast.AST) -> Iterator[Change]:
         old, new = ("*=", "/=") if isinstance(node.op, ast.Mult) else ("/=", "*=")
         low = scope.file.high(node.target)
         low += scope.file.text[low:].index(old)
-        yield Change(((low, low + 2, new),), "operator")
+        yield Change(((low, low + 2, new),), "operator", ERROR)
 
 
 @operator("statement doubled")
@@ -91,9 +91,9 @@ def doubled(scope: Scope, node: ast.AST) -> Iterator[Change]:
         return
     again = isinstance(node, ast.AugAssign) or roles.target(node) in _reads(node)
     if again and not is_update(scope, node):
-        low, high, _ = scope.file.lines(node)
-        slope = roles.role(scope.file.of(node)) == "slope"
-        kind = (DERIVATIVE, ("activation-derivative-squared",)) if slope else ("statement doubled", ())
+        _, high, _ = scope.file.lines(node)
+        slope = any(is_slope(scope, each) for each in ast.walk(node))
+        kind = (DERIVATIVE, ("activation-derivative-squared",)) if slope else ("statement doubled", ERROR)
         yield Change(((high, high, scope.file.indented(node, node)),), *kind)
 
 
@@ -110,7 +110,7 @@ def moved_up(scope: Scope, node: ast.AST) -> Iterator[Change]:
     block = scope.file.siblings(node)
     place = block.index(node)
     kind = "stale or updated value"
-    explained = ("weights-already-updated",) if is_update(scope, node) else ()
+    explained = ("weights-already-updated",) if is_update(scope, node) else ERROR
     for earlier in block[max(0, place - 6) : place]:
         if scope.file.alone(earlier) or isinstance(earlier, ast.For | ast.If):
             start, _, _ = scope.file.lines(earlier)
@@ -126,7 +126,7 @@ def dedented(scope: Scope, node: ast.AST) -> Iterator[Change]:
     loop = scope.file.loop(node)
     if loop is not None and len(loop.body) > 1 and loop.body[-1] is node:
         low, high, _ = scope.file.lines(node)
-        explained = ("update-outside-loop", "gradient-overwritten")
+        explained = ("update-outside-loop", "gradient-overwritten", "parameter-never-updated")
         yield Change(((low, high, scope.file.indented(node, loop)),), "wrong loop", explained)
 
 

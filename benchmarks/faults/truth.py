@@ -3,7 +3,8 @@
 A mutant is *effective* when its forward pass is that of the right program (the same loss from the same
 parameters) and at least one parameter is moved otherwise: no positive constant turns the right program's steps
 into the mutant's, in every step up to a relative error of 1e-3.  If constants do, it is a *scale*; if they are
-all 1, it is *equivalent*.  A mutant that crashes, yields NaN or alters the forward pass is set aside.
+all 1, it is *equivalent*.  Set aside is a mutant that crashes, yields NaN, alters the forward pass, or alters
+nothing but the weight decay.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ import random
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from probes import SEED, as_main, execute, loop_body, shortened, take
 from programs import Program, on_disk, quietly
-from rails import TRACED, Loop, Values, changes, find_loop, names_in, trajectory
+from rails import STEPS, TRACED, Loop, Values, changes, find_loop, names_in, trajectory
+
+from probes import as_main, execute, loop_body, shortened, take
 
 TOLERANCE = 1e-3  # relative error after the best factor
+FEW = 40  # steps that are compared before all are
 ROUNDING = 100  # units in the last place of a parameter that a change may be off
 Place = tuple[str, int]  # a file and a line
 
@@ -51,7 +55,7 @@ class Reference:
 class Truth:
     """The verdict on one mutant; `factors` and `residuals` by parameter."""
 
-    verdict: str  # effective | scale | equivalent | forward | crash | nan
+    verdict: str  # effective | scale | equivalent | penalty | forward | crash | nan
     factors: Mapping[str, float] = field(default_factory=dict)
     residuals: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
@@ -119,21 +123,24 @@ class _Watch:
 
 
 def _writing_lines(program: Program) -> set[Place]:
-    """The lines of statements that assign to a parameter (an optimiser may be out of the probe's reach)."""
+    """The lines that move parameters: an optimiser may be out of the probe's reach.
+
+    They are the assignments to a parameter, with the loop over the parameters that they may stand in.
+    """
     roots = {text.partition(".")[0].partition("[")[0] for text in program.parameters}
     found: set[Place] = set()
     for file, text in program.texts.items():
         for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.For | ast.Assign | ast.AugAssign) and roots & _written(node):
+            over_them = isinstance(node, ast.For) and roots & {
+                name.id for name in ast.walk(node.iter) if isinstance(name, ast.Name)
+            }
+            if over_them or (isinstance(node, ast.Assign | ast.AugAssign) and roots & _written(node)):
                 found |= {(file, line) for line in range(node.lineno, (node.end_lineno or 0) + 1)}
     return found
 
 
-def _written(statement: ast.For | ast.Assign | ast.AugAssign) -> set[str]:
-    """The names whose value, element or attribute a statement (a loop: a statement directly in it) sets."""
-    if isinstance(statement, ast.For):
-        inner = [node for node in statement.body if isinstance(node, ast.Assign | ast.AugAssign)]
-        return {name for node in inner for name in _written(node)}
+def _written(statement: ast.Assign | ast.AugAssign) -> set[str]:
+    """The names whose value, element or attribute a statement sets."""
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
     names = set()
     for target in targets:
@@ -219,13 +226,17 @@ def _restore(draws: Mapping[str, Any], names: Mapping[str, Any]) -> None:
 
 def truth(program: Program, known: Reference, texts: Mapping[str, str]) -> Truth:
     """What the program with these texts is, compared with the right one."""
-    try:
-        moved = changes(program, texts, known.loop, known.rails)
-    except Exception as error:
-        return Truth("crash", reason=f"{type(error).__name__}: {error}")
-    if len(moved) < min(len(known.rails) - 1, 2):
-        return Truth("crash", reason="the training ends at once")
-    found = compare(known.rails, moved)
+    found = Truth("equivalent")
+    for steps in (FEW, STEPS):  # most faults show at once
+        try:
+            moved = changes(program, texts, known.loop, known.rails, steps)
+        except Exception as error:
+            return Truth("crash", reason=f"{type(error).__name__}: {error}")
+        if len(moved) < min(len(known.rails) - 1, 2):
+            return Truth("crash", reason="the training ends at once")
+        found = compare(known.rails, moved)
+        if found.verdict not in ("equivalent", "scale"):
+            break
     if found.verdict in ("effective", "scale"):
         try:
             loss = _Probing(program, texts, known).loss
@@ -240,7 +251,7 @@ def compare(rails: Sequence[Values], moved: Sequence[Values]) -> Truth:
     """The verdict from the changes in every step; the forward pass is taken to be unaltered."""
     factors, residuals = {}, {}
     for name in moved[0]:
-        true = [after[name] - before[name] for before, after in zip(rails, rails[1:], strict=False)]
+        true = [after[name] - before[name] for before, after in pairwise(rails)]
         made = [each[name] for each in moved]
         if not all(np.all(np.isfinite(each)) for each in made):
             return Truth("nan", reason=f"{name} becomes infinite")
@@ -248,9 +259,31 @@ def compare(rails: Sequence[Values], moved: Sequence[Values]) -> Truth:
         factors[name], residuals[name] = _fit(true[: len(made)], made, sizes)
     found = Truth("effective", factors, residuals)
     if found.wrong:
+        if all(_is_penalty(rails, moved, name) for name in found.wrong):
+            return Truth("penalty", factors, residuals, "another weight decay")
         return found
     alike = all(abs(factor - 1) < TOLERANCE for factor in factors.values())
     return Truth("equivalent" if alike else "scale", factors, residuals)
+
+
+def _is_penalty(rails: Sequence[Values], moved: Sequence[Values], name: str) -> bool:
+    """Do a constant, a weight decay (or its sign, for L1) and the true step make up what the mutant does?
+
+    A penalty is a choice, not a fault: no check that does not know the intention can tell.
+    """
+    steps = [(b[name], a[name] - b[name], m[name]) for (b, a), m in zip(pairwise(rails), moved, strict=False)]
+    if any(made.shape != true.shape for _, true, made in steps):
+        return False
+    columns = [
+        np.concatenate([np.ravel(each) for each in column])
+        for column in zip(*((true, before, np.sign(before)) for before, true, _ in steps), strict=True)
+    ]
+    made = np.concatenate([np.ravel(each) for _, _, each in steps])
+    basis = np.stack(columns, axis=1)
+    weights, *_ = np.linalg.lstsq(basis, made, rcond=None)
+    error = float(np.linalg.norm(made - basis @ weights))
+    step, penalty = abs(weights[0]) * np.linalg.norm(columns[0]), np.linalg.norm(basis[:, 1:] @ weights[1:])
+    return bool(error <= TOLERANCE * np.linalg.norm(made) and weights[0] > 0 and penalty < step)
 
 
 def _fit(

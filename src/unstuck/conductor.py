@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from unstuck.facts import Ceiling, Edit, Finding, Fix, Report, Study, Trace
+from unstuck.facts import Ceiling, Finding, Fix, Report, Study, Trace
 from unstuck.problems import Interrupted
 from unstuck.trace.job import Job
 from unstuck.trace.session import record
@@ -31,7 +31,6 @@ REPAIR, QUICK_REPAIR = 15.0, 8.0  # seconds for the search of a patch
 RUNS_TO_REPAIR = 12  # recordings of this script that the search may take at least: a slow script needs longer
 BUDGET, QUICK_BUDGET = 30.0, 8.0  # seconds for retraining and ceiling
 SEEDS, QUICK_SEEDS = 12, 5
-VERIFIED_STEPS = 60
 
 
 @dataclass(frozen=True)
@@ -160,16 +159,11 @@ def _experiments(done: _Done, job: Job, effort: Effort, tell: Progress) -> None:
 
 
 def _repaired(trace: Trace, job: Job, effort: Effort) -> Fix | None:
-    from unstuck.fix.verify import repair
+    from unstuck.fix.repair import repair
+    from unstuck.trace.trials import Trials
 
-    def rerun(edits: tuple[Edit, ...], seed: int, cancelled: Callable[[], bool]) -> Trace:
-        trial = replace(
-            job, edits=edits, seed=seed, purpose="verify", explain=False, run_seconds=0.0, full_run=False,
-            steps=VERIFIED_STEPS,
-        )  # fmt: skip
-        return record(trial, timeout=effort.timeout, cancelled=cancelled)
-
-    return repair(trace, rerun, budget_seconds=effort.repair, jobs=effort.jobs)
+    with Trials(job, trace.sources, timeout=effort.timeout) as trials:
+        return repair(trace, trials.run, budget_seconds=effort.repair, jobs=effort.jobs)
 
 
 def _why_no_study(trace: Trace) -> str:

@@ -164,7 +164,7 @@ CASES["L1 penalty at weights of exactly 0"] = Case(
 )
 CASES["hinge at the margin"] = Case(
     "at w = 0 every margin is exactly where the perceptron's loss bends",
-    LINEAR + """
+    LINEAR.replace("+ 0.3 >", "+ rng.normal(size=60) >") + """
     sign = 2 * t - 1
     margin = sign * (x @ w + b)
     loss = np.maximum(0, -margin).mean()

@@ -12,7 +12,7 @@ from judged import judged, wrong
 from mlp_programs import FORWARD, MUTATIONS, OUTPUTS, Program
 from unusual_programs import PROGRAMS
 
-from unstuck.trace.judging.judge import match
+from unstuck.trace.judging.matching import match
 
 # A bias before a normalisation has no gradient, so nothing can be said about it.
 SILENT = {"bias before a normalisation": {"b1"}}

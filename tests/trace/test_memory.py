@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from unstuck.autodiff.node import Node
-from unstuck.trace.tape.memory import SMALL, Memory, flat_indices, is_tracked, owner_of
+from unstuck.trace.tape.layout import flat_indices, is_tracked, owner_of
+from unstuck.trace.tape.memory import SMALL, Memory
 
 Layout = st.sampled_from([(0, 1, 2), (2, 1, 0), (1, 0, 2), (0, 2, 1)])
 SLICES = st.builds(

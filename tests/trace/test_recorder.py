@@ -69,6 +69,27 @@ NAMES = {
     "nesterov": "w1 w2 b1 b2",
     "residual_layer_norm": "embed head "
     + " ".join(f"blocks[{i}]['{key}']" for i in (0, 1) for key in "gbWcV"),
+    "gru": "net.Wz net.Uz net.bz net.Wr net.Ur net.br net.Wn net.Un net.bn net.v net.c",
+    "conv_loops": "self.weights self.biases self.filters",
+    "tied_autoencoder": "encoder hidden_bias visible_bias",
+    "lstm": "Wx Wh b Wy by",
+    "im2col": "kernel kernel_bias dense dense_bias",
+    "truncated_bptt": "U W O bh bo",
+    "self_attention": "w bias Wo Wq Wk Wv",
+    "huber": "params[0] params[1] params[2] params[3]",
+    "hinge": "W1 W2",
+    "micro_batches": " ".join(f"parameters[{k}].data" for k in range(6)),
+    "reinforce": "policy['W1'] policy['W2']",
+    "weighted_logits": "net.w[0] net.w[1] net.b[0] net.b[1]",
+    "scipy_minimize": "theta0",
+    "vectorised": "u ub V vb W wb",
+    "likelihood_ascent": "W2 b2 W1 b1",
+    "no_loss": "self.inner self.outer",
+    "operator_overloading": " ".join(
+        [f"everything[{k}].data" for k in range(12)] + [f"output[{k}].data" for k in range(5)]
+    ),
+    "gan": "D1 d1 D2 d2 G2 g2 G1 g1",
+    "distillation": "teacher[0] teacher[1] teacher[2] teacher[3] student[0] student[1] student[2] student[3]",
 }
 Traces = dict[str, Future[Trace]]
 

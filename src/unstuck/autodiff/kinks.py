@@ -7,7 +7,9 @@ says which subgradient is taken: 0 and 1 are the two ends, 0.5 the middle.  None
                                    with two variable operands the second gets the rest
     clip(x, low, high)             the fraction `ties` passes at a bound, None = 0
     absolute(x)                    slope 2 ties - 1 at 0, None = slope 0 (as in np.sign)
-    max(x), min(x) along axes      the first of equal extremes gets all, with 0.5 all equally, with 1 the last
+    max(x), min(x) along axes      the first of equal extremes gets all, with 0.5 all equally, with 1 the last;
+                                   with EVERY each of them gets all, as in g * (x == x.max()), which is no
+                                   subgradient and yet what many programs write; elsewhere that is as 1
     where(c, x, y), c * x          None: as the recorded condition says.  Otherwise, where c compares equal
                                    values and both branches agree, as for maximum
 """
@@ -34,6 +36,7 @@ from unstuck.autodiff.call import (
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array
 
+EVERY = 2.0
 _ORDERINGS = frozenset({"greater", "greater_equal", "less", "less_equal"})
 
 
@@ -46,8 +49,13 @@ def _branches(call: Call, first: Any, second: Any, share: Array) -> Iterator[Con
 
 def _tied_share(call: Call, first: Any, second: Any) -> float:
     """The share of the first operand at a tie: `ties` belongs to the operand that varies."""
-    ties = 0.0 if call.ties is None else call.ties
+    ties = subgradient(call) or 0.0
     return ties if call.wants(first) else 1.0 - ties
+
+
+def subgradient(call: Call) -> float | None:
+    """The subgradient for functions that know no EVERY."""
+    return None if call.ties is None else min(call.ties, 1.0)
 
 
 def _extreme_of_two(call: Call, first: Any, second: Any, sign: float) -> Iterator[Contribution]:
@@ -66,6 +74,8 @@ def _extreme_of_axis(call: Call, sign: float) -> Iterator[Contribution]:
     hits = x == spread(real(call.node.value), x.shape, axis, keepdims)
     if call.ties == 0.5:
         weight = hits / hits.sum(axis=axis, keepdims=True)
+    elif call.ties == EVERY:
+        weight = hits
     else:
         axes = tuple(range(x.ndim)) if axis is None else tuple(np.atleast_1d(axis) % max(x.ndim, 1))
         weight = _single_hit(hits, axes, last=call.ties == 1)
@@ -100,13 +110,14 @@ def _extreme(sign: float) -> CallRule:
 def _extreme_of_list(call: Call, numbers: Any) -> Iterator[Contribution]:
     """The builtin max or min of many numbers: the element that it returned gets all."""
     hits = real(plain(numbers)) == real(call.node.value)
-    weight = hits / hits.sum() if call.ties == 0.5 else _single_hit(hits, (0,), last=call.ties == 1)
+    weight = hits / hits.sum() if call.ties == 0.5 else _single_hit(hits, (0,), last=subgradient(call) == 1)
     return hand_out(call, numbers, call.g * weight)
 
 
 def _absolute(call: Call) -> Iterator[Contribution]:
     x = real(plain(call.node.args[0]))
-    at_zero = 0.0 if call.ties is None else 2.0 * call.ties - 1.0
+    end = subgradient(call)
+    at_zero = 0.0 if end is None else 2.0 * end - 1.0
     yield from hand_out(call, call.node.args[0], call.g * np.where(x == 0, at_zero, np.sign(x)))
 
 
@@ -121,7 +132,7 @@ def _clip(call: Call) -> Iterator[Contribution]:
     roof = np.inf if high is None else real(plain(high))
     below, above = x < floor, np.maximum(x, floor) > roof
     edge = (x == floor) | (x == roof)
-    passing = np.where(edge & ~above, call.ties or 0.0, ~below & ~above)
+    passing = np.where(edge & ~above, subgradient(call) or 0.0, ~below & ~above)
     shares = ((argument, passing), (low, below & ~above), (high, above))
     for operand, share in shares:
         if call.wants(operand):
@@ -150,9 +161,10 @@ def _where(call: Call) -> Iterator[Contribution]:
 def _factor(call: Call, factor: Any, other: Any) -> Array:
     """What `other` is multiplied by; a mask is softened to `ties` where it switches and `other` is 0."""
     values = real(plain(factor))
-    if call.ties is None or (edge := tied(factor)) is None:
+    end = subgradient(call)
+    if end is None or (edge := tied(factor)) is None:
         return values
-    return np.where(edge & np.equal(plain(other), 0), call.ties, values)
+    return np.where(edge & np.equal(plain(other), 0), end, values)
 
 
 def _multiply(call: Call) -> Iterator[Contribution]:

@@ -44,9 +44,15 @@ class Node:
     span: Span | None
     names: list[str] = field(default_factory=list)
     context: tuple[tuple[int, int], ...] = ()
+    _parents: tuple[Node, ...] | None = field(default=None, init=False)
 
-    def parents(self) -> Iterator[Node]:
-        """Every node among the arguments, nested ones included."""
+    def parents(self) -> tuple[Node, ...]:
+        """Every node among the arguments, nested ones included; found once, since every walk asks for them."""
+        if self._parents is None:
+            self._parents = tuple(self._operands())
+        return self._parents
+
+    def _operands(self) -> Iterator[Node]:
         stack: list[Any] = [*self.args, *self.kwargs.values()]
         while stack:
             item = stack.pop()

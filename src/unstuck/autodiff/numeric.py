@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from unstuck.autodiff.call import Call, CallRule, Contribution, NoDerivative, plain, real, unbroadcast
+from unstuck.autodiff.kinks import subgradient
 from unstuck.facts import Array
 
 STEP = 6e-6  # times the magnitude: the cube root of the rounding error
@@ -33,7 +34,7 @@ def _vectorize(call: Call) -> Iterator[Contribution]:
         raise NoDerivative("the function does not give the same value twice")
     for number, argument in enumerate(node.args):
         if call.wants(argument):
-            slope = _slope(single, arguments, number, answer, 0.0 if call.ties is None else call.ties)
+            slope = _slope(single, arguments, number, answer, subgradient(call) or 0.0)
             yield argument, unbroadcast(call.g * slope, np.shape(arguments[number]))
 
 

@@ -25,7 +25,7 @@ from unstuck.autodiff.call import (
     real,
     unbroadcast,
 )
-from unstuck.autodiff.kinks import tied
+from unstuck.autodiff.kinks import subgradient, tied
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array
 
@@ -168,9 +168,10 @@ def _setitem(call: Call) -> Iterator[Contribution]:
     if call.wants(before):
         g = call.g.copy()
         g[where] = 0.0
-        edge = tied(index) if call.ties is not None else None
+        end = subgradient(call)
+        edge = tied(index) if end is not None else None
         if edge is not None and edge.shape == g.shape and np.ndim(plain(value)) == 0:
-            g = np.where(edge & (real(before.value) == plain(value)), call.ties * call.g, g)
+            g = np.where(edge & (real(before.value) == plain(value)), end * call.g, g)
         yield before, g
     if call.wants(value):
         numbering = _Numbering(call)

@@ -190,8 +190,8 @@ def between(
     return [node for node in reversed(ordered) if node in reached]
 
 
-def ancestors(nodes: Iterable[Node], *, oldest: int = 0) -> set[Node]:
-    """The nodes and everything they were computed from, as far back as the id `oldest`."""
+def ancestors(nodes: Iterable[Node], *, oldest: int = 0, stop: Collection[Node] = ()) -> set[Node]:
+    """The nodes and everything they were computed from, as far back as the id `oldest` and the nodes `stop`."""
     found: set[Node] = set()
     pending = [node for node in nodes if node.id >= oldest]
     while pending:

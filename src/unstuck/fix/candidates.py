@@ -1,32 +1,46 @@
 """Which edits are worth a trial, and in which order.
 
-Every family of edits is tried on the blamed expression, on the rest of its statement, and on the places where
-its value is used; what agrees with the explanation comes first, then the smallest change.
+Every family of edits is tried on the blamed expression, on the rest of its statement, on the places where its
+value is used, and then on the statements around; what agrees with the explanation comes first, then what is near,
+then the smallest change.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from unstuck.facts import Edit, Source, Span
+from unstuck.facts import Edit, Gradient, Source, Span, Trace
 from unstuck.fix.code import Code, walk
 from unstuck.fix.families import FAMILIES, Change, Node
+from unstuck.trace.running.sources import apply_edits
 
 # Families that answer an explanation, by the words that its kind contains; the first row that fits counts.
 AGREES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("derivative-omitted", "derivative-missing"), ("factor",)),
+    (("softmax",), ("drop",)),
     (("derivative-one",), ("comparison", "factor", "formula")),
-    (("derivative",), ("comparison", "name", "formula", "drop", "factor")),
+    (("derivative-squared",), ("drop", "name")),
+    (("derivative",), ("comparison", "name", "index", "formula", "constant", "drop", "factor")),
     (("mask", "dropout"), ("factor", "name", "move")),
     (("updated", "stale"), ("move",)),
+    (("outside-loop",), ("nest",)),
+    (("never-updated",), ("target", "analogy")),
+    (("overwritten",), ("assignment",)),
+    (("not-cleared",), ("clear",)),
+    (("duplicate",), ("scatter",)),
+    (("optimiser",), ("power", "remove", "nest", "sign")),
     (("transpose",), ("transpose",)),
     (("sign", "ascent"), ("sign", "swap")),
+    (("not-summed", "broadcast"), ("summed",)),
     (("axis", "sum"), ("axis",)),
-    (("operand", "input", "value"), ("name",)),
+    (("operand", "input", "value", "weights", "error", "layer"), ("name", "index")),
 )
+MANY = ("factor", "term", "constant", "clear", "power")  # too many to try early when they are not asked for
 LIMIT = 400
+Cause = tuple[Span, tuple[Span, ...], str]
 
 
 @dataclass(frozen=True)
@@ -35,7 +49,8 @@ class Candidate:
 
     size    characters that change
     agrees  is this the kind of change that the explanation asks for, where it asks for it?
-    place   0 the blamed expression, 1 the rest of its statement, 2 where its value is used
+    place   0 the blamed expression, 1 the rest of its statement, 2 where its value is used; 3, 4 and 5 are the
+            same once more without regard to the explanation, and all that stands around
     """
 
     edits: tuple[Edit, ...]
@@ -45,30 +60,95 @@ class Candidate:
     agrees: bool = False
     place: int = 0
 
+    @property
+    def rank(self) -> tuple[bool, int, int]:
+        """Candidates are tried in this order."""
+        return not self.agrees, self.place, self.size
+
+
+def proposals(trace: Trace) -> list[Candidate]:
+    """The candidate edits for all wrong gradients of a trace, best first, each once.
+
+    A first wave follows the explanations; a second one takes none at its word and looks further around.
+    """
+    wrong = [gradient for gradient in trace.gradients if gradient.status == "wrong"]
+    unmoved = tuple(
+        _last_word(gradient.parameter)
+        for gradient in wrong
+        if gradient.explanation is not None and "never" in gradient.explanation.kind
+    )
+    causes = dict.fromkeys(_cause(gradient) for gradient in wrong)
+    found: dict[tuple[Edit, ...], Candidate] = {}
+    for wave in (_explained, _around):
+        for cause in causes:
+            for path in dict.fromkeys(span.path for span in (cause[0], *cause[1])):
+                source = trace.source(path)
+                for item in wave(source, cause, unmoved) if source else ():
+                    known = found.get(item.edits)
+                    if known is None or item.rank < known.rank:
+                        found[item.edits] = item
+    return sorted(found.values(), key=lambda item: item.rank)
+
+
+def _cause(gradient: Gradient) -> Cause:
+    """What a wrong gradient is blamed on, where that is used (at the latest in the update), and its kind."""
+    reason = gradient.explanation
+    if reason is not None:
+        return reason.span, (*reason.uses, gradient.span), reason.kind
+    return gradient.blame or gradient.span, (gradient.span,), ""
+
+
+def _explained(source: Source, cause: Cause, unmoved: Sequence[str]) -> list[Candidate]:
+    """The candidates that an explanation points at."""
+    blamed, uses, kind = cause
+    return candidates(source, [blamed], kind, uses, unmoved)
+
+
+def _around(source: Source, cause: Cause, unmoved: Sequence[str]) -> list[Candidate]:
+    """The candidates without regard to an explanation, in everything around the places that it named."""
+    blamed, uses, _ = cause
+    code = Code(source)
+    scopes = [code.around(span) for span in (blamed, *uses) if span.path == source.path]
+    found = candidates(source, [blamed], "", (*uses, *scopes), unmoved)
+    return [replace(item, place=item.place + 3) for item in found]
+
+
+def _last_word(path: str) -> str:
+    """What people call a parameter: W1 for net.params['W1']."""
+    *_, word = re.findall(r"\w+", path)
+    return str(word)
+
 
 def candidates(
-    source: Source, spans: Sequence[Span], kind: str, uses: Sequence[Span] = ()
+    source: Source, spans: Sequence[Span], kind: str, uses: Sequence[Span] = (), unmoved: Sequence[str] = ()
 ) -> list[Candidate]:
     """Candidate edits of `source` for a fault of this kind blamed on `spans`, best first, at most 400.
 
-    Spans of other files are ignored.  Every candidate parses, means something else than the original, and
-    no two give the same text.  Raises SyntaxError when the source itself does not parse.
+    Spans of other files are ignored; `unmoved` names parameters that nothing updates.  Every candidate parses,
+    means something else than the original, and no two give the same text.  Raises SyntaxError when the source
+    itself does not parse.
     """
-    code = Code(source)
-    preferred = agreeing_families(kind)
+    code = Code(source, unmoved)
     original = ast.dump(code.tree)
     found: dict[str, Candidate] = {}
+    for item in sorted(_generated(code, spans, kind, uses), key=lambda item: item.rank):
+        text = apply_edits(code.text, item.edits)
+        if text not in found and _means_something_else(text, original):
+            found[text] = item
+            if len(found) == LIMIT:
+                break
+    return list(found.values())
+
+
+def _generated(code: Code, spans: Sequence[Span], kind: str, uses: Sequence[Span]) -> Iterator[Candidate]:
+    """All changes that the families know, as candidates."""
+    preferred = agreeing_families(kind)
     for node, place in _places(code, spans, uses):
         for family, generate in FAMILIES.items():
-            if family == "factor" and kind and family not in preferred:
-                continue  # too many to try without a reason
+            if kind and family in MANY and family not in preferred:
+                continue
             for change in generate(code, node):
-                text = _applied(code.text, change)
-                if text not in found and _means_something_else(text, original):
-                    agrees = family in preferred and place < 2
-                    found[text] = _candidate(code, change, family, agrees, place)
-    ranked = sorted(found.values(), key=lambda item: (not item.agrees, item.place, item.size))
-    return ranked[:LIMIT]
+                yield _candidate(code, change, family, family in preferred and place < 2, place)
 
 
 def agreeing_families(kind: str) -> tuple[str, ...]:
@@ -110,12 +190,6 @@ def _bodies(code: Code, node: ast.AST) -> list[Node]:
     return [below for item in returns for below in _below(item)]
 
 
-def _applied(text: str, change: Change) -> str:
-    for low, high, new in sorted(change.pieces, reverse=True):
-        text = text[:low] + new + text[high:]
-    return text
-
-
 def _means_something_else(text: str, original: str) -> bool:
     try:
         return ast.dump(ast.parse(text)) != original
@@ -124,9 +198,10 @@ def _means_something_else(text: str, original: str) -> bool:
 
 
 def _candidate(code: Code, change: Change, family: str, agrees: bool, place: int) -> Candidate:
-    edits = tuple(Edit(code.span(low, high), new) for low, high, new in change.pieces if low < high or new)
-    size = sum(_distance(code.text[low:high], new) for low, high, new in change.pieces)
-    return Candidate(edits, change.title, size, family, agrees, place)
+    pieces = [piece for piece in change.pieces if piece[0] < piece[1] or piece[2]]
+    edits = tuple(Edit(code.span(low, high), new) for low, high, new in pieces)
+    size = sum(_distance(code.text[low:high], new) for low, high, new in pieces)
+    return Candidate(edits, change.title, change.size or size, family, agrees, place)
 
 
 def _distance(old: str, new: str) -> int:

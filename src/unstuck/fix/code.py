@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from unstuck.facts import Source, Span
 from unstuck.trace.running.sources import line_starts, offsets
@@ -14,10 +14,14 @@ _LOOSE = (ast.BoolOp, ast.Compare, ast.IfExp, ast.Lambda, ast.NamedExpr, ast.Awa
 
 
 class Code:
-    """The syntax tree of a Source; raises SyntaxError when the text does not parse."""
+    """The syntax tree of a Source; raises SyntaxError when the text does not parse.
 
-    def __init__(self, source: Source) -> None:
+    unmoved  the last words of the parameters that nothing updates
+    """
+
+    def __init__(self, source: Source, unmoved: Sequence[str] = ()) -> None:
         self.source = source
+        self.unmoved = tuple(unmoved)
         self.text = source.text
         self.tree = ast.parse(self.text)
         self._starts = line_starts(self.text)
@@ -27,6 +31,8 @@ class Code:
         imports = [node for node in walk(self.tree) if isinstance(node, ast.Import | ast.ImportFrom)]
         aliases = [alias for node in imports for alias in node.names]
         self.imported = {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
+        self.numpy = next((alias.asname or alias.name for alias in aliases if alias.name == "numpy"), "numpy")
+        self.identifiers = {word for node in walk(self.tree) if (word := _identifier(node))}
 
     # ----- Characters -----------------------------------------------------------------------------------
 
@@ -57,13 +63,24 @@ class Code:
 
     def span(self, low: int, high: int) -> Span:
         """The Span of text[low:high]."""
-        first, last = bisect_right(self._starts, low), bisect_right(self._starts, high)
-        columns = low - self._starts[first - 1] + 1, high - self._starts[last - 1] + 1
-        return Span(self.source.path, first, columns[0], last, columns[1])
+        return span_of(self.source.path, self._starts, low, high)
 
     def line_start(self, line: int) -> int:
         """Offset of the first character of `line`; the end of the text for the line after the last."""
         return self._starts[line - 1] if line <= len(self._starts) else len(self.text)
+
+    def lines(self, statement: ast.stmt) -> tuple[int, int] | None:
+        """The range of the lines of a statement; None when it shares one with another statement."""
+        assert statement.end_lineno is not None
+        low, high = self.line_start(statement.lineno), self.line_start(statement.end_lineno + 1)
+        block = self.block(statement)
+        following = block[block.index(statement) + 1 :][:1]
+        shared = following and following[0].lineno <= statement.end_lineno
+        return None if shared or self.indent(statement).strip() else (low, high)
+
+    def indent(self, statement: ast.stmt) -> str:
+        """What stands before a statement in its line."""
+        return self.text[self.line_start(statement.lineno) : self.range(statement)[0]]
 
     # ----- Places ---------------------------------------------------------------------------------------
 
@@ -104,6 +121,13 @@ class Code:
                 found = node
         return found
 
+    def around(self, span: Span) -> Span:
+        """All of the function, or of the outermost loop of the top level, that `span` lies in."""
+        scope = self.scope(self.inside(span)[0])
+        if isinstance(scope, ast.stmt | ast.expr):
+            return self.span(*self.range(scope))
+        return self.span(0, len(self.text))
+
     def data_names(self, node: ast.AST) -> list[str]:
         """Names and attributes that the scope around `node` uses as values, in order of appearance.
 
@@ -131,6 +155,46 @@ class Code:
             dict.fromkeys(self._member(item) for item in others if self._member(item) != self._member(node))
         )
 
+    def methods(self, node: ast.expr) -> list[str]:
+        """The other methods of the same class that take as many arguments as the one called here."""
+        called = isinstance(self.parent.get(node), ast.Call) and self.parent[node].func is node  # type: ignore[attr-defined]
+        if not (called and isinstance(node, ast.Attribute) and node.attr in self.functions):
+            return []
+        own = self.functions[node.attr]
+        same = [
+            other
+            for other in self.functions.values()
+            if self.parent[other] is self.parent[own] and len(other.args.args) == len(own.args.args)
+        ]
+        return [f"{self.words(node.value)}.{other.name}" for other in same if other is not own]
+
+    def owner(self, node: ast.AST) -> ast.ClassDef | None:
+        """The class whose method a node stands in."""
+        while node in self.parent and not isinstance(node, ast.ClassDef):
+            node = self.parent[node]
+        return node if isinstance(node, ast.ClassDef) else None
+
+    def updates(self) -> list[ast.Assign | ast.AugAssign]:
+        """The statements of the file that make a new value from the old one of the same name."""
+        return [
+            node
+            for node in walk(self.tree)
+            if isinstance(node, ast.AugAssign)
+            or (isinstance(node, ast.Assign) and self._own_value(node.targets[0], node.value))
+        ]
+
+    def _own_value(self, target: ast.expr, value: ast.expr) -> bool:
+        words = self.words(target)
+        return any(self.words(item) == words for item in walk(value) if isinstance(item, ast.expr))
+
+    def last_word(self, node: ast.expr) -> str:
+        """The name, attribute or key by which people would call a value: W1 for self.params["W1"]."""
+        while isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
+            node = node.value
+        if isinstance(node, ast.Subscript):
+            node = node.slice
+        return _identifier(node)
+
     def _member(self, node: ast.expr) -> str:
         """The text of `self.x` or `params["x"]` used as a value; empty for anything else."""
         if isinstance(self.parent.get(node), ast.Call) and self.parent[node].func is node:  # type: ignore[attr-defined]
@@ -156,6 +220,12 @@ class Code:
                 yield node
 
 
+def span_of(path: str, starts: Sequence[int], low: int, high: int) -> Span:
+    """The Span between two offsets of a text whose lines start at `starts`."""
+    first, last = bisect_right(starts, low), bisect_right(starts, high)
+    return Span(path, first, low - starts[first - 1] + 1, last, high - starts[last - 1] + 1)
+
+
 def walk(root: ast.AST) -> Iterator[ast.AST]:
     """Every node below `root` in the order of the text, but for the insides of f-strings.
 
@@ -165,6 +235,15 @@ def walk(root: ast.AST) -> Iterator[ast.AST]:
     if not isinstance(root, ast.JoinedStr):
         for child in ast.iter_child_nodes(root):
             yield from walk(child)
+
+
+def _identifier(node: ast.AST) -> str:
+    """The word that a node contributes to the vocabulary of a file: a name, an attribute or a literal key."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _names(target: ast.AST) -> set[str]:

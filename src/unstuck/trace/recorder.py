@@ -23,7 +23,8 @@ from unstuck.trace.gradients import gradients
 from unstuck.trace.job import Job
 from unstuck.trace.judging.judge import TOLERANCE, Verdicts, best_loss, tolerance_of
 from unstuck.trace.reading.names import parameter_names, paths_of, user_namespaces
-from unstuck.trace.reading.steps import Steps, find_steps
+from unstuck.trace.reading.steps import Steps
+from unstuck.trace.reading.trainings import trainings
 from unstuck.trace.reading.written import Step, prepare
 from unstuck.trace.recognising.layers import Unrecognised
 from unstuck.trace.recognising.recipe import Recognised, recognise
@@ -115,8 +116,7 @@ class Recorder:
 
     def _analyse(self) -> Analysis | None:
         windows = self.clock.progress.windows
-        found = [(window, find_steps(window.nodes, least=2)) for window in windows]
-        readable = [(window, steps) for window, steps in found if steps is not None]
+        readable = [(window, found[0]) for window in windows if (found := trainings(window.nodes, least=2))]
         if not readable:
             return None
         first = readable[0][1]
@@ -188,7 +188,11 @@ class Recorder:
 
     def _recognised(self, analysis: Analysis) -> Recognised:
         assert analysis.account is not None
-        pairs = best_loss(analysis.steps, analysis.tolerance, pairs_only=True)
+        pairs = analysis.verdicts
+        if pairs is not None and pairs.loss.kind == "returned":
+            raise Unrecognised("an optimiser of SciPy takes the steps, which the engine does not know")
+        if pairs is None or not pairs.loss.by_pairs:
+            pairs = best_loss(analysis.steps, analysis.tolerance, pairs_only=True)
         if pairs is None:
             raise Unrecognised("no place was found where outputs meet targets")
         used = [forward for forward in analysis.account.passes if pairs.loss in forward.step.losses]

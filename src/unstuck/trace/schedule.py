@@ -4,7 +4,8 @@ Recording starts with the program and looks for the training loop ("discovery").
 about (one-hot encoding 60,000 labels) is left alone after 50 rounds.  Once updates have been found, recording
 is limited to short windows of consecutive steps, early and at growing distance, because some faults show only
 later: a ReLU derivative that is never zero is invisible until a unit is off.  In between the program runs its
-own unrecorded code.  When everything has been seen the program is stopped.
+own unrecorded code, and of loops inside a step nothing is announced.  When everything has been seen the program
+is stopped.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, field
 
 from unstuck.autodiff.node import Node
-from unstuck.trace.reading.steps import Steps, find_steps, step_key
+from unstuck.trace.reading.steps import Steps, step_key
+from unstuck.trace.reading.trainings import trainings
 from unstuck.trace.running.runner import Stop
 from unstuck.trace.tape.memory import Memory
 from unstuck.trace.tape.runtime import Runtime
@@ -83,6 +85,8 @@ class Clock:
         self._started = self._last_look = time.perf_counter()
         self._found_at = 0.0
         self._window_first = self._window_end = 0
+        self._inner: set[int] = set()  # loops that were met inside a step only
+        self._outer: set[int] = set()  # and those that were met anywhere else
 
     def start(self, runtime: Runtime) -> None:
         """Begin discovery."""
@@ -93,6 +97,8 @@ class Clock:
 
     def enter(self, number: int, /) -> None:
         """A loop statement is reached."""
+        if self.step_loop is not None:
+            self._met([loop.number for loop in self.stack] + [number])
         self.stack.append(Loop(number, -1, self.runtime.arithmetic))
         if number == self.step_loop:
             self.progress.starts.append(self.progress.step + 1)
@@ -112,11 +118,8 @@ class Clock:
 
     def tick(self, number: int, /) -> None:
         """A round of a loop begins."""
-        depth = self._depth(number)
-        if depth is None:
-            self.stack.append(Loop(number, -1, self.runtime.arithmetic))
-        else:
-            del self.stack[depth + 1 :]
+        if not self.stack or self.stack[-1].number != number:
+            self._return_to(number)
         loop = self.stack[-1]
         loop.rounds += 1
         self._left()
@@ -130,6 +133,21 @@ class Clock:
         """Tell the tape between which rounds of which loops it is."""
         if self.runtime.on:
             self.runtime.memory.context = tuple((item.number, item.rounds) for item in self.stack)
+
+    def _return_to(self, number: int) -> None:
+        """Make this loop the innermost one: those inside it were left without a word, or it was never entered."""
+        depth = self._depth(number)
+        if depth is None:
+            self.stack.append(Loop(number, -1, self.runtime.arithmetic))
+        else:
+            del self.stack[depth + 1 :]
+
+    def _met(self, numbers: Sequence[int]) -> None:
+        """Loops that run inside each other: those within the step loop need not be announced between windows."""
+        depth = numbers.index(self.step_loop) if self.step_loop in numbers else len(numbers)
+        self._outer.update(numbers[: depth + 1])
+        self._inner.update(numbers[depth + 1 :])
+        self._inner -= self._outer
 
     def _depth(self, number: int) -> int | None:
         for depth in range(len(self.stack) - 1, -1, -1):
@@ -162,7 +180,7 @@ class Clock:
         count = len(memory.nodes)
         if count >= self._next_look or (now - self._last_look > IMPATIENCE and count > 40):
             self._next_look, self._last_look = int(max(count, self._next_look) * GROWTH), now
-            self._look(find_steps(memory.nodes, least=7))
+            self._look(next(iter(trainings(memory.nodes, least=7)), None))
             self._last_look = time.perf_counter()
         if self.step_loop is None and (count > MOST_NODES or memory.held > MOST_BYTES):
             raise Stop
@@ -178,6 +196,8 @@ class Clock:
         self.progress.step = len(seen) - 1
         self.progress.starts = [0] if not self.progress.starts else self.progress.starts
         self._window_end = max(self.plan.steps, len(seen))
+        for context in {node.context for node in memory.nodes}:
+            self._met([number for number, _ in context])
         self.on_found(steps)
         if self.stack and self.stack[-1].number == self.step_loop:
             self._step(counted=True)
@@ -189,7 +209,7 @@ class Clock:
         step = self.progress.step
         if self.runtime.on and (step >= self._window_end or self._crowded()):
             self._close()
-            self.runtime.on = False
+            self.runtime.sleep(self._inner)
         if not self.runtime.on:
             self._between(step)
 
@@ -208,7 +228,8 @@ class Clock:
     def _due(self, step: int, seconds: float) -> bool:
         if step in self.plan.later and seconds < max(self.plan.patience, self.plan.run_seconds):
             return True
-        return self.plan.run_seconds > 0 and step in self._epochs()
+        begins = step == self.progress.starts[-1]
+        return begins and self.plan.run_seconds > 0 and step in self._epochs()
 
     def _epochs(self) -> Sequence[float]:
         """First steps of epochs 1, 2, 3, 5, 8, 13, ...: there the weights are read for the learning curve."""
@@ -226,7 +247,7 @@ class Clock:
 
     def _open(self) -> None:
         self.runtime.memory = Memory()
-        self.runtime.on = True
+        self.runtime.wake()
         self._place()
         self._window_first = self.progress.step
 

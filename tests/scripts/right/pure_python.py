@@ -46,7 +46,8 @@ def train(row, target, rate):
         unit[-1] -= rate * errors[j]
 
 
-for epoch in range(40):
+epochs = 40
+for epoch in range(epochs):
     random.shuffle(data)
     for row, target in data:
         train(row, target, 0.3)

@@ -18,7 +18,7 @@ from unstuck.autodiff.reverse import adjoints, ancestors, descendants
 from unstuck.facts import Array, Explanation, Gradient, Span
 from unstuck.trace.explaining.localise import RightValues
 from unstuck.trace.explaining.macros import CONTRACTIONS
-from unstuck.trace.judging.updates import statement_about
+from unstuck.trace.judging.statements import is_conditional, statement_about
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.terms import terms_of
 from unstuck.trace.reading.views import untransposed
@@ -94,6 +94,8 @@ def _judged(first: Constant, rounds: Sequence[tuple[Step, Constant]], loss: Cand
     if len(steady) < LEAST_STEPS:
         return None  # a batch, a mask or noise: something new in every step
     elsewhere = _updated_elsewhere(first)
+    if _held_back(steady[0], elsewhere):
+        return None
     moved = any(not np.array_equal(same.base.value, first.base.value) for _, same in rounds)
     lost = [
         _lost(step, following, same, loss, moved or elsewhere is not None)
@@ -110,6 +112,14 @@ def _updated_elsewhere(constant: Constant) -> Span | None:
     if not constant.base.names or constant.y.span is None:
         return None
     return statement_about(constant.y.span, constant.base.names[-1], changing=True)
+
+
+def _held_back(step: Step, elsewhere: Span | None) -> bool:
+    """Is it left out on purpose: does a condition stand before its update, or in the loop that makes all updates?"""
+    if elsewhere is not None:
+        return is_conditional(elsewhere)
+    places = [u.after.span for u in step.updates.values() if len(u.after.context) > len(step.key)]
+    return len(places) == len(step.updates) and all(place is None or is_conditional(place) for place in places)
 
 
 def _lost(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.facts import Array, Witness
-from unstuck.trace.judging.judge import Match, Verdicts
+from unstuck.trace.judging.judge import Verdicts
+from unstuck.trace.judging.matching import Match
 from unstuck.trace.judging.replay import finite_difference
 from unstuck.trace.reading.written import Step
 

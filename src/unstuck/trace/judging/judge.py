@@ -15,37 +15,16 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import Overrides, adjoints
 from unstuck.facts import Array
-from unstuck.trace.reading.losses import PREFERENCE, Candidate
+from unstuck.trace.judging.matching import Match, Table, Tables, chosen, match
+from unstuck.trace.reading.losses import HELD, PREFERENCE, Candidate
 from unstuck.trace.reading.views import untransposed
 from unstuck.trace.reading.written import Step
 
 TOLERANCE = 1e-6  # relative residual of a right gradient in float64: observed 0 to 1e-9, faults from 2e-3
 TOLERANCE_SINGLE = 2e-3  # the same for programs that compute in float32
-VANISHED = 1e-12
 FINALISTS = 3  # losses that are judged on all steps, besides equals of the best
 NEGLIGIBLE = 1e-9  # share of its usual size below which a gradient says nothing
 ROUNDINGS = 8  # units in the last place by which a sum may be off, relative to the sizes of what is summed
-
-
-@dataclass(frozen=True)
-class Match:
-    """Written against true gradient of one parameter in one step: written = scale x true + rest.
-
-    residual  the largest element of the rest relative to the largest written element
-    mirrored  the same with a negative scale
-    vacuous   both gradients vanish, the step says nothing
-    """
-
-    scale: float
-    residual: float
-    mirrored: float
-    cosine: float
-    vacuous: bool
-    written: Array
-    true: Array
-
-
-Table = dict[int, Match]  # by step number
 
 
 @dataclass(frozen=True)
@@ -83,34 +62,6 @@ class Verdicts:
         return bool(telling) and all(match.mirrored <= tolerance for match in telling)
 
 
-def match(written: Array, true: Array, floor: float = 0.0) -> Match:
-    """The best positive factor from the true to the written gradient, and what it leaves over.
-
-    A true gradient below `floor` is rounding noise: the step says nothing when nothing larger was written, in
-    units of the floor, than a learning rate of one would write.  Of a larger one, the floor's share of the
-    difference is forgiven: where terms cancel, that much of what is left is noise.
-    """
-    if written.shape != true.shape and written.size == true.size:
-        written = written.reshape(true.shape)
-    if written.shape != true.shape:
-        return Match(0.0, 1.0, 1.0, 0.0, False, written, true)
-    largest, size = float(np.abs(written).max(initial=0)), float(np.abs(true).max(initial=0))
-    unusable = not (np.isfinite(largest) and np.isfinite(size))
-    noise = size <= floor and largest <= floor
-    if unusable or noise or (largest <= VANISHED**2 and size <= VANISHED):
-        return Match(1.0, 0.0, 0.0, 1.0, True, written, true)
-    if largest == 0 or size == 0:
-        return Match(0.0, 1.0, 1.0, 0.0, False, written, true)
-    one, other = written / largest, true / size  # of size 1, so that no product can overflow or vanish
-    product, square = float(np.vdot(other, one)), float(np.vdot(other, other))
-    slope = product / square
-    forgiven = floor / size
-    rest = max(float(np.abs(one - max(slope, 0.0) * other).max()) - forgiven, 0.0)
-    mirrored = max(float(np.abs(one - min(slope, 0.0) * other).max()) - forgiven, 0.0)
-    cosine = product / float(np.sqrt(square * np.vdot(one, one)))
-    return Match(slope * largest / size, rest, mirrored, cosine, False, written, true)
-
-
 def judge(
     steps: Sequence[Step],
     loss: Candidate,
@@ -118,7 +69,7 @@ def judge(
     ties: float | None = None,
 ) -> Verdicts:
     """Match every parameter in every step under one loss; `overrides` alter the reverse pass, by step number."""
-    readings: dict[str, tuple[Table, ...]] = {}
+    readings: dict[str, Tables] = {}
     unknown: dict[str, str] = {}
     for step in steps:
         proposal = step.losses.get(loss)
@@ -134,13 +85,11 @@ def judge(
             if true is None:
                 unknown[name] = f"{result.unknown[node].op} has no derivative rule"
                 continue
-            tables = readings.setdefault(name, tuple({} for _ in step.written[name]))
-            for table, written in zip(tables, step.written[name], strict=False):
-                table[step.number] = match(written, true, floors[node])
-    matches = {
-        name: _usual(_best_reading(tables)) for name, tables in readings.items() if name not in unknown
-    }
-    return Verdicts(loss, matches, unknown)
+            tables = readings.setdefault(name, {})
+            for kind, written in step.written[name].items():
+                tables.setdefault(kind, {})[step.number] = match(written, true, floors[node])
+    known = {name: tables for name, tables in readings.items() if name not in unknown}
+    return Verdicts(loss, {name: _usual(table) for name, table in chosen(known).items()}, unknown)
 
 
 def rounding_floors(parameters: Sequence[Node], cotangents: Mapping[Node, Array]) -> dict[Node, float]:
@@ -186,12 +135,6 @@ def _true(found: Match) -> Array:
     return found.true
 
 
-def _best_reading(tables: Sequence[Table]) -> Table:
-    """The reading of a written gradient that fits best over all steps; the first of equals."""
-    whole = [table for table in tables if len(table) == len(tables[0])]
-    return min(whole, key=lambda table: max(map(_misfit, table.values())))
-
-
 def relative_scales(verdicts: Verdicts, reference: str) -> dict[str, tuple[float, float]]:
     """Factor of each parameter relative to the reference's in the same step: (median, relative spread)."""
     base = verdicts.telling(reference)
@@ -205,10 +148,6 @@ def relative_scales(verdicts: Verdicts, reference: str) -> dict[str, tuple[float
     return result
 
 
-def _misfit(match: Match) -> float:
-    return match.residual if match.scale >= 0 else 1 + match.mirrored
-
-
 def tolerance_of(steps: Sequence[Step]) -> float:
     """The relative residual that rounding can leave in this program."""
     values = [update.before.value for step in steps for update in step.updates.values()]
@@ -219,10 +158,21 @@ def best_loss(steps: Sequence[Step], tolerance: float, *, pairs_only: bool = Fal
     """The candidate that explains most weights in every step; ties go to the simpler loss.
 
     Every candidate is tried on a few steps, and the best of them on all, until one explains everything.
-    `pairs_only` leaves out the scalars that the script computes itself.
+    `pairs_only` leaves out the scalars that the script computes itself.  That a target is held constant although
+    it depends on the parameters is believed only where no other loss explains anything, and this one all.
     """
-    few = list(steps[:: max(1, len(steps) // 3)])[:4]
     losses = {loss for step in steps for loss in step.losses if loss.by_pairs or not pairs_only}
+    found = _best_of([loss for loss in losses if loss.kind not in HELD], steps, tolerance)
+    if found is None or not any(found.explains(name, tolerance) for name in found.matches):
+        guessed = _best_of([loss for loss in losses if loss.kind in HELD], steps, tolerance)
+        if guessed is not None and guessed.explains_all(tolerance):
+            return guessed
+    return found
+
+
+def _best_of(losses: Sequence[Candidate], steps: Sequence[Step], tolerance: float) -> Verdicts | None:
+    """The first of these losses that explains everything, or else the one that explains most."""
+    few = list(steps[:: max(1, len(steps) // 3)])[:4]
     ranks = {loss: _rank(judge(few, loss), few, tolerance) for loss in losses}
     ranked = sorted(losses, key=lambda loss: (ranks[loss], loss.span), reverse=True)
     finalists: list[Verdicts] = []
@@ -246,7 +196,7 @@ def _rank(verdicts: Verdicts, steps: Sequence[Step], tolerance: float) -> tuple[
     explained = sum(sizes[name] for name in arrays if verdicts.explains(name, tolerance))
     mirrored = sum(sizes[name] for name in arrays if verdicts.climbs(name, tolerance))
     if not verdicts.loss.by_pairs:
-        how = 2 if verdicts.loss.kind == "explicit" else 0
+        how = 0 if verdicts.loss.kind == "maximised" else 2
     elif mirrored > explained:
         how, explained = 1, mirrored
     else:

@@ -15,7 +15,8 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import between
 from unstuck.facts import Array
-from unstuck.trace.reading.losses import Pair, loss_value
+from unstuck.trace.reading.losses import loss_value
+from unstuck.trace.reading.meetings import Pair
 
 STEP = 1e-5
 
@@ -42,7 +43,7 @@ def _loss_at(
     shifted[index] += shift
     outputs = [pair.output for pair in pairs]
     values = replay(outputs, {parameter: shifted})
-    return sum(loss_value(kind, values[pair.output], pair.target) for pair in pairs)
+    return sum(loss_value(kind, values[pair.output], pair.target, pair.weight) for pair in pairs)
 
 
 def replay(roots: Sequence[Node], changed: Mapping[Node, Array]) -> dict[Node, Any]:

@@ -8,15 +8,14 @@ nothing is said.
 
 from __future__ import annotations
 
-import ast
-import linecache
 from collections.abc import Sequence
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
-from unstuck.facts import Explanation, Span
+from unstuck.facts import Explanation
+from unstuck.trace.judging.statements import statement_about
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.terms import Term, terms_of
 from unstuck.trace.reading.written import Step
@@ -64,32 +63,6 @@ def _grown(name: str, steps: Sequence[Step]) -> Explanation | None:
 def _gradient_of(update: Update) -> Node | None:
     terms = [term.node for term in update.terms if term.node is not update.before]
     return max(terms, key=lambda node: node.id, default=None)
-
-
-def statement_about(near: Span, name: str, changing: bool = False) -> Span | None:
-    """The last statement that binds this name in the file of a place, read off the source; None without one.
-
-    changing  only statements that make the new value from the old one
-    """
-    try:
-        tree = ast.parse("".join(linecache.getlines(near.path)))
-    except SyntaxError:
-        return None
-    found = [
-        Span(
-            near.path, node.lineno, node.col_offset + 1, node.end_lineno or 0, (node.end_col_offset or 0) + 1
-        )
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign | ast.AugAssign) and _binds(node, name, changing)
-    ]
-    return max(found, default=None)
-
-
-def _binds(node: ast.Assign | ast.AugAssign, name: str, changing: bool) -> bool:
-    if isinstance(node, ast.AugAssign):
-        return ast.unparse(node.target) == name
-    mentions = any(ast.unparse(part) == name for part in ast.walk(node.value) if isinstance(part, ast.expr))
-    return any(ast.unparse(target) == name for target in node.targets) and (mentions or not changing)
 
 
 # ----- The optimiser's memory ---------------------------------------------------------------------------

@@ -17,18 +17,11 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array, Span
+from unstuck.trace.reading.meetings import Meetings, Pair
 
 Seeds = list[tuple[Node, Array]]
 MOST_EXPLICIT = 6
 EPSILON = 1e-12
-
-
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """An output and the target that it is compared with."""
-
-    output: Node
-    target: Array
 
 
 @dataclass(frozen=True)
@@ -49,7 +42,7 @@ class Candidate:
     @property
     def by_pairs(self) -> bool:
         """Was it read off outputs that meet targets?  (Else it is a scalar that the script computes.)"""
-        return self.kind not in ("explicit", "maximised")
+        return self.kind not in ("explicit", "maximised", "returned")
 
     def text(self) -> str:
         """The loss in words."""
@@ -63,8 +56,12 @@ TEXTS = {
     "cross-entropy": "cross-entropy between output and target",
     "softmax-cross-entropy": "cross-entropy of the softmax of the output",
     "canonical-link": "the loss whose derivative before the last activation is output minus target",
+    "held-first": "half the squared error between output and a target that is computed and held constant",
+    "held-second": "half the squared error between output and a target that is computed and held constant",
     "maximised": "minus the value that the script computes and maximises",
+    "returned": "the value that the script returns to the optimiser",
 }
+HELD = ("held-first", "held-second")
 PREFERENCE = list(TEXTS)
 
 
@@ -78,12 +75,12 @@ def candidates(
     backward  those from which the increments of the parameters were computed
     """
     found: dict[Candidate, Proposal] = {}
+    met = Meetings(tainted)
     for node in step:
         if node not in tainted or node.span is None:
             continue
         if node in backward:
-            for output, target in _meeting(node, tainted):
-                pair = Pair(output, _fitted(target, np.shape(output.value)))
+            for pair in met.at(node):
                 for kind, seed in _seeds(pair):
                     proposal = found.setdefault(Candidate(kind, node.span), Proposal([], []))
                     proposal.seeds.append(seed)
@@ -98,86 +95,41 @@ def candidates(
     return found
 
 
-def _meeting(node: Node, tainted: Collection[Node]) -> Iterator[tuple[Node, Array]]:
-    """(output, target) where this node compares a tainted value with one that is not."""
-    if node.op in ("subtract", "add") and len(node.args) == 2:
-        yield from _difference(node, tainted)
-    elif node.op in ("setitem", "scatter"):
-        whole = node.args[0]
-        if isinstance(whole, Node) and whole in tainted and np.shape(whole.value) == np.shape(node.value):
-            implied = np.asarray(whole.value, float) - np.asarray(node.value, float)
-            if _is_one_hot(implied):
-                yield whole, implied
-
-
-def _difference(node: Node, tainted: Collection[Node]) -> Iterator[tuple[Node, Array]]:
-    left, right = node.args
-    sign = 1.0
-    if node.op == "add":  # target + (-output)
-        sign = -1.0
-    for output, other in ((left, right), (right, left)):
-        if (
-            not isinstance(output, Node)
-            or output not in tainted
-            or not isinstance(other, Node)
-            or other in tainted
-        ):
-            continue
-        target = np.asarray(other.value, float)
-        if target.ndim == 0 and np.ndim(output.value) > 0 and np.size(output.value) > 1:
-            continue  # 1 - output, as in a derivative: a constant, not a target
-        if np.size(target) != np.size(node.value) and target.size != np.size(output.value):
-            continue
-        if np.shape(node.value) == np.shape(output.value):
-            yield output, sign * target if node.op == "add" else target
-
-
-def _is_one_hot(implied: Array) -> bool:
-    """One 1 per sample and 0 elsewhere, with the samples in rows, in columns, or a single one in any shape."""
-    rounded = np.round(implied)
-    if (
-        implied.ndim == 0
-        or np.abs(implied - rounded).max() > 1e-6
-        or not set(np.unique(rounded)) <= {0.0, 1.0}
-    ):
-        return False
-    return any(bool(np.all(rounded.sum(axis=axis) == 1)) for axis in (None, 0, -1))
-
-
-def _fitted(target: Array, shape: tuple[int, ...]) -> Array:
-    return target.reshape(shape) if target.size == math.prod(shape) else np.broadcast_to(target, shape)
-
-
 def _seeds(pair: Pair) -> Iterator[tuple[str, tuple[Node, Array]]]:
     """dLoss/doutput for the losses that a pair of output and target can mean."""
-    output, target = pair.output, pair.target
+    output, target, weight = pair.output, pair.target, pair.weight
     value = np.asarray(output.value, float)
-    difference = value - target
+    difference = weight * (value - target)
+    if pair.held:
+        yield f"held-{pair.held}", (output, difference)
+        return
     yield "squared", (output, difference)
     if _inside(value):
         yield "binary-cross-entropy", (output, difference / np.maximum(value * (1 - value), EPSILON))
-        yield "cross-entropy", (output, -target / np.maximum(value, EPSILON))
+        yield "cross-entropy", (output, -weight * target / np.maximum(value, EPSILON))
     elif value.ndim:
-        yield "softmax-cross-entropy", (output, _softmax(value) - target)
+        yield "softmax-cross-entropy", (output, weight * (_softmax(value) - target))
     before = _before_activation(output)
     if before is not None:
         yield "canonical-link", (before, difference)
 
 
-def loss_value(kind: str, output: Any, target: Array) -> float:
-    """The loss of one pair, summed over its elements; NaN for kinds that have no closed form here."""
+def loss_value(kind: str, output: Any, target: Array, weight: Array | float = 1.0) -> float:
+    """The loss of one pair, summed over its weighted elements; NaN for kinds that have no closed form here."""
     value = np.asarray(output, dtype=np.float64)
-    if kind in ("explicit", "maximised"):
-        return float(value) if kind == "explicit" else -float(value)
-    if kind == "squared":
-        return float(0.5 * np.sum((value - target) ** 2))
+    if kind in ("explicit", "maximised", "returned") and value.size == 1:
+        return -float(value.item()) if kind == "maximised" else float(value.item())
+    if kind == "returned":  # residuals, of which the optimiser sums the squares
+        return float(0.5 * np.sum(value**2))
+    if kind in ("squared", *HELD):
+        return float(0.5 * np.sum(weight * (value - target) ** 2))
     if kind == "binary-cross-entropy":
         value = np.clip(value, EPSILON, 1 - EPSILON)
-        return float(-np.sum(target * np.log(value) + (1 - target) * np.log(1 - value)))
+        return float(-np.sum(weight * (target * np.log(value) + (1 - target) * np.log(1 - value))))
     if kind == "cross-entropy":
-        return float(-np.sum(target * np.log(np.maximum(value, EPSILON))))
+        return float(-np.sum(weight * target * np.log(np.maximum(value, EPSILON))))
     if kind == "softmax-cross-entropy":
-        return float(-np.sum(target * np.log(np.maximum(_softmax(value), EPSILON))))
+        return float(-np.sum(weight * target * np.log(np.maximum(_softmax(value), EPSILON))))
     return math.nan
 
 

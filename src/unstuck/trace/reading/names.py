@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from unstuck.trace.tape.memory import owner_of
+from unstuck.trace.tape.layout import owner_of
 
 DEEPEST = 5
 MOST_OBJECTS = 20_000

@@ -31,6 +31,7 @@ BOOKKEEPING = {
     "leaf", "multiply", "nan_to_num", "negative", "not_equal", "opaque", "positive", "power", "reshape", "round",
     "scatter", "setitem", "sqrt", "square", "subtract", "subtract.at", "transpose", "true_divide",
 }  # fmt: skip
+Updated = tuple[list[Node], dict[Key, tuple[Node, Node]]]
 # Arrays updated by one line of code: how far back among its results an old value is looked for.
 MOST_LAYERS = 40
 
@@ -65,21 +66,32 @@ class Steps:
     offset: int = 0  # rounds of the step loop on this tape before the first of the keys
 
 
-def find_steps(nodes: Sequence[Node], least: int = 3) -> Steps | None:
-    """Parameters and steps of a tape, or None when no parameter was updated at least `least` times."""
+def find_steps(nodes: Sequence[Node], least: int = 3) -> list[Steps]:
+    """The trainings on a tape, each with its parameters and steps: those of the busiest loop come first.
+
+    Empty when no parameter was updated at least `least` times.
+    """
     chains = _chains(nodes, least)
-    if not chains:
-        return None
-    children = _children(nodes)
+    children = _children(nodes) if chains else {}
     members = {node.id for chain in chains for node in chain}
     trained = [chain for chain in chains if _used_by_network(chain, children, members)]
     trained = _last_of_each_parameter(trained)
-    loop = _step_loop(trained)
-    updated = [(chain, steps) for chain in trained if len(steps := _by_step(chain, loop)) >= least - 1]
-    if not updated:
-        return None
+    found: list[Steps] = []
+    while trained:
+        loop = _step_loop(trained)
+        updated = [(chain, steps) for chain in trained if len(steps := _by_step(chain, loop)) >= least - 1]
+        if not updated:
+            break
+        found.append(_steps(nodes, updated, members, loop))
+        taken = {id(chain) for chain, _ in updated}
+        trained = [chain for chain in trained if id(chain) not in taken]
+    return found
+
+
+def _steps(nodes: Sequence[Node], updated: Sequence[Updated], members: set[int], loop: int | None) -> Steps:
+    """The steps of one loop, given the chains that it updates and their values in each of its rounds."""
     found = sorted({key for _, steps in updated for key in steps})
-    ranges = _ranges(nodes, [chain for chain, _ in updated], loop)
+    ranges = ranges_of(nodes, [chain for chain, _ in updated], loop)
     keys = tuple(key for key in found if key in ranges)
     own = {node.id for chain, _ in updated for node in chain}
     rounds = sorted({key for node in nodes if (key := step_key(node.context, loop)) is not None})
@@ -245,7 +257,7 @@ def _by_step(chain: list[Node], loop: int | None) -> dict[Key, tuple[Node, Node]
     return steps
 
 
-def _ranges(nodes: Sequence[Node], chains: Sequence[list[Node]], loop: int | None) -> dict[Key, range]:
+def ranges_of(nodes: Sequence[Node], chains: Sequence[list[Node]], loop: int | None) -> dict[Key, range]:
     """The node ids of every round with an update, together with the rounds before it that only add up."""
     if loop is None:
         return {((-1, index),): range(0, len(nodes)) for chain in chains for index in range(len(chain))}

@@ -14,8 +14,9 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, descendants
-from unstuck.facts import Array
+from unstuck.trace.reading.handed import handed_over, returned_loss
 from unstuck.trace.reading.losses import Candidate, Proposal, candidates
+from unstuck.trace.reading.readings import Readings, readings
 from unstuck.trace.reading.steps import Key, Steps, Update
 from unstuck.trace.reading.terms import Term, terms_of
 
@@ -40,7 +41,7 @@ class Step:
     number: int
     key: Key
     updates: dict[str, Update]
-    written: dict[str, tuple[Array, ...]]
+    written: dict[str, Readings]
     nodes: Sequence[Node]
     tainted: frozenset[Node]
     backward: frozenset[Node]
@@ -51,6 +52,15 @@ class Step:
     def wrt(self) -> list[Node]:
         """The parameters' values that the forward pass used."""
         return [update.before for update in self.updates.values()]
+
+    def of(self, names: Collection[str]) -> Step:
+        """The same step with a part of its parameters."""
+        chosen = {name: update for name, update in self.updates.items() if name in names}
+        return replace(self, updates=chosen, written={name: self.written[name] for name in chosen})
+
+    def with_losses(self, losses: dict[Candidate, Proposal]) -> Step:
+        """The same step with a part of its candidates."""
+        return replace(self, losses=losses)
 
 
 def prepare(nodes: Sequence[Node], steps: Steps, first: int) -> list[Step]:
@@ -75,43 +85,12 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     for name, update in updates.items():
         terms, carried[name], rescaled = _gradient_terms(update, older)
         adaptive |= rescaled
-        written[name] = _readings(update, terms, tainted)
+        written[name] = handed_over(update) or readings(update.before, terms, tainted, bounds.start)
         sources += [term.node for term in terms if term.node.id >= bounds.start]
     inside = nodes[bounds.start : bounds.stop]
     backward = frozenset(ancestors(sources, oldest=oldest))
-    losses = candidates(inside, tainted, backward)
+    losses = returned_loss([*updates.values()]) or candidates(inside, tainted, backward)
     return Step(number, key, updates, written, inside, tainted, backward, losses, adaptive, carried)
-
-
-def _readings(update: Update, terms: list[Term], tainted: frozenset[Node]) -> tuple[Array, ...]:
-    """The increment as a gradient, with and without the parts that depend on the parameter alone.
-
-    Such a part is weight decay (or its sign, for L1), or belongs to the gradient (the bias of a linear output):
-    only a loss can tell.
-    """
-    before = update.before
-    shape = np.shape(before.value)
-    others = [term for term in terms if term.node is not before]
-    gradient = sum((_descent(term) for term in others), np.zeros(shape))
-    own = sum(term.coefficient for term in terms if term.node is before) - 1.0
-    readings = [gradient]
-    if abs(own) >= 1e-12:
-        readings.insert(0, gradient - own * np.asarray(before.value, float))
-    penalties = [term for term in others if _is_penalty(term.node, before, tainted)]
-    if penalties and len(penalties) < len(others):
-        readings.append(gradient - sum((_descent(term) for term in penalties), np.zeros(shape)))
-    return tuple(readings)
-
-
-def _is_penalty(node: Node, before: Node, tainted: frozenset[Node]) -> bool:
-    """Was the value computed from the parameter alone, element by element?"""
-    behind = ancestors([node], oldest=before.id) & tainted
-    return before in behind and all(np.shape(each.value) == np.shape(before.value) for each in behind)
-
-
-def _descent(term: Term) -> Array:
-    """The descent direction that a term of the increment contributes."""
-    return np.asarray(-term.coefficient * np.asarray(term.node.value, float))
 
 
 def _gradient_terms(update: Update, state: frozenset[int]) -> tuple[list[Term], tuple[Term, ...], bool]:

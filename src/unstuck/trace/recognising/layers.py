@@ -62,8 +62,8 @@ class Layer:
 
     def written(self, step: Step) -> tuple[Array, Array | None]:
         """The written gradients of weights and bias, without a decay that is no part of them."""
-        weights = self._oriented(step.written[self.parameter][0])
-        return weights, None if self.bias is None else step.written[self.bias][0].ravel()
+        weights = self._oriented(step.written[self.parameter]["whole"])
+        return weights, None if self.bias is None else step.written[self.bias]["whole"].ravel()
 
     def initial(self, forward: Forward) -> Array:
         """The first recorded weights; a few steps of training have hardly moved them."""

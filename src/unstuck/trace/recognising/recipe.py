@@ -28,6 +28,7 @@ from unstuck.trace.recognising.rows import Rows, find_rows
 REPLAYED = 1e-5  # relative error within which the engine's gradient equals the written one
 REPLAYED_SINGLE = 5e-3
 LEAST_ROWS = 20
+FEW = 2  # steps that a recipe must reproduce before it is tried on all
 LOSSES = {
     "linear": ("squared",),
     "relu": ("squared",),
@@ -83,7 +84,7 @@ def recognise(
     replays = _usual([_replay(forward, layers, targets[forward.step.number]) for forward in passes])
     momentum = _momentum([replay.step for replay in replays])
     if any(len(readings) > 1 for replay in replays for readings in replay.step.written.values()):
-        raise Unrecognised("its updates contain weight decay, which the engine does not train")
+        raise Unrecognised("its updates hold more than a gradient, such as weight decay: the engine does not train it")
     recipe = _matching(layers, replays, REPLAYED_SINGLE if single else REPLAYED)
     rows = find_rows([replay.x for replay in replays], [replay.y for replay in replays], namespaces)
     if rows is None:
@@ -159,7 +160,9 @@ def _matching(layers: Sequence[Layer], replays: Sequence[_Replay], tolerance: fl
     """The first recipe whose gradients are the written ones, with the rates that this takes."""
     nearest = np.inf
     for recipe in _candidates(layers):
-        fitted = _fitted(recipe, layers, replays)
+        fitted = _fitted(recipe, layers, replays[:FEW])
+        if fitted is not None and fitted[1] <= tolerance:
+            fitted = _fitted(recipe, layers, replays)
         if fitted is None:
             continue
         found, error = fitted
@@ -256,7 +259,7 @@ def _momentum(steps: Sequence[Step]) -> float:
     for step in steps:
         before = by_number.get(step.number - 1)
         for name, update in step.updates.items():
-            rest = _increment(update) + step.written[name][0]
+            rest = _increment(update) + step.written[name]["whole"]
             if before is None or name not in before.updates:
                 continue
             last = _increment(before.updates[name])

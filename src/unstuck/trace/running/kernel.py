@@ -47,7 +47,7 @@ def as_in_jupyter(path: str) -> Iterator[None]:
     """Within, the folder of the notebook is the current one, and imports of IPython succeed."""
     stand_ins = {name: _Silent(name) for name in MODULES if not _installed(name)}
     if "IPython.display" in stand_ins:
-        stand_ins["IPython.display"].display = display
+        vars(stand_ins["IPython.display"])["display"] = display
     sys.modules.update(stand_ins)
     try:
         with chdir(os.path.dirname(path)):

@@ -16,8 +16,10 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array
+from unstuck.trace.tape import optimisers
 from unstuck.trace.tape.functions import COPIES, WRITING_FUNCTIONS, WRITING_METHODS, identity, output_of
-from unstuck.trace.tape.memory import MANY, is_tracked
+from unstuck.trace.tape.layout import is_tracked
+from unstuck.trace.tape.memory import MANY
 
 if TYPE_CHECKING:
     from unstuck.trace.tape.runtime import Runtime
@@ -31,6 +33,8 @@ def run(recorder: Runtime, site: int, function: Any, args: tuple[Any, ...], kwar
     special = SPECIAL.get(id(function))
     if special is not None:
         return special(recorder, site, function, args, kwargs)
+    if optimisers.is_optimiser(function):
+        return optimisers.run(recorder, site, function, args, kwargs)
     name, receiver = identity(function)
     operands = args if receiver is None else (receiver, *args)
     out = output_of(function, name, operands, kwargs)
@@ -110,6 +114,17 @@ def _copy_kind(source: Any, result: Any) -> str:
         return "array"
     from_float = getattr(getattr(source, "dtype", None), "kind", "f") == "f"
     return "trunc" if from_float and np.asarray(result).dtype.kind in "iub" else "copy"
+
+
+def joined(recorder: Runtime, site: int, joiner: Any, index: Any, result: Any) -> None:
+    """np.r_[a, b] and np.c_[a, b]; with ranges or text in the brackets the result is new data."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if not any(isinstance(part, slice | str) for part in parts):
+        name = JOINERS[id(joiner)]
+        recorder.note(name, getattr(np, name), (list(parts),), {}, result, site)
+
+
+JOINERS = {id(np.r_): "hstack", id(np.c_): "column_stack"}
 
 
 # ----- Functions that write into an argument ------------------------------------------------------------

@@ -6,8 +6,10 @@ notes what happened.  Each run of simple statements is compiled twice and chosen
     if __u__.on:  (the instrumented copy)
     else:         (the statements as written)
 
-so that a program whose recorder sleeps runs at native speed.  Compound statements (loops, ifs, functions) are
-kept once and treated from the inside, hence the code grows by a factor of about two, whatever the nesting.
+so that a program whose recorder sleeps runs at native speed.  Other compound statements (ifs, functions) are
+kept once and treated from the inside.  A loop announces its rounds to a clock, so it too exists twice, chosen at
+its entry: with hooks, and as written for the time when nobody listens.  The code grows by a factor of about two
+and one more for every loop around it.
 
 Both copies keep the positions of the original: tracebacks show the user's own lines.  The name `__u__` is
 not mangled inside classes because it ends in two underscores.
@@ -21,7 +23,7 @@ from copy import deepcopy
 
 from unstuck.facts import Span
 from unstuck.trace.tape.expressions import Expressions, Lambdas, either
-from unstuck.trace.tape.sites import Places, Site, hook, switch
+from unstuck.trace.tape.sites import Places, Site, deaf, hook, switch
 
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return)
 COMPILERS = {
@@ -136,6 +138,7 @@ class _Statements:
 
     def _loop(self, loop: ast.For | ast.While) -> list[ast.stmt]:
         """Announce entry, every iteration and exit; but not inside generators, whose loops interleave."""
+        written = None if self.in_generator or _defines(loop) else self.asleep.visit(deepcopy(loop))
         number = len(self.owner.loops)
         self.owner.loops.append(self.places.span(loop))
         if isinstance(loop, ast.For):
@@ -155,7 +158,10 @@ class _Statements:
             for name in ("enter", "tick", "leave")
         )
         loop.body.insert(0, tick)
-        return [enter, loop, leave]
+        announced = [enter, loop, leave]
+        if written is None:
+            return announced
+        return [ast.copy_location(ast.If(deaf(number, loop), [written], announced), loop)]
 
     def _iterable(self, iterable: ast.expr) -> ast.expr:
         """While recording, what a loop goes over is handed to a hook, which watches the elements of arrays."""
@@ -163,6 +169,12 @@ class _Statements:
         recorded = self.recorded.visit(deepcopy(iterable))
         recorded = hook(name, iterable, self.places.site(iterable), recorded)
         return either(recorded, self.asleep.visit(iterable))
+
+
+def _defines(loop: ast.stmt) -> bool:
+    """Does the loop define functions or classes?  They may be called later, while something is recorded."""
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return any(isinstance(node, kinds) for node in ast.walk(loop))
 
 
 def _is_text(node: ast.stmt) -> bool:

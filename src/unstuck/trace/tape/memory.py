@@ -18,14 +18,12 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array, Span
+from unstuck.trace.tape.layout import NUMBERS, flat_indices, is_tracked, owner_of
 
 SMALL = 4096  # elements; a larger array that nobody read is not copied before it is overwritten
 LARGE = 2_000_000  # elements; the same for an array that was not made under our eyes
 WIDE = 200_000  # elements; a larger view stands for itself instead of being gathered from its owner
 MANY = 4096  # numbers; in a longer list those that were never seen are taken for constants
-NUMBERS = (
-    "fiubc"  # kinds of arrays that are followed; complex ones have no derivative but keep the dependence
-)
 
 
 class Buffer:
@@ -110,11 +108,11 @@ class Memory:
 
     def _current(self, buffer: Buffer, array: Array) -> Node:
         """The node of an array in a known buffer; views that are out of date are read anew."""
+        if array is buffer.root and buffer.node is not None:
+            return buffer.node
         alias = buffer.aliases.get(id(array))
         if alias and alias[2] == buffer.version:
             return alias[1]
-        if array is buffer.root and buffer.node is not None:
-            return buffer.node
         if buffer.node is None:
             buffer.node = self._whole(buffer)
         flat = flat_indices(buffer.root, array)
@@ -251,49 +249,6 @@ class Memory:
         self._scalars.clear()
         self._buffers.clear()
         self._read.clear()
-
-
-def flat_indices(owner: Array, view: Array) -> Array | None:
-    """Positions of the view's elements in `owner.ravel()` (C order), with the view's shape.
-
-    None when the element types differ, where positions are not defined.
-    """
-    if owner.dtype != view.dtype or not owner.size:
-        return None
-    offsets = np.array(view.__array_interface__["data"][0] - owner.__array_interface__["data"][0])
-    for length, stride in zip(view.shape, view.strides, strict=True):
-        offsets = offsets[..., None] + np.arange(length) * stride
-    if owner.flags.c_contiguous:
-        return np.asarray(offsets // owner.itemsize)
-    flat = np.zeros_like(offsets)
-    weights = [int(np.prod(owner.shape[axis + 1 :])) for axis in range(owner.ndim)]
-    for axis in sorted(range(owner.ndim), key=lambda axis: -owner.strides[axis]):
-        if owner.shape[axis] > 1:
-            place, offsets = np.divmod(offsets, owner.strides[axis])
-            flat += place * weights[axis]
-    return flat
-
-
-def owner_of(array: Array) -> Array:
-    """The array that owns the memory; `as_strided` puts a holder between a view and its owner."""
-    base = array.base
-    while base is not None:
-        if isinstance(base, np.ndarray):
-            array = base
-        elif not isinstance(getattr(base, "base", None), np.ndarray):
-            break
-        base = base.base
-    return array
-
-
-def is_tracked(value: Any) -> bool:
-    """Arrays of numbers and single floats are followed; integers and truth values have no derivative."""
-    kind = type(value)
-    if kind is float or kind is complex:
-        return True
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind in NUMBERS
-    return isinstance(value, np.inexact)
 
 
 def _count(value: Any) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,12 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.trace.tape import calls
 from unstuck.trace.tape.functions import INPLACE, OPERATORS, SHAPED
-from unstuck.trace.tape.memory import Memory, is_tracked, owner_of
+from unstuck.trace.tape.layout import is_strange, is_tracked, meaning, same_memory
+from unstuck.trace.tape.memory import Memory
 from unstuck.trace.tape.sites import Site
 from unstuck.trace.tape.stores import Owner, Part
 
 __warningregistry__ = None  # what is warned about here belongs to the user: see unstuck.trace.tape.warned
-ARRAYS = {np.ndarray, np.matrix, np.memmap}  # kinds of arrays whose operators we know
-ORDINARY = {*ARRAYS, float, int, bool, complex, list, tuple, *np.sctypeDict.values()}  # and of all operands
 
 
 class Runtime:
@@ -32,6 +31,7 @@ class Runtime:
 
     def __init__(self, sites: list[Site], clock: Any, user_files: Mapping[str, str]) -> None:
         self.on = False
+        self.deaf: Set[int] = frozenset()  # loops of which only what was written runs
         self.memory = Memory()
         self.sites = sites
         self.arithmetic = 0  # operations seen that could belong to a network
@@ -47,6 +47,14 @@ class Runtime:
     def __reduce__(self) -> tuple[Any, ...]:
         """A function that the script sends to another process takes hooks along that sleep."""
         return asleep, ()
+
+    def wake(self) -> None:
+        """Record from here on."""
+        self.on, self.deaf = True, frozenset()
+
+    def sleep(self, deaf: Set[int]) -> None:
+        """Stop recording; the loops `deaf` run as written, without a word to the clock."""
+        self.on, self.deaf = False, deaf
 
     # ----- Plain operations ---------------------------------------------------------------------------------
 
@@ -72,9 +80,9 @@ class Runtime:
         return any(_holds_node(self.memory.operand(item, new=False)) for item in operands)
 
     def _operated(self, site: int, op: str, operands: tuple[Any, ...], result: Any) -> None:
-        meaning = _meaning(op, operands, result)
-        if meaning != "opaque" or self.memory.known(result) is None:  # else the operator was the user's own
-            self.note(meaning, OPERATORS[op], operands, {}, result, site)
+        named = meaning(op, operands, result)
+        if named != "opaque" or self.memory.known(result) is None:  # else the operator was the user's own
+            self.note(named, OPERATORS[op], operands, {}, result, site)
 
     def transpose(self, site: int, a: Any, /) -> Any:
         """a.T, whatever a is"""
@@ -95,6 +103,8 @@ class Runtime:
                 self.memory.add(
                     "getitem", None, (operand, calls.frozen(index)), self._chosen(index), result, span
                 )
+            elif id(owner) in calls.JOINERS:
+                calls.joined(self, site, owner, index, result)
         return result
 
     def iterate(self, site: int, iterable: Any, /) -> Any:
@@ -184,7 +194,7 @@ class Runtime:
         memory.before_write(target)
         result = INPLACE[op](target, value)
         if result is target:
-            self.wrote(target, _meaning(op, (target, value), result), OPERATORS[op], operands, {}, site)
+            self.wrote(target, meaning(op, (target, value), result), OPERATORS[op], operands, {}, site)
         return result
 
     def part(self, site: int, kind: str, owner: Any, key: Any, /) -> Part:
@@ -197,7 +207,7 @@ class Runtime:
         result = self.iop(site, op, old, value)
         if part.kind == "attr":
             setattr(self.owner(site, owner) if key == "shape" else owner, key, result)
-        elif result is old and isinstance(owner, np.ndarray) and _same_memory(owner, result):
+        elif result is old and isinstance(owner, np.ndarray) and same_memory(owner, result):
             owner[key] = result  # nothing new to note
         else:
             self.set(site, result, owner, key)
@@ -240,16 +250,16 @@ class Runtime:
 
     def note(self, op: str, fn: Any, args: Any, kwargs: Mapping[str, Any], result: Any, site: int) -> None:
         """Append the node of a finished operation, unless its result is one of its own arguments."""
-        if any(result is item for item in args):
+        if id(result) in map(id, args):
             return
         memory = self.memory
-        operands = tuple(memory.operand(item) for item in args)
+        operands = tuple(map(memory.operand, args))
         named = {key: memory.operand(value) for key, value in kwargs.items()}
         if op in SHAPED or not any(map(_holds_node, (*operands, *named.values()))):
             if not isinstance(result, np.ndarray):
                 return  # a number from outside: it becomes a leaf when it is used
             op, fn, operands, named = "leaf", None, (), {}
-        elif any(map(_is_strange, (result, *args))):
+        elif any(map(is_strange, (result, *args))):
             op = "opaque"
         memory.add(op, fn, operands, named, result, self.sites[site].span)
 
@@ -290,23 +300,5 @@ def asleep() -> Runtime:
 _PLACEHOLDER = type(getattr(functools, "Placeholder", ...))
 
 
-def _meaning(op: str, operands: tuple[Any, ...], result: Any) -> str:
-    """What an operator does for these operands: those of matrices differ, those of strangers are opaque."""
-    if not all(type(operand) in ORDINARY for operand in operands):
-        return "opaque"
-    if type(result) is np.matrix and op in ("multiply", "power"):
-        return "opaque" if op == "power" else "matmul" if all(map(np.ndim, operands)) else "multiply"
-    return op
-
-
-def _is_strange(value: Any) -> bool:
-    """An array with rules of its own (masked, of objects, of a class of the user's)."""
-    return isinstance(value, np.ndarray) and (type(value) not in ARRAYS or value.dtype.kind == "O")
-
-
 def _holds_node(value: Any) -> bool:
     return isinstance(value, Node) or (isinstance(value, list) and any(map(_holds_node, value)))
-
-
-def _same_memory(left: Any, right: Any) -> bool:
-    return isinstance(right, np.ndarray) and owner_of(left) is owner_of(right)

@@ -54,6 +54,11 @@ def switch(node: ast.AST) -> ast.expr:
     return _attribute("on", node)
 
 
+def deaf(number: int, node: ast.AST) -> ast.expr:
+    """`number in __u__.deaf`, asked where `node` stands."""
+    return ast.copy_location(ast.Compare(ast.Constant(number), [ast.In()], [_attribute("deaf", node)]), node)
+
+
 def hook(name: str, node: ast.AST, *parts: ast.expr, keywords: list[ast.keyword] | None = None) -> ast.Call:
     """`__u__.name(*parts)` in the place of `node`, so that a traceback shows the node's own line."""
     return ast.copy_location(ast.Call(_attribute(name, node), list(parts), keywords or []), node)

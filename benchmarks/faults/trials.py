@@ -1,0 +1,119 @@
+"""The trials of one program: mutate, find the truth, ask unstuck, until enough effective mutants are found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sklearn.datasets
+import sklearn.model_selection  # noqa: F401  (both are paid once, not by every mutant)
+from forks import Failed, cpu, forked
+from identity import identical
+from mutants import Mutant, mutants
+from oracle import asked, exact, fix_for, mended, rank
+from programs import Program
+from truth import Reference, Truth, reference, truth
+
+from unstuck.facts import Trace
+
+CPU_SECONDS = 20.0  # for the truth about one mutant
+USELESS = 3  # mutants of a line that alter the forward pass or crash, before the rest of the line has to wait
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is wanted of every program; `fix` is the number of seconds for the search of each fix, or 0."""
+
+    seed: int = 0
+    enough: int = 45
+    fix: float = 10.0
+    only_list: bool = False
+
+
+def tried(program: Program, options: Options, done: Mapping[str, Row]) -> Iterator[Row]:
+    """One row per mutant that is not done yet, until there are enough effective ones with those that are."""
+    known = forked(lambda: reference(program), 6 * CPU_SECONDS)
+    if known is None:
+        yield {"key": program.name, "program": program.name, "truth": "no training loop"}
+        return
+    original = f"{program.name} as it is"
+    if original not in done and not options.only_list:
+        yield {"key": original, "program": program.name, **_original(program, known)}
+    effective = 0
+    useless: Counter[Any] = Counter()
+    for mutant in _patiently(mutants(program, known, options.seed), useless):
+        if options.only_list:
+            yield {"key": mutant.key, **asdict(mutant), "truth": "not tried"}
+            continue
+        row = done.get(mutant.key) or _tried(program, known, mutant, options)
+        if mutant.key not in done:
+            yield row
+        effective += row["truth"] == "effective"
+        useless[_line(mutant)] += 1 if row["truth"] in ("forward", "crash") else -USELESS
+        if effective >= options.enough:
+            return
+
+
+def _original(program: Program, known: Reference) -> Row:
+    """The right program: what unstuck says about it, and whether recording leaves it as it is."""
+    row: Row = {"truth": "right", "status": "failed", "reason": ""}
+    try:
+        row |= asdict(asked(program, program.texts)[1])
+        return row | identical(program, known.loop)
+    except Failed as failure:
+        return row | {"reason": str(failure)[-2000:]}
+
+
+def _patiently(every: Sequence[Mutant], useless: Counter[Any]) -> Iterator[Mutant]:
+    """The mutants, those of lines that gave nothing but altered forward passes last."""
+    waiting = []
+    for mutant in every:
+        if useless[_line(mutant)] >= USELESS:
+            waiting.append(mutant)
+        else:
+            yield mutant
+    yield from waiting
+
+
+def _line(mutant: Mutant) -> tuple[str, tuple[int, ...]]:
+    return mutant.file, mutant.lines[:1]
+
+
+def _tried(program: Program, known: Reference, mutant: Mutant, options: Options) -> Row:
+    """Everything about one mutant."""
+    texts = mutant.texts(program)
+    row: Row = {"key": mutant.key, **asdict(mutant), "seed": options.seed}
+    true = _truth(program, known, texts)
+    row |= {"truth": true.verdict, "truth_reason": true.reason}
+    if true.verdict not in ("effective", "scale"):
+        return row
+    row |= {"wrong": true.wrong, "residual": max(true.residuals.values())}
+    try:
+        trace, said = asked(program, texts)
+    except Failed as failure:
+        return row | {"status": "failed", "reason": str(failure)[-2000:], "rank": 0, "exact": False}
+    row |= asdict(said) | {"rank": rank(said, mutant), "exact": exact(said, mutant)}
+    if options.fix and said.status == "wrong" and true.verdict == "effective":
+        row |= _fixed(program, known, texts, trace, options.fix)
+    return row
+
+
+def _truth(program: Program, known: Reference, texts: Mapping[str, str]) -> Truth:
+    try:
+        return forked(lambda: truth(program, known, texts), CPU_SECONDS)
+    except Failed as failure:
+        return Truth("crash", reason=str(failure)[-300:])
+
+
+def _fixed(program: Program, known: Reference, texts: Mapping[str, str], trace: Trace, seconds: float) -> Row:
+    """The fix that unstuck verified, and whether it makes the program right again by the truth."""
+    started = cpu()
+    fix = fix_for(program, texts, trace, seconds)
+    row: Row = {"fix": fix and fix.title, "diff": fix and fix.diff, "fix_truth": "", "fixed": False}
+    if fix is not None:
+        verdict = _truth(program, known, mended(texts, fix)).verdict
+        row |= {"fix_truth": verdict, "fixed": verdict in ("equivalent", "scale")}
+    return row | {"fix_seconds": cpu() - started}

@@ -1,0 +1,36 @@
+"""The kinds of small edits that repair a backward pass, one generator per family.
+
+Each takes the parsed code and one node and yields changes: which characters to replace by what.  A family
+knows nothing about gradients; whether a change is right is decided by running it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from unstuck.fix.code import Code
+from unstuck.fix.families.change import Change, Node, Piece
+from unstuck.fix.families.factors import factor, formula, term
+from unstuck.fix.families.operands import axis, function, index, name, summed, transpose
+from unstuck.fix.families.operators import comparison, constant, drop, power, product, sign, swap
+from unstuck.fix.families.statements import (
+    analogy,
+    assignment,
+    clear,
+    copied,
+    move,
+    nest,
+    remove,
+    scatter,
+    target,
+)
+
+__all__ = ["FAMILIES", "Change", "Node", "Piece"]
+
+FAMILIES: Mapping[str, Callable[[Code, Node], Iterator[Change]]] = {
+    family.__name__: family
+    for family in (
+        comparison, name, transpose, index, sign, drop, swap, axis, summed, product, function, assignment, target,
+        scatter, copied, move, nest, remove, analogy, clear, power, constant, formula, factor, term,
+    )
+}  # fmt: skip

@@ -1,0 +1,225 @@
+"""One round of the search: which of many candidate edits repairs the program, or brings it nearer to that.
+
+Each candidate first gets a short run with a seed of its own, which rejects nearly all of them.  What is right
+there is verified on two other seeds, over more and over later steps.  The first candidate in the order of rank
+that verifies is the answer; those that repair some gradients and spoil none are kept for a next round.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from unstuck.facts import Edit, Gradient, Proof, Trace
+from unstuck.fix.candidates import Candidate
+from unstuck.fix.verify import repaired, scale_kept, settled, verified
+from unstuck.fix.versions import Version
+
+SCREENING_SEED, SEEDS = 7, (101, 202)
+SCREENED_STEPS, VERIFIED_STEPS = 12, 60
+
+
+class Rerun(Protocol):
+    """Runs the program with edits and gives its Trace; None when it failed.  Called from several threads."""
+
+    def __call__(
+        self,
+        edits: tuple[Edit, ...],
+        *,
+        seed: int,
+        steps: int,
+        brief: bool,
+        explain: bool,
+        cancelled: Callable[[], bool],
+    ) -> Trace | None: ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A candidate that repairs some wrong gradients and spoils none: a version to go on from."""
+
+    version: Version
+    candidate: Candidate
+    index: int
+    names: frozenset[str]
+
+
+@dataclass(eq=False)
+class Passed:
+    """A candidate that is right in the short run, and the longer runs that it has passed as well."""
+
+    version: Version
+    candidate: Candidate
+    index: int
+    clean: bool  # no gradient got a constant factor
+    pairs: list[tuple[Trace, Trace]] = field(default_factory=list)
+    refuted: bool = False
+
+    @property
+    def order(self) -> tuple[bool, int]:
+        """The better of two comes first."""
+        return not self.clean, self.index
+
+    def proof(self) -> Proof:
+        """The figures of the longer runs: the worst residuals before and after, the fewest steps."""
+        wrong = {g.parameter for original, _ in self.pairs for g in original.gradients if g.status == "wrong"}
+        before = max(_worst(original.gradients, wrong) for original, _ in self.pairs)
+        after = max(_worst(edited.gradients, wrong) for _, edited in self.pairs)
+        return Proof(len(self.pairs), min(edited.steps for _, edited in self.pairs), before, after)
+
+
+@dataclass(eq=False)
+class Bench:
+    """What all rounds share: how to run the program, the time, and the runs of the program as written."""
+
+    rerun: Rerun
+    deadline: float
+    jobs: int
+    seeds: tuple[int, ...]
+    closed: threading.Event = field(default_factory=threading.Event)
+    _originals: dict[int, Trace | None] = field(default_factory=dict)
+    _locks: dict[int, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+
+    def over(self) -> bool:
+        """Is the time up, or has the search been ended?"""
+        return self.closed.is_set() or time.monotonic() > self.deadline
+
+    def screen(self, version: Version, cancelled: Callable[[], bool], brief: bool = True) -> Trace | None:
+        """A short run, or one of full length, with the seed that guides the search."""
+        steps = SCREENED_STEPS if brief else VERIFIED_STEPS
+        return self._run(version.edits, SCREENING_SEED, steps, brief, False, cancelled)
+
+    def explained(self, version: Version) -> Trace | None:
+        """The run that says what is still wrong, and why."""
+        return self._run(version.edits, SCREENING_SEED, VERIFIED_STEPS, False, True, self.over)
+
+    def verify(
+        self, version: Version, seed: int, cancelled: Callable[[], bool]
+    ) -> tuple[Trace, Trace] | None:
+        """The program as written and as edited under a verifying seed; None when they speak against the edit."""
+        with self._locks[seed]:
+            if seed not in self._originals:
+                self._originals[seed] = self._run((), seed, VERIFIED_STEPS, False, False, self.over)
+        original = self._originals[seed]
+        edited = self._run(version.edits, seed, VERIFIED_STEPS, False, False, cancelled)
+        if original is None or edited is None or not verified(original, edited):
+            return None
+        return original, edited
+
+    def _run(
+        self,
+        edits: tuple[Edit, ...],
+        seed: int,
+        steps: int,
+        brief: bool,
+        explain: bool,
+        cancelled: Callable[[], bool],
+    ) -> Trace | None:
+        return self.rerun(edits, seed=seed, steps=steps, brief=brief, explain=explain, cancelled=cancelled)
+
+
+class Round:
+    """The trial of many candidates for one version of the program, by several threads."""
+
+    def __init__(self, bench: Bench, version: Version, trace: Trace, trials: Sequence[Candidate]) -> None:
+        self._bench, self._version, self._trace, self._trials = bench, version, trace, trials
+        self._lock = threading.Lock()
+        self._untried = deque(range(len(trials)))
+        self._checks: deque[tuple[Passed, int]] = deque()
+        self._half = (time.monotonic() + bench.deadline) / 2
+        self._base, self._brief = self._as_it_is()
+        self.best: Passed | None = None
+        self.progress: list[Progress] = []
+
+    def run(self) -> None:
+        """Try candidates in order until one is verified, time is up, or none is left."""
+        if self._base is None or not self._base.forward:
+            return
+        with ThreadPoolExecutor(self._bench.jobs) as pool:
+            try:
+                list(pool.map(lambda _: self._work(), range(self._bench.jobs)))
+            except BaseException:
+                self._bench.closed.set()
+                raise
+
+    def _as_it_is(self) -> tuple[Trace | None, bool]:
+        """The version before the edit, under the screening seed, and whether a short run shows the fault."""
+        wrong = {gradient.parameter for gradient in self._trace.gradients if gradient.status == "wrong"}
+        found = None
+        for brief in (True, False):
+            found = self._bench.screen(self._version, self._bench.over, brief)
+            shown = found.gradients if found is not None else ()
+            if wrong <= {gradient.parameter for gradient in shown if gradient.status == "wrong"}:
+                return found, brief
+        return found, False
+
+    def _work(self) -> None:
+        """Do what comes first: what is right in the short run is verified before the next candidate is tried."""
+        while True:
+            with self._lock:
+                check = self._checks.popleft() if self._checks else None
+                index = self._untried.popleft() if check is None and self._untried else None
+            if check is not None:
+                self._verify(*check)
+            elif index is None or self._useless(index):
+                return
+            else:
+                self._screen(index)
+
+    def _screen(self, index: int) -> None:
+        """A short run with one candidate."""
+        candidate = self._trials[index]
+        version = self._version.then(candidate.edits, candidate.title)
+        edited = self._bench.screen(version, lambda: self._useless(index), self._brief)
+        if edited is None or self._base is None:
+            return
+        if settled(self._base, edited):
+            passed = Passed(version, candidate, index, scale_kept(self._trace, edited))
+            with self._lock:
+                self._checks.extend((passed, seed) for seed in self._bench.seeds)
+        elif names := repaired(self._base, edited):
+            with self._lock:
+                self.progress.append(Progress(version, candidate, index, names))
+
+    def _verify(self, passed: Passed, seed: int) -> None:
+        """One of the longer runs of a candidate that was right in the short one."""
+        if passed.refuted or self._useless(passed.index):
+            return
+        pair = self._bench.verify(passed.version, seed, lambda: passed.refuted or self._useless(passed.index))
+        with self._lock:
+            if pair is None:
+                passed.refuted = True
+                return
+            passed.pairs.append(pair)
+            complete = len(passed.pairs) == len(self._bench.seeds)
+            if complete and (self.best is None or passed.order < self.best.order):
+                self.best = passed
+
+    def _useless(self, index: int) -> bool:
+        """Is time up, a better candidate found, or half of the time gone with something in hand?"""
+        best = self.best
+        if self._bench.over() or (best is not None and best.clean and best.index < index):
+            return True
+        if best is None and any(self._whole_cause(found) for found in self.progress):
+            return True
+        return time.monotonic() > self._half and (best is not None or bool(self.progress))
+
+    def _whole_cause(self, found: Progress) -> bool:
+        """Does it repair all that one of several causes spoilt?  Then the others are a matter of their own."""
+        causes: dict[object, set[str]] = {}
+        for gradient in self._trace.gradients:
+            if gradient.status == "wrong":
+                reason = gradient.explanation
+                cause = (reason.kind, reason.span) if reason is not None else gradient.blame
+                causes.setdefault(cause, set()).add(gradient.parameter)
+        return len(causes) > 1 and any(names <= found.names for names in causes.values())
+
+
+def _worst(gradients: Sequence[Gradient], names: set[str]) -> float:
+    return max((g.residual for g in gradients if g.parameter in names), default=math.nan)

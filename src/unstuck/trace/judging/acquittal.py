@@ -1,0 +1,157 @@
+"""What speaks for a gradient that differs from the true one: kinks, truncation in time, a step bent on purpose.
+
+None of these is a fault.  At a kink any subgradient is right.  A recurrent network may send its error back a few
+steps only.  An optimiser may multiply the gradient by a matrix (Newton's method, the natural gradient) or take
+its sign.  Each acquittal has its own proof on the tape, in every step that says anything.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
+
+from unstuck.autodiff.kinks import EVERY
+from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import Seeds, adjoints, ancestors, descendants
+from unstuck.facts import Array
+from unstuck.trace.judging.judge import Verdicts, judge
+from unstuck.trace.judging.matching import match
+from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.written import Step
+
+TIES = (0.0, 0.5, 1.0, EVERY)
+FEW = 6  # steps in which a proof is sought
+DEEPEST = 64  # rounds of a loop in the forward pass that are told apart
+SOLVERS = {"solve", "lstsq", "inv", "pinv", "cholesky", "eigh", "svd", "cho_solve", "spsolve"}
+CONTRACTIONS = {"dot", "matmul", "einsum", "tensordot", "inner", "multi_dot"}
+
+
+# ----- Kinks --------------------------------------------------------------------------------------------
+
+
+def right_at_kinks(steps: Sequence[Step], verdicts: Verdicts, wrong: Collection[str], tolerance: float) -> set[str]:
+    """Parameters that agree in every step under one choice of subgradient or another."""
+    if not wrong:
+        return set()
+    choices = [verdicts, *(judge(steps, verdicts.loss, ties=ties) for ties in TIES)]
+    return {
+        name
+        for name in wrong
+        if all(
+            min(_residual(choice, name, number) for choice in choices) <= tolerance
+            for number in verdicts.telling(name)
+        )
+    }
+
+
+def _residual(verdicts: Verdicts, name: str, number: int) -> float:
+    found = verdicts.matches.get(name, {}).get(number)
+    return np.inf if found is None or found.scale <= 0 else found.residual
+
+
+# ----- Truncation in time -------------------------------------------------------------------------------
+
+
+def rounds_back(steps: Sequence[Step], verdicts: Verdicts, wrong: Collection[str], tolerance: float) -> int | None:
+    """How many rounds of the forward loop the error goes back, where that makes all gradients agree; or None.
+
+    One round is no truncation: there the recurrent term is missing altogether.
+    """
+    used = [step for step in steps if any(step.number in verdicts.telling(name) for name in wrong)][:FEW]
+    losses = [verdicts.loss] if verdicts.loss.by_pairs else []
+    losses += [loss for loss in (used[0].losses if used else ()) if loss.by_pairs and loss not in losses]
+    for loss in losses:
+        seeds = [_by_round(step, loss) for step in used]
+        if all(len(each) > 2 for each in seeds):
+            for rounds in range(2, min(DEEPEST, max(map(len, seeds)))):
+                if all(_agrees(*pair, wrong, rounds, tolerance) for pair in zip(used, seeds, strict=True)):
+                    return rounds
+    return None
+
+
+def _by_round(step: Step, loss: Candidate) -> dict[int, Seeds]:
+    """The seeds of a loss by the round of the innermost loop in which their outputs were made."""
+    proposal = step.losses.get(loss)
+    found: dict[int, list[tuple[Node, Array]]] = defaultdict(list)
+    for node, seed in proposal.seeds if proposal else ():
+        if len(node.context) > len(step.key):
+            found[node.context[-1][1]].append((node, seed))
+    return dict(found)
+
+
+def _agrees(
+    step: Step, seeds: dict[int, Seeds], names: Collection[str], rounds: int, tolerance: float
+) -> bool:
+    """Does the written gradient sum what each output contributes through its own and the latest rounds?"""
+    wrt = {name: update.before for name, update in step.updates.items()}
+    total = {name: np.zeros(np.shape(node.value)) for name, node in wrt.items()}
+    for number, some in seeds.items():
+        context = some[0][0].context
+        depth, loop = len(context) - 1, context[-1][0]
+        early = {
+            node
+            for node in step.nodes
+            if len(node.context) > depth
+            and node.context[depth][0] == loop
+            and node.context[depth][1] <= number - rounds
+        }
+        found = adjoints(some, [*wrt.values()], stop=early | set(wrt.values()))
+        for name, node in wrt.items():
+            part = found.of(node)
+            if part is None:
+                return False
+            total[name] += part
+    return all(
+        any(_fits(written, total[name], tolerance) for written in step.written[name].values())
+        for name in names
+        if name in wrt
+    )
+
+
+def _fits(written: Array, true: Array, tolerance: float) -> bool:
+    found = match(written, true)
+    return found.vacuous or (found.scale > 0 and found.residual <= tolerance)
+
+
+# ----- Steps that leave the gradient's direction on purpose ---------------------------------------------
+
+
+def bent_at(steps: Sequence[Step], verdicts: Verdicts, name: str, tolerance: float) -> Node | None:
+    """The operation that turns a right gradient into another direction on its way into the update, or None."""
+    telling = verdicts.telling(name)
+    bends = [_bend(step, name, telling[step.number].true, tolerance) for step in steps if step.number in telling]
+    return bends[0] if bends and all(bend is not None for bend in bends[:FEW]) else None
+
+
+def _bend(step: Step, name: str, true: Array, tolerance: float) -> Node | None:
+    behind = ancestors([step.updates[name].after], oldest=step.nodes[0].id) & step.backward
+    right = [
+        node
+        for node in behind
+        if np.size(node.value) == true.size and _fits_either(np.asarray(node.value, float), true, tolerance)
+    ]
+    if not right:
+        return None
+    after = descendants(right, sorted(behind, key=lambda node: node.id)) - set(right)
+    return next((node for node in _in_order(after) if _bends(node, after, right, step)), None)
+
+
+def _in_order(nodes: Collection[Node]) -> Iterator[Node]:
+    yield from sorted(nodes, key=lambda node: node.id)
+
+
+def _fits_either(written: Array, true: Array, tolerance: float) -> bool:
+    """Is this the gradient, or its negative?"""
+    found = match(written, true)
+    return not found.vacuous and min(found.residual, found.mirrored) <= tolerance
+
+
+def _bends(node: Node, after: Collection[Node], right: Collection[Node], step: Step) -> bool:
+    """Is the gradient given to a solver here, or multiplied by what a solver made?"""
+    if node.op in SOLVERS:
+        return True
+    others = [parent for parent in node.parents() if parent not in after and parent not in right]
+    made = ancestors(others, oldest=step.nodes[0].id)
+    return node.op in CONTRACTIONS and any(each.op in SOLVERS for each in made)

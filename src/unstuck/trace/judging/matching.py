@@ -1,0 +1,112 @@
+"""Written against true numbers: the best factor between two arrays, and which reading of an update it speaks for.
+
+An update can often be read in several ways (with or without weight decay, say).  Usually one reading alone is a
+multiple of the true gradient.  Where several are, as for two biases that are each other's negative, the one is
+taken whose factor goes with those of the other parameters from step to step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.facts import Array
+
+VANISHED = 1e-12
+FITS = 1e-6  # a reading with no larger misfit, or not much larger than the best, is as good as the best
+
+
+@dataclass(frozen=True)
+class Match:
+    """Written against true gradient of one parameter in one step: written = scale x true + rest.
+
+    residual  the largest element of the rest relative to the largest written element
+    mirrored  the same with a negative scale
+    vacuous   both gradients vanish, the step says nothing
+    """
+
+    scale: float
+    residual: float
+    mirrored: float
+    cosine: float
+    vacuous: bool
+    written: Array
+    true: Array
+
+
+Table = dict[int, Match]  # by step number
+Tables = dict[str, Table]  # by reading of the update
+
+
+def match(written: Array, true: Array, floor: float = 0.0) -> Match:
+    """The best positive factor from the true to the written gradient, and what it leaves over.
+
+    A true gradient below `floor` is rounding noise: the step says nothing when nothing larger was written, in
+    units of the floor, than a learning rate of one would write.  Of a larger one, the floor's share of the
+    difference is forgiven: where terms cancel, that much of what is left is noise.
+    """
+    if written.shape != true.shape and written.size == true.size:
+        written = written.reshape(true.shape)
+    if written.shape != true.shape:
+        return Match(0.0, 1.0, 1.0, 0.0, False, written, true)
+    largest, size = _largest(written), _largest(true)
+    unusable = not (np.isfinite(largest) and np.isfinite(size))
+    noise = size <= floor and largest <= floor
+    if unusable or noise or (largest <= VANISHED**2 and size <= VANISHED):
+        return Match(1.0, 0.0, 0.0, 1.0, True, written, true)
+    if largest == 0 or size == 0:
+        return Match(0.0, 1.0, 1.0, 0.0, False, written, true)
+    one, other = written / largest, true / size  # of size 1, so that no product can overflow or vanish
+    product, square = float(np.vdot(other, one)), float(np.vdot(other, other))
+    slope = product / square
+    cosine = product / float(np.sqrt(square * np.vdot(one, one)))
+    forgiven = floor / size
+    left, all_of_it = (max(part - forgiven, 0.0) for part in (_largest(one - slope * other), 1.0))
+    rest, mirrored = (left, all_of_it) if slope > 0 else (all_of_it, left)
+    return Match(slope * largest / size, rest, mirrored, cosine, False, written, true)
+
+
+def _largest(array: Array) -> float:
+    """The largest magnitude among the elements."""
+    return max(float(array.max(initial=0)), -float(array.min(initial=0)))
+
+
+# ----- Which reading ------------------------------------------------------------------------------------
+
+
+def chosen(readings: Mapping[str, Tables]) -> dict[str, Table]:
+    """For every parameter the matches of the reading that fits best over all steps, and goes with the others."""
+    fitting = {name: _fitting(tables) for name, tables in readings.items()}
+    single = [tables[0] for tables in fitting.values() if len(tables) == 1]
+    return {
+        name: tables[0] if len(tables) == 1 else min(tables, key=lambda table: _unsteadiness(table, single))
+        for name, tables in fitting.items()
+    }
+
+
+def _fitting(tables: Tables) -> list[Table]:
+    """The readings that fit about as well as the best, each with a match in every step."""
+    if len(tables) == 1:
+        return list(tables.values())
+    whole = [tables["whole"] | table for table in tables.values()]
+    misfits = [max(map(_misfit, table.values())) for table in whole]
+    enough = max(FITS, 2 * min(misfits)) if min(misfits) <= FITS else min(misfits)
+    return [table for table, misfit in zip(whole, misfits, strict=True) if misfit <= enough]
+
+
+def _misfit(match: Match) -> float:
+    return match.residual if match.scale >= 0 else 1 + match.mirrored
+
+
+def _unsteadiness(table: Table, others: list[Table]) -> float:
+    """How much the factor varies from step to step, relative to those of the other parameters."""
+    ratios = []
+    for number, found in table.items():
+        beside = [other[number].scale for other in others if number in other and not other[number].vacuous]
+        base = float(np.median(beside)) if beside else 1.0
+        if not found.vacuous and base:
+            ratios.append(found.scale / base)
+    middle = float(np.median(ratios)) if ratios else 0.0
+    return float(np.ptp(ratios)) / abs(middle) if middle else np.inf

@@ -1,0 +1,84 @@
+"""Several networks in one loop, each with a loss of its own: a generator beside its discriminator, a critic, ...
+
+The loss that explains most is the first.  Parameters that it does not explain may belong to another one: one whose
+outputs, or whose targets, are others, and which explains at least one array exactly.  (Two losses of the same
+outputs and targets are two views of one network; there the unexplained parameters are simply wrong.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.trace.judging.judge import Verdicts, best_loss
+from unstuck.trace.reading.losses import Candidate, Proposal
+from unstuck.trace.reading.written import Step, until
+
+LEAST_STEPS = 2
+Part = tuple[list[Step], Verdicts]
+
+
+def separate(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> list[Part]:
+    """The steps and verdicts of each network: usually of one alone."""
+    explained = {name for name in verdicts.matches if _proves(verdicts, name, tolerance)}
+    left = [name for name in verdicts.matches if name not in explained and verdicts.is_array(name)]
+    if not explained or not left:
+        return [(list(steps), verdicts)]
+    theirs = [_with_other_losses(step.of(left), verdicts.loss) for step in steps if not step.updates.keys().isdisjoint(left)]
+    other = best_loss(theirs, tolerance) if theirs else None
+    if other is None or not any(_proves(other, name, tolerance) for name in left):
+        return [(list(steps), verdicts)]
+    names = [name for name in _unexplained(verdicts, tolerance) if _belongs(name, other, verdicts, steps, tolerance)]
+    rest = [name for step in steps for name in step.updates if name not in names]
+    mine = [step.of(rest) for step in steps if not step.updates.keys().isdisjoint(rest)]
+    others = [step.of(names) for step in steps if not step.updates.keys().isdisjoint(names)]
+    return [(mine, verdicts.of(rest)), *separate(others, other.of(names), tolerance)]
+
+
+def _proves(verdicts: Verdicts, name: str, tolerance: float) -> bool:
+    """Is this array explained exactly, in more than one step?"""
+    several = len(verdicts.telling(name)) >= LEAST_STEPS
+    return several and verdicts.is_array(name) and verdicts.explains(name, tolerance)
+
+
+def _unexplained(verdicts: Verdicts, tolerance: float) -> list[str]:
+    return [name for name in verdicts.matches if not verdicts.explains(name, tolerance)]
+
+
+def _belongs(name: str, other: Verdicts, first: Verdicts, steps: Sequence[Step], tolerance: float) -> bool:
+    """Is a parameter that the first loss does not explain one of the other's?  By its numbers, or by its way back."""
+    if other.explains(name, tolerance):
+        return True
+    step = next(step for step in reversed(steps) if name in step.updates)
+    return _leads_to(name, other.loss, step) and not _leads_to(name, first.loss, step)
+
+
+def _leads_to(name: str, loss: Candidate, step: Step) -> bool:
+    """Does the way back from the update meet the place where this loss compares outputs with targets?"""
+    update = step.updates[name]
+    sources = [term.node for term in update.terms if term.node is not update.before]
+    return loss.by_pairs and any(node.span == loss.span for node in until(sources, step.ends()))
+
+
+def _with_other_losses(step: Step, first: Candidate) -> Step:
+    """The step with those candidates only that belong to another network than the first loss."""
+    known = step.losses.get(first)
+    if known is None:
+        return step
+    others = {loss: proposal for loss, proposal in step.losses.items() if _independent(proposal, loss, known, first, step)}
+    return step.with_losses(others)
+
+
+def _independent(proposal: Proposal, loss: Candidate, known: Proposal, first: Candidate, step: Step) -> bool:
+    if loss.by_pairs and first.by_pairs:
+        targets = {pair.output: pair.target for pair in known.pairs}
+        shared = [pair for pair in proposal.pairs if pair.output in targets]
+        return all(not np.array_equal(pair.target, targets[pair.output]) for pair in shared)
+    return _computed(proposal, step).isdisjoint(_computed(known, step))
+
+
+def _computed(proposal: Proposal, step: Step) -> Collection[Node]:
+    """What was computed from the parameters for the sake of this loss."""
+    return {node for node in until([node for node, _ in proposal.seeds], step.ends()) if node in step.tainted}

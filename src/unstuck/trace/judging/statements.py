@@ -1,0 +1,67 @@
+"""Statements of the program as its source has them, also those that did not run in the recorded steps."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Iterator
+
+from unstuck.facts import Span
+
+Statement = ast.Assign | ast.AugAssign
+AROUND = (ast.For, ast.AsyncFor, ast.While, ast.FunctionDef, ast.AsyncFunctionDef)
+LEAVING = (ast.Continue, ast.Break, ast.Return)
+
+
+def statement_about(near: Span, name: str, changing: bool = False) -> Span | None:
+    """The last statement that binds this name in the file of a place, read off the source; None without one.
+
+    changing  only statements that make the new value from the old one
+    """
+    try:
+        tree = ast.parse("".join(linecache.getlines(near.path)))
+    except SyntaxError:
+        return None
+    found = [
+        Span(
+            near.path, node.lineno, node.col_offset + 1, node.end_lineno or 0, (node.end_col_offset or 0) + 1
+        )
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign | ast.AugAssign) and _binds(node, name, changing)
+    ]
+    return max(found, default=None)
+
+
+def _binds(node: ast.Assign | ast.AugAssign, name: str, changing: bool) -> bool:
+    if isinstance(node, ast.AugAssign):
+        return ast.unparse(node.target) == name
+    mentions = any(ast.unparse(part) == name for part in ast.walk(node.value) if isinstance(part, ast.expr))
+    return any(ast.unparse(target) == name for target in node.targets) and (mentions or not changing)
+
+
+def is_conditional(place: Span) -> bool:
+    """Does it depend on an `if`, within the innermost loop or function, whether the statement here is reached?"""
+    try:
+        tree = ast.parse("".join(linecache.getlines(place.path)))
+    except SyntaxError:
+        return False
+    around = [node for node in ast.walk(tree) if isinstance(node, AROUND) and _holds(node, place)]
+    if not around:
+        return False
+    innermost = max(around, key=lambda node: node.lineno)
+    return any(_holds(test, place) or _leaves_before(test, place) for test in _tests(innermost))
+
+
+def _holds(node: ast.stmt, place: Span) -> bool:
+    """Does the place lie inside this statement?"""
+    return node.lineno <= place.line <= (node.end_lineno or node.lineno)
+
+
+def _tests(node: ast.stmt) -> Iterator[ast.If]:
+    return (inner for inner in ast.walk(node) if isinstance(inner, ast.If))
+
+
+def _leaves_before(test: ast.If, place: Span) -> bool:
+    """Does an earlier `if` skip the rest of the loop or function?"""
+    earlier = (test.end_lineno or test.lineno) < place.line
+    return earlier and any(isinstance(inner, LEAVING) for inner in ast.walk(test))

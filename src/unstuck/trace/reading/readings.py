@@ -1,0 +1,91 @@
+"""What part of an update is the gradient?  Several readings of one increment, among which a loss decides.
+
+Beside the gradient an update may hold weight decay or another penalty, what an earlier step left behind
+(`w -= step + 0.9 * last_step`), random numbers added on purpose, or a mask that holds some weights back.  All
+of that may belong to the gradient as well (the bias of a linear output is added to it, dropout masks it), so
+nothing is taken away before it is known which reading a loss confirms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.facts import Array
+from unstuck.trace.reading.terms import Term
+
+Readings = dict[str, Array]  # by what is done to the increment; the first is the usual one
+NEGLIGIBLE = 1e-12
+
+
+def readings(before: Node, terms: Sequence[Term], tainted: Collection[Node], start: int) -> Readings:
+    """Every reading of one update as a gradient.
+
+    before   the parameter's value that the step started from
+    terms    the additive terms of the update
+    tainted  nodes that depend on the parameters
+    start    id of the first node of the step
+    """
+    shape = np.shape(before.value)
+    others = [term for term in terms if term.node is not before]
+    gradient = _summed(others, shape)
+    own = sum(term.coefficient for term in terms if term.node is before) - 1.0
+    found = {"whole": gradient}
+    if abs(own) >= NEGLIGIBLE:
+        found = {"whole": gradient - own * np.asarray(before.value, float), "without decay": gradient}
+    for kind, left_out in (
+        ("without penalty", lambda node: is_penalty(node, before, tainted)),
+        ("without earlier steps", lambda node: node.op != "leaf" and node.id < start),
+        ("without noise", lambda node: node.op == "leaf" and node.id >= start),
+    ):
+        kept = _without(others, left_out)
+        if kept is not None:
+            found[kind] = _summed(kept, shape)
+    unmasked = [_unmasked(term, tainted, start) for term in others]
+    if any(old is not new for old, new in zip(others, unmasked, strict=True)):
+        found["without mask"] = _summed(unmasked, shape)
+    return found
+
+
+def _summed(terms: Sequence[Term], shape: tuple[int, ...]) -> Array:
+    """The descent direction that the terms of an increment make together."""
+    return sum((-term.coefficient * np.asarray(term.node.value, float) for term in terms), np.zeros(shape))
+
+
+def _without(terms: Sequence[Term], left_out: Callable[[Node], bool]) -> list[Term] | None:
+    """What remains without some of the terms; None when nothing would change, or nothing remain."""
+    kept = [term for term in terms if not left_out(term.node)]
+    return kept if 0 < len(kept) < len(terms) else None
+
+
+def is_penalty(node: Node, before: Node, tainted: Collection[Node]) -> bool:
+    """Was the value computed from the parameter alone, element by element?"""
+    shape = np.shape(before.value)
+    pending, seen = [node] if node in tainted else [], set[Node]()
+    while pending:
+        current = pending.pop()
+        if current in seen or current.id < before.id:
+            continue
+        if np.shape(current.value) != shape:
+            return False
+        seen.add(current)
+        pending += [parent for parent in current.parents() if parent in tainted]
+    return before in seen
+
+
+def _unmasked(term: Term, tainted: Collection[Node], start: int) -> Term:
+    """The factor that depends on the parameters, where the other is an array that was there before the step."""
+    node = term.node
+    if node.op == "multiply" and len(node.args) == 2:
+        for factor, mask in (node.args, node.args[::-1]):
+            fixed = isinstance(mask, Node) and mask.id < start and mask not in tainted
+            if fixed and isinstance(factor, Node) and factor in tainted and _alike(factor, mask, node):
+                return Term(term.coefficient, factor)
+    return term
+
+
+def _alike(*nodes: Node) -> bool:
+    """Have these values one shape, with more than one element?"""
+    return np.size(nodes[0].value) > 1 and len({np.shape(node.value) for node in nodes}) == 1

@@ -1,0 +1,14 @@
+"""Everything on a tape that trains: by updates of the script's own, or by gradients handed to an optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from unstuck.autodiff.node import Node
+from unstuck.trace.reading.handed import handed_steps
+from unstuck.trace.reading.steps import Steps, find_steps
+
+
+def trainings(nodes: Sequence[Node], least: int) -> list[Steps]:
+    """The trainings of one window, the main one first; each has at least `least` steps."""
+    return [*handed_steps(nodes, least), *find_steps(nodes, least)]

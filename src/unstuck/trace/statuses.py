@@ -1,0 +1,168 @@
+"""What may be said about each parameter by its gradient: exact, scaled, wrong, or why nothing can be said.
+
+Nothing is called wrong on thin evidence.  It takes two telling steps, a loss that another weight matrix of the
+same run fits exactly (or an altered rule that reproduces every number), and a difference that no kink, rounding,
+truncation in time or purposely bent step accounts for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.autodiff.reverse import ancestors
+from unstuck.facts import Status
+from unstuck.trace.explaining.account import SAME_SCALE, Account
+from unstuck.trace.judging.acquittal import bent_at, right_at_kinks, rounds_back
+from unstuck.trace.judging.judge import Verdicts
+from unstuck.trace.judging.returned import derived_foretells
+from unstuck.trace.reading.written import Step
+
+LEAST_STEPS = 2
+STEADY = 1e-3  # relative spread beyond which a factor changes from step to step
+CLOSE = 1e-3  # share of its size by which a gradient may differ without being called wrong
+INDIRECT = {"error-wrong", "gradient-overwritten"}  # explanations that need a loss known from elsewhere
+OF_FIRST_ORDER = "weights-already-updated"  # the difference is proportional to the learning rate
+UNKNOWN_LOSS = "no known loss explains any weight matrix, so there is nothing to compare with"
+Said = tuple[Status, str]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that the verdict on a parameter rests on.
+
+    scales  factor of each parameter relative to the reference's, with its relative spread over the steps
+    """
+
+    steps: Sequence[Step]
+    verdicts: Verdicts
+    account: Account
+    scales: Mapping[str, tuple[float, float]]
+    tolerance: float
+
+    def explains(self, name: str) -> bool:
+        """Is the written gradient a positive multiple of the true one in every telling step?"""
+        return self.verdicts.explains(name, self.tolerance)
+
+
+def statuses(names: Sequence[str], evidence: Evidence) -> dict[str, Said]:
+    """Status and reason of every parameter."""
+    known = _loss_is_known(evidence)
+    found = {name: _first_sight(name, evidence, known) for name in names}
+    wrong = [name for name, (status, _) in found.items() if status == "wrong"]
+    return found | dict(_acquitted(wrong, evidence)) if wrong else found
+
+
+# ----- At first sight -----------------------------------------------------------------------------------
+
+
+def _first_sight(name: str, evidence: Evidence, known: bool) -> Said:
+    verdicts = evidence.verdicts
+    if name in verdicts.unknown:
+        return "cannot-tell", verdicts.unknown[name]
+    telling = verdicts.telling(name)
+    if not telling:
+        return "cannot-tell", "its gradient vanishes in every recorded step"
+    if not any(np.any(match.true) for match in telling.values()) and not _takes_part(name, evidence):
+        return "not-applicable", "it takes no part in the loss: a result, not a parameter"
+    if evidence.explains(name):
+        return _explained(name, evidence, known)
+    if len(telling) < LEAST_STEPS:
+        return "cannot-tell", "only one recorded step says anything about it"
+    if not known:
+        return "cannot-tell", UNKNOWN_LOSS
+    if not any(np.any(match.true) for match in telling.values()):
+        return "cannot-tell", "the loss that explains the other gradients does not depend on it"
+    return "wrong", ""
+
+
+def _explained(name: str, evidence: Evidence, known: bool) -> Said:
+    """A gradient that agrees in every step, with a factor that should be one and the same."""
+    scale, spread = evidence.scales.get(name, (1.0, 0.0))
+    if spread > STEADY and known and _own_spread(evidence.verdicts, name) > STEADY:
+        return "wrong", "its factor to the true gradient changes from step to step"
+    return ("scaled" if abs(scale - 1) > SAME_SCALE and spread <= STEADY else "exact"), ""
+
+
+def _own_spread(verdicts: Verdicts, name: str) -> float:
+    """How much the own factor of a parameter varies: other networks beside it may be trained at other rates."""
+    scales = [match.scale for match in verdicts.telling(name).values()]
+    return float(np.ptp(scales) / abs(np.median(scales))) if np.median(scales) else np.inf
+
+
+def _takes_part(name: str, evidence: Evidence) -> bool:
+    """Is the loss computed from this value in some step, be it through functions without a slope?"""
+    loss = evidence.verdicts.loss
+    for step in evidence.steps:
+        if name in step.updates and loss in step.losses:
+            before = step.updates[name].before
+            roots = [node for node, _ in step.losses[loss].seeds]
+            if before in ancestors(roots, oldest=before.id):
+                return True
+    return False
+
+
+def _loss_is_known(evidence: Evidence) -> bool:
+    """Is a weight matrix explained exactly, does an altered rule explain all, or did the script return the loss?"""
+    if evidence.verdicts.loss.kind == "returned":
+        return derived_foretells(evidence.steps, evidence.verdicts)
+    updates = [(name, update) for step in evidence.steps for name, update in step.updates.items()]
+    matrices = {name for name, update in updates if np.size(update.before.value) > 2}
+    if any(evidence.explains(name) for name in matrices):
+        return True
+    after, accepted = evidence.account.verdicts, evidence.account.accepted
+    direct = [hypothesis for hypothesis in accepted if hypothesis.kind not in INDIRECT]
+    return len(direct) == len(accepted) > 0 and after.explains_all(evidence.tolerance)
+
+
+# ----- Second thoughts ----------------------------------------------------------------------------------
+
+
+def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, Said]]:
+    """Those of the wrong gradients for which something speaks, and what."""
+    steps, verdicts, tolerance = evidence.steps, evidence.verdicts, evidence.tolerance
+    unlike = [name for name in wrong if not evidence.explains(name)]
+    at_kinks = right_at_kinks(steps, verdicts, unlike, tolerance)
+    left = [name for name in unlike if name not in at_kinks and not _almost(name, evidence)]
+    rounds = rounds_back(steps, verdicts, left, tolerance) if left else None
+    for name in wrong:
+        if name in at_kinks:
+            yield name, ("exact", "differs only at kinks, where any subgradient is right")
+        elif name not in unlike and _normalised(steps, name):
+            yield name, ("exact", "its length is normalised or clipped, so its factor changes")
+        elif name in unlike and (almost := _almost(name, evidence)):
+            yield name, ("exact", almost)
+        elif name in left and rounds is not None:
+            yield name, ("exact", f"the error goes back {rounds} steps in time only (truncated back-propagation)")
+        elif name in left and (bend := bent_at(steps, verdicts, name, tolerance)) is not None:
+            line = f" at line {bend.span.line}" if bend.span is not None else ""
+            yield name, ("cannot-tell", f"its gradient is right, and its step is made of it by {bend.op}{line}")
+
+
+def _almost(name: str, evidence: Evidence) -> str:
+    """By how much a gradient differs that differs too little to be called wrong; else empty."""
+    off = evidence.verdicts.residual(name)
+    hypothesis = evidence.account.explained.get(name)
+    kind = hypothesis.kind if hypothesis is not None else ""
+    if off > CLOSE or kind not in ("", "error-wrong", OF_FIRST_ORDER):
+        return ""
+    if kind == OF_FIRST_ORDER:
+        return (
+            f"it differs by {off:.1g} of its size, because the error goes back through weights that have already "
+            "moved: an effect of first order in the learning rate"
+        )
+    return f"it differs by {off:.1g} of its size, as with another place of an epsilon"
+
+
+def _normalised(steps: Sequence[Step], name: str) -> bool:
+    """Is the gradient divided by, or multiplied with, a number that depends on the gradient itself?"""
+    return any(
+        term.node.op in ("multiply", "true_divide")
+        and any(arg in step.tainted and np.size(arg.value) == 1 for arg in term.node.parents())
+        for step in steps
+        if name in step.updates and np.size(step.updates[name].before.value) > 1
+        for term in step.updates[name].terms
+        if term.node is not step.updates[name].before
+    )

@@ -1,0 +1,77 @@
+"""What values are to the tape: which are followed, who owns an array's memory, and which part of it a view is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from unstuck.facts import Array
+
+NUMBERS = (
+    "fiubc"  # kinds of arrays that are followed; complex ones have no derivative but keep the dependence
+)
+ARRAYS = {np.ndarray, np.matrix, np.memmap}  # kinds of arrays whose operators we know
+ORDINARY = {*ARRAYS, float, int, bool, complex, list, tuple, *np.sctypeDict.values()}  # and of all operands
+
+
+def flat_indices(owner: Array, view: Array) -> Array | None:
+    """Positions of the view's elements in `owner.ravel()` (C order), with the view's shape.
+
+    None when the element types differ, where positions are not defined.
+    """
+    if owner.dtype != view.dtype or not owner.size:
+        return None
+    offsets = np.array(view.__array_interface__["data"][0] - owner.__array_interface__["data"][0])
+    for length, stride in zip(view.shape, view.strides, strict=True):
+        offsets = offsets[..., None] + np.arange(length) * stride
+    if owner.flags.c_contiguous:
+        return np.asarray(offsets // owner.itemsize)
+    flat = np.zeros_like(offsets)
+    weights = [int(np.prod(owner.shape[axis + 1 :])) for axis in range(owner.ndim)]
+    for axis in sorted(range(owner.ndim), key=lambda axis: -owner.strides[axis]):
+        if owner.shape[axis] > 1:
+            place, offsets = np.divmod(offsets, owner.strides[axis])
+            flat += place * weights[axis]
+    return flat
+
+
+def owner_of(array: Array) -> Array:
+    """The array that owns the memory; `as_strided` puts a holder between a view and its owner."""
+    base = array.base
+    while base is not None:
+        if isinstance(base, np.ndarray):
+            array = base
+        elif not isinstance(getattr(base, "base", None), np.ndarray):
+            break
+        base = base.base
+    return array
+
+
+def is_tracked(value: Any) -> bool:
+    """Arrays of numbers and single floats are followed; integers and truth values have no derivative."""
+    kind = type(value)
+    if kind is float or kind is complex:
+        return True
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in NUMBERS
+    return isinstance(value, np.inexact)
+
+
+def is_strange(value: Any) -> bool:
+    """An array with rules of its own (masked, of objects, of a class of the user's)."""
+    return isinstance(value, np.ndarray) and (type(value) not in ARRAYS or value.dtype.kind == "O")
+
+
+def same_memory(left: Any, right: Any) -> bool:
+    """Is the right an array in the memory of the left?"""
+    return isinstance(right, np.ndarray) and owner_of(left) is owner_of(right)
+
+
+def meaning(op: str, operands: tuple[Any, ...], result: Any) -> str:
+    """What an operator does for these operands: those of matrices differ, those of strangers are opaque."""
+    if not ORDINARY.issuperset(map(type, operands)):
+        return "opaque"
+    if type(result) is np.matrix and op in ("multiply", "power"):
+        return "opaque" if op == "power" else "matmul" if all(map(np.ndim, operands)) else "multiply"
+    return op
