@@ -17,7 +17,7 @@ from unstuck.trace.explaining.account import SAME_SCALE, Account, scale_account
 from unstuck.trace.explaining.explain import blame_unexplained, explanation
 from unstuck.trace.explaining.untouched import untouched
 from unstuck.trace.judging.example import example
-from unstuck.trace.judging.judge import Verdicts, judge, relative_scales
+from unstuck.trace.judging.judge import STEADY, Verdicts, judge, relative_scales
 from unstuck.trace.judging.updates import overflowed, update_faults
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
@@ -138,9 +138,10 @@ def _status(
         return "cannot-tell", "its gradient vanishes in every recorded step"
     if verdicts.explains(name, tolerance):
         scale, spread = scales.get(name, (1.0, 0.0))
-        if spread > 1e-3 and known and _own_spread(verdicts, name) > 1e-3:
+        # (Several networks may be trained side by side at other rates.)
+        if spread > STEADY and known and verdicts.spread(name) > STEADY:
             return "wrong", "its factor to the true gradient changes from step to step"
-        return ("scaled" if abs(scale - 1) > SAME_SCALE and spread <= 1e-3 else "exact"), ""
+        return ("scaled" if abs(scale - 1) > SAME_SCALE and spread <= STEADY else "exact"), ""
     if len(telling) < LEAST_STEPS:
         return "cannot-tell", "only one recorded step says anything about it"
     if not known:
@@ -148,12 +149,6 @@ def _status(
     if not any(np.any(match.true) for match in telling.values()):
         return "cannot-tell", "the loss that explains the other gradients does not depend on it"
     return "wrong", ""
-
-
-def _own_spread(verdicts: Verdicts, name: str) -> float:
-    """How much this parameter's own factor varies: several networks may be trained side by side at other rates."""
-    scales = [match.scale for match in verdicts.telling(name).values()]
-    return float(np.ptp(scales) / abs(np.median(scales))) if np.median(scales) else np.inf
 
 
 def _loss_is_known(steps: Sequence[Step], verdicts: Verdicts, account: Account, tolerance: float) -> bool:

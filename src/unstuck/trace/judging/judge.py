@@ -23,6 +23,7 @@ TOLERANCE = 1e-6  # relative residual of a right gradient in float64: observed 0
 TOLERANCE_SINGLE = 2e-3  # the same for programs that compute in float32
 VANISHED = 1e-12
 FINALISTS = 3  # losses that are judged on all steps, besides equals of the best
+STEADY = 1e-3  # relative spread within which a factor is the same in every step
 NEGLIGIBLE = 1e-9  # share of its usual size below which a gradient says nothing
 ROUNDINGS = 8  # units in the last place by which a sum may be off, relative to the sizes of what is summed
 
@@ -72,6 +73,13 @@ class Verdicts:
     def explains(self, name: str, tolerance: float) -> bool:
         """Is the written gradient a positive multiple of the true one in every telling step?"""
         return self.residual(name) <= tolerance
+
+    def spread(self, name: str) -> float:
+        """How much the factor of this parameter varies over the steps, relative to its median."""
+        scales = [match.scale for match in self.telling(name).values()]
+        return (
+            float(np.ptp(scales) / abs(np.median(scales))) if np.any(scales) and np.median(scales) else np.inf
+        )
 
     def explains_all(self, tolerance: float) -> bool:
         """Is every parameter that has a gradient at all explained?"""
@@ -235,11 +243,14 @@ def best_loss(steps: Sequence[Step], tolerance: float, *, pairs_only: bool = Fal
     return max(finalists, key=lambda verdicts: _rank(verdicts, steps, tolerance), default=None)
 
 
-def _rank(verdicts: Verdicts, steps: Sequence[Step], tolerance: float) -> tuple[int, int, int, float, int]:
-    """Numbers explained (in arrays: a single number proves nothing), how, then derivable, similar, preferred.
+def _rank(
+    verdicts: Verdicts, steps: Sequence[Step], tolerance: float
+) -> tuple[int, int, int, float, bool, int]:
+    """Numbers explained (in arrays: a single number proves nothing), how, then derivable, similar, steady, preferred.
 
     A loss of outputs and targets that is explained upside down counts: the whole network climbs it.  A value that
-    the script computes may be maximised, but only where nothing else explains as much.
+    the script computes may be maximised, but only where nothing else explains as much.  For one sample with one
+    output several losses differ by a factor only: then it is the one whose factor is the same in every step.
     """
     sizes = {name: np.size(update.before.value) for step in steps for name, update in step.updates.items()}
     arrays = [name for name in verdicts.matches if sizes[name] > 1]
@@ -255,5 +266,6 @@ def _rank(verdicts: Verdicts, steps: Sequence[Step], tolerance: float) -> tuple[
         match.cosine for table in verdicts.matches.values() for match in table.values() if not match.vacuous
     ]
     similar = float(np.mean(cosines)) if cosines else -1.0
+    steady = any(verdicts.explains(name, tolerance) and verdicts.spread(name) < STEADY for name in arrays)
     preferred = -PREFERENCE.index(verdicts.loss.kind)
-    return explained, how, -len(verdicts.unknown), round(similar, 6), preferred
+    return explained, how, -len(verdicts.unknown), round(similar, 6), steady, preferred

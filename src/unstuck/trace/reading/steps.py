@@ -22,7 +22,7 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
-from unstuck.trace.reading.terms import Term, opened, terms_of
+from unstuck.trace.reading.terms import Term, opened, stores_element, terms_of
 
 Key = tuple[tuple[int, int], ...]
 UPDATING = {"add", "subtract", "add.at", "subtract.at"}
@@ -72,8 +72,9 @@ def find_steps(nodes: Sequence[Node], least: int = 3) -> Steps | None:
         return None
     children = _children(nodes)
     members = {node.id for chain in chains for node in chain}
-    trained = [chain for chain in chains if _used_by_network(chain, children, members)]
-    trained = _last_of_each_parameter(trained)
+    reaching = _reaching(nodes, children, members)
+    trained = [used for chain in chains if len(used := _whole_updates(chain, reaching)) >= least]
+    trained = _without_velocities(_last_of_each_parameter(trained), children, members)
     loop = _step_loop(trained)
     updated = [(chain, steps) for chain in trained if len(steps := _by_step(chain, loop)) >= least - 1]
     if not updated:
@@ -94,8 +95,10 @@ def find_steps(nodes: Sequence[Node], least: int = 3) -> Steps | None:
 def _chains(nodes: Sequence[Node], least: int) -> list[list[Node]]:
     """Sequences of nodes made at one place, each an additive term of the next."""
     by_span: dict[Span, list[Node]] = defaultdict(list)
+    stores = {node.id for node in nodes if stores_element(node)}
+    inner = {node.args[2].id for node in nodes if node.id in stores}
     for node in nodes:
-        if node.op in UPDATING and node.span is not None:
+        if (node.op in UPDATING or node.id in stores) and node.id not in inner and node.span is not None:
             by_span[node.span].append(node)
     chains = []
     for group in by_span.values():
@@ -159,22 +162,74 @@ def _children(nodes: Sequence[Node]) -> dict[int, list[Node]]:
     return children
 
 
-def _used_by_network(chain: list[Node], children: dict[int, list[Node]], members: set[int]) -> bool:
-    """Is a value of the chain consumed by something else than updates and element-wise bookkeeping?"""
-    return any(_reaches_network(node, children, members) for node in chain[-4:])
+def _reaching(nodes: Sequence[Node], children: dict[int, list[Node]], members: set[int]) -> set[int]:
+    """Ids of the nodes that something else consumes, directly or later, than updates and element-wise bookkeeping."""
+    reaching: set[int] = set()
+    for node in reversed(nodes):
+        for child in children.get(node.id, ()):
+            if child.id in members or np.size(child.value) == 0:
+                continue
+            if child.op not in BOOKKEEPING or child.id in reaching:
+                reaching.add(node.id)
+                break
+    return reaching
 
 
-def _reaches_network(node: Node, children: dict[int, list[Node]], members: set[int]) -> bool:
+def _reaches_otherwise(
+    node: Node, children: dict[int, list[Node]], members: set[int], beside: frozenset[int]
+) -> bool:
+    """Is the value consumed by the network, other than together with values `beside` it?"""
     stack, seen = [node], {node.id}
-    while stack and len(seen) < 400:
+    while stack:
         for child in children.get(stack.pop().id, ()):
-            if child.id in seen or child.id in members:
+            if child.id in seen or child.id in members or any(p.id in beside for p in child.parents()):
                 continue
             if child.op not in BOOKKEEPING and np.size(child.value) > 0:
                 return True
             seen.add(child.id)
             stack.append(child)
     return False
+
+
+def _whole_updates(chain: list[Node], reaching: set[int]) -> list[Node]:
+    """The chain if the network uses it; of an array that is stored element by element, the links that it uses.
+
+    The last of those has not been used yet; it is whole when as many elements were stored as in the round before.
+    """
+    if not stores_element(chain[0]):
+        return chain if any(node.id in reaching for node in chain[-4:]) else []
+    used = [index for index, node in enumerate(chain) if node.id in reaching]
+    last = len(chain) - 1
+    if len(used) > 1 and last - used[-1] == used[-1] - used[-2]:
+        used.append(last)
+    return [chain[index] for index in used]
+
+
+def _without_velocities(
+    chains: list[list[Node]], children: dict[int, list[Node]], members: set[int]
+) -> list[list[Node]]:
+    """Leave out what only moves a parameter, although the network sees it: the look-ahead of Nesterov's momentum."""
+    found = []
+    for chain in chains:
+        own = {node.id for node in chain}
+        moved = [other for other in chains if other is not chain and own & _moving(other)]
+        beside = frozenset(node.id for other in moved for node in other)
+        if not moved or any(_reaches_otherwise(node, children, members, beside) for node in chain[-4:]):
+            found.append(chain)
+    return found
+
+
+def _moving(chain: list[Node]) -> set[int]:
+    """Ids of the values that the last update of a chain adds to its old value, and of what they are sums of."""
+    new, old = chain[-1], chain[-2]
+    ids: set[int] = set()
+    pending = [new]
+    while pending:
+        parts = opened(1.0, pending.pop()) or ()
+        fresh = [part for _, part in parts if part.id > old.id and part.id not in ids]
+        ids.update(part.id for part in fresh)
+        pending += fresh
+    return ids
 
 
 def _last_of_each_parameter(chains: list[list[Node]]) -> list[list[Node]]:

@@ -113,6 +113,18 @@ class Runtime:
             return self._elements(site, iterable)
         return iterable
 
+    def rounds(self, number: int, iterable: Any, /) -> Any:
+        """What a comprehension goes over; each element is announced as a round of a loop."""
+        return self._rounds(number, iterable) if self.on else iterable
+
+    def _rounds(self, number: int, iterable: Any) -> Iterator[Any]:
+        self.enter(number)
+        self.iterated(iterable)
+        for element in iterable:
+            self.tick(number)
+            yield element
+        self.leave(number)
+
     def _elements(self, site: int, array: Any) -> Iterator[Any]:
         for index in range(len(array)):
             yield self.get(site, array, index)
