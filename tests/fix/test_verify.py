@@ -12,8 +12,10 @@ import pytest
 
 from unstuck.facts import Edit, Explanation, Gradient, Source, Span, Status, Trace
 from unstuck.fix.apply import apply_edits
-from unstuck.fix.verify import proposals, repair, verified
-from unstuck.problems import Problem
+from unstuck.fix.candidates import proposals
+from unstuck.fix.repair import repair
+from unstuck.fix.search import Rerun
+from unstuck.fix.verify import verified
 
 RIGHT = """\
 import numpy as np
@@ -34,7 +36,6 @@ def backward(weights, x, y):
     delta_1 = delta_2.dot(weights["W2"].T) * relu2deriv(layer_1)
     return {"W1": x.T.dot(delta_1), "W2": layer_1.T.dot(delta_2)}
 """
-NOT_CANCELLED: Callable[[], bool] = lambda: False  # noqa: E731
 
 
 def differences(space: dict[str, Any], weights: dict[str, Any], x: Any, y: Any, name: str) -> Any:
@@ -53,11 +54,8 @@ def differences(space: dict[str, Any], weights: dict[str, Any], x: Any, y: Any, 
 def check(text: str, edits: tuple[Edit, ...], seed: int, steps: int = 12) -> Trace:
     """Run the edited program for some steps and compare its gradients with finite differences."""
     space: dict[str, Any] = {}
-    try:
-        exec(apply_edits(text, edits), space)
-        return judge(text, space, np.random.default_rng(seed), steps)
-    except Exception as error:
-        raise Problem(str(error)) from None
+    exec(edited := apply_edits(text, edits), space)
+    return judge(edited, space, np.random.default_rng(seed), steps)
 
 
 def judge(text: str, space: dict[str, Any], rng: np.random.Generator, steps: int) -> Trace:
@@ -105,9 +103,16 @@ def diagnosed(text: str, blamed: str, kind: str, exact: bool = True) -> Trace:
     return replace(trace, gradients=gradients)
 
 
-def rerun_of(text: str, steps: int = 12) -> Callable[..., Trace]:
-    """The callable that repair needs."""
-    return lambda edits, seed, cancelled: check(text, edits, seed, steps)
+def rerun_of(text: str, most: int = 12) -> Rerun:
+    """The callable that repair needs; it never takes more than so many steps."""
+
+    def rerun(edits: tuple[Edit, ...], *, seed: int, steps: int, explain: bool, **_: Any) -> Trace | None:
+        try:
+            return check(text, edits, seed, min(steps, most))
+        except Exception:
+            return None
+
+    return rerun
 
 
 @pytest.mark.parametrize(
@@ -159,7 +164,7 @@ def test_too_few_steps_prove_nothing() -> None:
     """With nine steps no edit is accepted, not even the right one."""
     text = RIGHT.replace("output > 0", "output >= 0")
     trace = diagnosed(text, "output >= 0", "activation-derivative-one")
-    assert repair(trace, rerun_of(text, steps=9), budget_seconds=60) is None
+    assert repair(trace, rerun_of(text, most=9), budget_seconds=60) is None
 
 
 def test_changing_the_forward_pass_is_no_fix() -> None:
@@ -189,7 +194,7 @@ def test_time_is_kept() -> None:
     trace = diagnosed(text, "output >= 0", "activation-derivative-one")
     told = threading.Event()
 
-    def slow(edits: tuple[Edit, ...], seed: int, cancelled: Callable[[], bool]) -> Trace:
+    def slow(edits: tuple[Edit, ...], *, seed: int, cancelled: Callable[[], bool], **_: Any) -> Trace:
         while edits and not cancelled():
             told.wait(0.01)
         if edits:
@@ -205,7 +210,7 @@ def test_a_trace_without_wrong_gradients_needs_no_fix() -> None:
     """Nothing is proposed and nothing is run for a program that is right."""
     trace = check(RIGHT, (), 0)
     assert proposals(trace) == []
-    assert repair(trace, lambda *_: pytest.fail("ran"), budget_seconds=60) is None
+    assert repair(trace, lambda *_, **__: pytest.fail("ran"), budget_seconds=60) is None
 
 
 def test_an_error_in_the_recorder_is_not_swallowed() -> None:
@@ -213,7 +218,7 @@ def test_an_error_in_the_recorder_is_not_swallowed() -> None:
     text = RIGHT.replace("output > 0", "output >= 0")
     trace = diagnosed(text, "output >= 0", "activation-derivative-one")
 
-    def broken(edits: tuple[Edit, ...], seed: int, cancelled: Callable[[], bool]) -> Trace:
+    def broken(edits: tuple[Edit, ...], **_: Any) -> Trace:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

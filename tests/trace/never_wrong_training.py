@@ -301,14 +301,7 @@ CASES["truncated back-propagation within the chunk"] = Case(
             dW += np.outer(d, h[j - 1])
             d = (W.T @ d) * (1 - h[j - 1] ** 2)
 """ + MOVE,
-    SILENT,
 )
-CASES["error cut after every step"] = Case(
-    "each state counts as data for the next: truncation to one step, by intent",
-    RNN.replace("START", "np.zeros(5)") + FULL.replace("V.T @ e + dn", "V.T @ e").replace("        dn = W.T @ d\n", "") + MOVE,
-    SILENT,
-)
-
 # ----- Reinforcement and adversaries --------------------------------------------------------------------
 
 for target, name in (("X2 @ w", "its own next value"), ("X2 @ frozen", "a target network")):

@@ -198,7 +198,8 @@ def ancestors(nodes: Iterable[Node], *, oldest: int = 0, stop: Collection[Node] 
         node = pending.pop()
         if node not in found:
             found.add(node)
-            pending.extend(parent for parent in node.parents() if parent.id >= oldest)
+            if node not in stop:
+                pending.extend(parent for parent in node.parents() if parent.id >= oldest)
     return found
 
 

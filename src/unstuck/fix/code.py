@@ -32,6 +32,7 @@ class Code:
         aliases = [alias for node in imports for alias in node.names]
         self.imported = {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
         self.numpy = next((alias.asname or alias.name for alias in aliases if alias.name == "numpy"), "numpy")
+        self._plain = _without_arrays(self.tree)
         self.identifiers = {word for node in walk(self.tree) if (word := _identifier(node))}
 
     # ----- Characters -----------------------------------------------------------------------------------
@@ -131,12 +132,11 @@ class Code:
     def data_names(self, node: ast.AST) -> list[str]:
         """Names and attributes that the scope around `node` uses as values, in order of appearance.
 
-        Functions that are called, modules whose members are taken and loop counters are left out.
+        Functions that are called, modules whose members are taken, plain numbers and loop counters are left out.
         """
-        counters = {name for loop in self._around(node) for name in _names(loop.target)}
         found: dict[str, None] = {}
         for item in walk(self.scope(node)):
-            if isinstance(item, ast.Name) and self._is_value(item) and item.id not in counters:
+            if isinstance(item, ast.Name) and self._is_value(item):
                 found[item.id] = None
             elif isinstance(item, ast.Attribute | ast.Subscript) and (text := self._member(item)):
                 found[text] = None
@@ -211,13 +211,8 @@ class Code:
         called = isinstance(parent, ast.Call) and parent.func is name
         module = name.id in self.imported
         container = isinstance(parent, ast.Subscript) and parent.value is name and bool(self._member(parent))
-        return not (called or module or container or name.id in ("self", "cls") or name.id in self.functions)
-
-    def _around(self, node: ast.AST) -> Iterator[ast.For]:
-        while node in self.parent:
-            node = self.parent[node]
-            if isinstance(node, ast.For):
-                yield node
+        no_array = name.id in ("self", "cls") or name.id in self.functions or name.id in self._plain
+        return not (called or module or container or no_array)
 
 
 def span_of(path: str, starts: Sequence[int], low: int, high: int) -> Span:
@@ -244,6 +239,43 @@ def _identifier(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def _without_arrays(tree: ast.Module) -> set[str]:
+    """Names that only ever hold plain numbers, lengths, loop counters or generators of random numbers."""
+    plain: dict[str, bool] = {}
+    for node in walk(tree):
+        for name, is_plain in _bindings(node):
+            plain[name] = plain.get(name, True) and is_plain
+    return {name for name, always in plain.items() if always}
+
+
+def _bindings(node: ast.AST) -> Iterator[tuple[str, bool]]:
+    """The names that a statement or a parameter list binds, and whether to something plain."""
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            yield from ((name, _is_plain(node.value)) for name in _names(target))
+    elif isinstance(node, ast.For | ast.comprehension):
+        counting = _called(node.iter)
+        first = node.target.elts[0] if isinstance(node.target, ast.Tuple) else node.target
+        counters = _names(first) if counting in ("range", "enumerate") else set()
+        yield from ((name, name in counters) for name in _names(node.target))
+    elif isinstance(node, ast.arg):
+        yield node.arg, False
+
+
+def _is_plain(value: ast.expr) -> bool:
+    if isinstance(value, ast.BinOp):
+        return _is_plain(value.left) and _is_plain(value.right)
+    if isinstance(value, ast.Tuple):
+        return all(_is_plain(item) for item in value.elts)
+    numbers = ("len", "int", "float", "range", "default_rng", "RandomState")
+    return isinstance(value, ast.Constant) or _called(value) in numbers
+
+
+def _called(node: ast.expr) -> str:
+    """The last word of the function that an expression calls; empty when it is no call."""
+    return _identifier(node.func) if isinstance(node, ast.Call) else ""
 
 
 def _names(target: ast.AST) -> set[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,9 +18,11 @@ from typing import Protocol
 
 from unstuck.facts import Edit, Gradient, Proof, Trace
 from unstuck.fix.candidates import Candidate
-from unstuck.fix.verify import repaired, scale_kept, settled, verified
+from unstuck.fix.verify import repaired, same_forward, scale_kept, settled, verified
 from unstuck.fix.versions import Version
 
+Places = tuple[tuple[str, int, int], ...]  # the files and lines that a candidate touches
+TOUCHES = 2  # candidates that changed the forward pass, after which others at the same lines are not tried
 SCREENING_SEED, SEEDS = 7, (101, 202)
 SCREENED_STEPS, VERIFIED_STEPS = 12, 60
 
@@ -131,6 +133,7 @@ class Round:
         self._bench, self._version, self._trace, self._trials = bench, version, trace, trials
         self._lock = threading.Lock()
         self._untried = deque(range(len(trials)))
+        self._forward: Counter[Places] = Counter()
         self._checks: deque[tuple[Passed, int]] = deque()
         self._half = (time.monotonic() + bench.deadline) / 2
         self._base, self._brief = self._as_it_is()
@@ -175,11 +178,16 @@ class Round:
     def _screen(self, index: int) -> None:
         """A short run with one candidate."""
         candidate = self._trials[index]
+        places = tuple((edit.span.path, edit.span.line, edit.span.end_line) for edit in candidate.edits)
+        if self._forward[places] >= TOUCHES:
+            return
         version = self._version.then(candidate.edits, candidate.title)
         edited = self._bench.screen(version, lambda: self._useless(index), self._brief)
         if edited is None or self._base is None:
             return
-        if settled(self._base, edited):
+        if edited.forward and not same_forward(self._base, edited):
+            self._forward[places] += 1
+        elif settled(self._base, edited):
             passed = Passed(version, candidate, index, scale_kept(self._trace, edited))
             with self._lock:
                 self._checks.extend((passed, seed) for seed in self._bench.seeds)

@@ -12,41 +12,27 @@ import linecache
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from unstuck.facts import Gradient, Loss, Outcome, Parameter, Source, Span, Status, Trace
-from unstuck.trace.explaining.account import Account, account_for
+from unstuck.trace.analysis import Analysis, analyses
 from unstuck.trace.gradients import gradients
 from unstuck.trace.job import Job
-from unstuck.trace.judging.judge import TOLERANCE, Verdicts, best_loss, tolerance_of
+from unstuck.trace.judging.judge import TOLERANCE, best_loss
 from unstuck.trace.reading.names import parameter_names, paths_of, user_namespaces
 from unstuck.trace.reading.steps import Steps
-from unstuck.trace.reading.trainings import trainings
-from unstuck.trace.reading.written import Step, prepare
 from unstuck.trace.recognising.layers import Unrecognised
 from unstuck.trace.recognising.recipe import Recognised, recognise
-from unstuck.trace.schedule import Clock, Plan, Window
+from unstuck.trace.schedule import Clock, Plan
 from unstuck.trace.tape.instrument import Instrumenter
 from unstuck.trace.tape.runtime import Runtime
 
 UNSETTLED = 1e-3  # residual of a gradient about which nothing can be told, but which is not what it should be
+EXPLAINING = 6.0  # seconds for the explanation of each network's wrong gradients
 FORWARD_DIGEST = 64  # numbers of each layer in the first step that identify a forward pass
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """What the tape says about training: prepared steps, the loss and the verdicts under it."""
-
-    names: tuple[str, ...]
-    spans: Mapping[str, Span]
-    steps: tuple[Step, ...]
-    first: Steps
-    verdicts: Verdicts | None
-    account: Account | None
-    tolerance: float
 
 
 class Recorder:
@@ -81,10 +67,11 @@ class Recorder:
 
     def _found(self, steps: Steps) -> None:
         """The training loop was just found: the arrays are alive, so ask what the script calls them."""
-        self.namespaces = user_namespaces(self.instrumenter.files.__contains__)
+        namespaces = user_namespaces(self.instrumenter.files.__contains__)
+        self.namespaces = self.namespaces or namespaces
         latest = {id(u.after.value): u.after.value for p in steps.parameters for u in p.updates.values()}
-        self.paths = paths_of(latest, self.namespaces, self.instrumenter.loop_variables)
-        self._live = {
+        self.paths = paths_of(latest, namespaces, self.instrumenter.loop_variables)
+        self._live |= {
             (p.span, i): next(
                 (
                     self.paths[id(u.after.value)]
@@ -109,34 +96,8 @@ class Recorder:
             reason="",
             outcome=outcome,
         )
-        analysis = self._analyse()
-        if analysis is None:
-            return replace(base, reason=self._nothing_found())
-        return self._judged(base, analysis)
-
-    def _analyse(self) -> Analysis | None:
-        windows = self.clock.progress.windows
-        readable = [(window, found[0]) for window in windows if (found := trainings(window.nodes, least=2))]
-        if not readable:
-            return None
-        first = readable[0][1]
-        names = self._names(first)
-        steps = [
-            step
-            for window, each in readable
-            if (renamed := _renamed(each, first, names)) is not None
-            for step in prepare(window.nodes, renamed, window.first)
-        ]
-        if not steps:
-            return None
-        tolerance = tolerance_of(steps)
-        verdicts = best_loss(steps, tolerance)
-        spans = {name: parameter.span for name, parameter in zip(names, first.parameters, strict=True)}
-        account = None
-        if verdicts is not None:
-            seconds = 6.0 if self.job.explain else 0.0
-            account = account_for(steps, verdicts.loss, verdicts, tolerance, seconds)
-        return Analysis(names, spans, tuple(steps), first, verdicts, account, tolerance)
+        found = analyses(self.clock.progress.windows, self._names, EXPLAINING if self.job.explain else 0.0)
+        return self._judged(base, found) if found else replace(base, reason=self._nothing_found())
 
     def _names(self, steps: Steps) -> tuple[str, ...]:
         """The path of each parameter in the running program, else the text of its assignment."""
@@ -144,30 +105,28 @@ class Recorder:
         paths = [live.get((p.span, i), "") for i, p in enumerate(steps.parameters)]
         return parameter_names([p.name for p in steps.parameters], paths)
 
-    def _judged(self, base: Trace, analysis: Analysis) -> Trace:
-        parameters = tuple(
-            _parameter(name, p) for name, p in zip(analysis.names, analysis.first.parameters, strict=True)
-        )
-        trace = replace(base, parameters=parameters, steps=len(analysis.steps))
-        if analysis.verdicts is None or analysis.account is None:
+    def _judged(self, base: Trace, found: Sequence[Analysis]) -> Trace:
+        main = found[0]
+        parameters = [_parameter(name, p) for each in found for name, p in each.parameters.items()]
+        trace = replace(base, parameters=tuple(parameters), steps=max(len(each.steps) for each in found))
+        known = [(each, each.verdicts.loss) for each in found if each.verdicts is not None]
+        if not known:
             return replace(
                 trace,
                 status="cannot-tell",
                 reason="no place was found where an output meets a target, so the loss is unknown",
             )
-        loss = analysis.verdicts.loss
-        found = gradients(
-            analysis.steps, loss, analysis.verdicts, analysis.account, analysis.spans, analysis.tolerance
-        )
-        status, reason = _overall(found)
-        trace = self._with_recipe(trace, analysis) if self.job.purpose == "diagnose" else trace
+        told = _of_all(found)
+        status, reason = _overall(told)
+        loss = known[0][1]
+        trace = self._with_recipe(trace, main) if self.job.purpose == "diagnose" else trace
         return replace(
             trace,
             status=status,
             reason=reason,
-            gradients=found,
+            gradients=told,
             loss=Loss(loss.kind, loss.text(), loss.span),
-            forward=_digest(analysis, self.clock.progress.windows[0]),
+            forward=tuple(number for each in found for number in _digest(each)),
         )
 
     def _with_recipe(self, trace: Trace, analysis: Analysis) -> Trace:
@@ -187,7 +146,8 @@ class Recorder:
         )
 
     def _recognised(self, analysis: Analysis) -> Recognised:
-        assert analysis.account is not None
+        if analysis.account is None:
+            raise Unrecognised("the loss is unknown")
         pairs = analysis.verdicts
         if pairs is not None and pairs.loss.kind == "returned":
             raise Unrecognised("an optimiser of SciPy takes the steps, which the engine does not know")
@@ -233,12 +193,18 @@ def _plan(job: Job) -> Plan:
     return Plan(steps=max(job.steps, 20), run_seconds=job.run_seconds, full_run=job.full_run)
 
 
-def _renamed(steps: Steps, first: Steps, names: Sequence[str]) -> Steps | None:
-    """The same parameters under their final names; None when a later window shows other ones."""
-    if [p.span for p in steps.parameters] != [p.span for p in first.parameters]:
-        return None
-    renamed = tuple(replace(p, name=name) for p, name in zip(steps.parameters, names, strict=True))
-    return replace(steps, parameters=renamed)
+def _of_all(found: Sequence[Analysis]) -> tuple[Gradient, ...]:
+    """The gradients of all networks; what one leaves alone may be a parameter of another."""
+    told = {
+        gradient.parameter: gradient
+        for each in reversed(found)
+        if each.verdicts is not None and each.account is not None
+        for gradient in gradients(
+            each.steps, each.verdicts.loss, each.verdicts, each.account, each.spans, each.tolerance
+        )
+    }
+    trained = [name for each in found for name in each.parameters]
+    return tuple(told[name] for name in [*trained, *(told.keys() - trained)] if name in told)
 
 
 def _parameter(name: str, tracked: Any) -> Parameter:
@@ -261,7 +227,7 @@ def _overall(found: Sequence[Gradient]) -> tuple[Status, str]:
     return ("scaled" if "scaled" in statuses else "exact"), ""
 
 
-def _digest(analysis: Analysis, window: Window) -> tuple[float, ...]:
+def _digest(analysis: Analysis) -> tuple[float, ...]:
     """What the layers showed in the very first step, before any update.
 
     An edit of the backward pass must leave these numbers as they are; with the same seed they are comparable.
@@ -269,7 +235,7 @@ def _digest(analysis: Analysis, window: Window) -> tuple[float, ...]:
     passes = analysis.account.passes if analysis.account else ()
     wanted = {(linear.y.span, linear.y.op) for linear in passes[0].linear} if passes else set()
     numbers: list[float] = []
-    for node in window.nodes:
+    for node in analysis.window.nodes:
         if (node.span, node.op) in wanted:
             wanted.discard((node.span, node.op))
             numbers += [float(number) for number in np.ravel(node.value)[:FORWARD_DIGEST]]

@@ -81,15 +81,9 @@ def _first_sight(name: str, evidence: Evidence, known: bool) -> Said:
 def _explained(name: str, evidence: Evidence, known: bool) -> Said:
     """A gradient that agrees in every step, with a factor that should be one and the same."""
     scale, spread = evidence.scales.get(name, (1.0, 0.0))
-    if spread > STEADY and known and _own_spread(evidence.verdicts, name) > STEADY:
+    if spread > STEADY and known and evidence.verdicts.spread(name) > STEADY:
         return "wrong", "its factor to the true gradient changes from step to step"
     return ("scaled" if abs(scale - 1) > SAME_SCALE and spread <= STEADY else "exact"), ""
-
-
-def _own_spread(verdicts: Verdicts, name: str) -> float:
-    """How much the own factor of a parameter varies: other networks beside it may be trained at other rates."""
-    scales = [match.scale for match in verdicts.telling(name).values()]
-    return float(np.ptp(scales) / abs(np.median(scales))) if np.median(scales) else np.inf
 
 
 def _takes_part(name: str, evidence: Evidence) -> bool:

@@ -93,8 +93,8 @@ def _run(block: list[ast.stmt], place: int) -> tuple[ast.stmt, ...]:
 
 
 def remove(code: Code, node: Node) -> Iterator[Change]:
-    """A statement that should not be there."""
-    if isinstance(node, _SIMPLE):
+    """An assignment that should not be there."""
+    if isinstance(node, ast.Assign | ast.AugAssign):
         lines = code.lines(node) if len(code.block(node)) > 1 else None
         piece = (*lines, "") if lines else (*code.range(node), "pass")
         yield Change((piece,), f"leave out `{short(code, node)}`")

@@ -20,13 +20,12 @@ from unstuck.trace.explaining.hypotheses import Hypothesis, Search, merged
 from unstuck.trace.explaining.macros import Forward, forwards
 from unstuck.trace.explaining.pairs import pairs
 from unstuck.trace.explaining.sums import signs
-from unstuck.trace.judging.judge import Verdicts, judge, relative_scales
+from unstuck.trace.judging.judge import STEADY, Verdicts, judge, relative_scales
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 
 FEW = 6  # steps on which a hypothesis is tried before it is tried on all
 SAME_SCALE = 1e-4  # relative spread within which factors count as one
-STEADY = 1e-3  # relative spread beyond which the factor of a gradient changes from step to step
 ENOUGH_NUMBERS = 5  # steps after which the steady factor of a single number is no accident
 MOST_FAULTS = 4
 

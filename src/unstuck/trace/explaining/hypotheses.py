@@ -100,7 +100,7 @@ class Search:
 def cotangents(step: Step, loss: Candidate, overrides: Overrides | None = None) -> Mapping[Node, Array]:
     """The derivative of the loss by every value of the forward pass of one step."""
     wrt = step.wrt()
-    return adjoints(step.losses[loss].seeds, wrt, stop=set(wrt), overrides=overrides).cotangents
+    return adjoints(step.losses[loss].seeds, wrt, stop=step.ends, overrides=overrides).cotangents
 
 
 def groups(

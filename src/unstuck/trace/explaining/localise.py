@@ -59,7 +59,7 @@ class RightValues:
 def right_values(step: Step, loss: Candidate, overrides: Overrides) -> RightValues:
     """The derivatives by all values of the forward pass, and what every operation passes to every operand."""
     wrt = step.wrt()
-    found = adjoints(step.losses[loss].seeds, wrt, stop=set(wrt), overrides=overrides).cotangents
+    found = adjoints(step.losses[loss].seeds, wrt, stop=step.ends, overrides=overrides).cotangents
     directions = [g for node, g in found.items() if node.op != "negative"]  # -z turns every sign
     for node, g in found.items():
         if node in overrides or node in wrt or not passes(node):
@@ -180,7 +180,7 @@ def blamed_span(
         names = [name for name in wrong if name in step.updates]
         known = overrides.get(step.number, {})
         wrt = step.wrt()
-        forward = adjoints(step.losses[loss].seeds, wrt, stop=set(wrt)).cotangents
+        forward = adjoints(step.losses[loss].seeds, wrt, stop=step.ends).cotangents
         path = error_path(step, right_values(step, loss, known), forward)
         node = first_flip(step, path, names) if sign else first_wrong(path, names)
         if node is not None and node.span is not None:
@@ -191,7 +191,7 @@ def blamed_span(
 def matching_value(step: Step, loss: Candidate, overrides: Overrides, target: Node) -> Node | None:
     """The first value of the written backward pass that equals the (altered) derivative by `target`, up to a factor."""
     wrt = step.wrt()
-    found = adjoints(step.losses[loss].seeds, wrt, stop=set(wrt), overrides=overrides).cotangents.get(target)
+    found = adjoints(step.losses[loss].seeds, wrt, stop=step.ends, overrides=overrides).cotangents.get(target)
     if found is None:
         return None
     right = RightValues([found])

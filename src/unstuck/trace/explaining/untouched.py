@@ -130,7 +130,7 @@ def _lost(
     Of a value that is updated elsewhere, the error that its derivative is made of is enough.
     """
     wrt = [*step.wrt(), constant.base]
-    found = adjoints(step.losses[loss].seeds, wrt, stop=set(wrt)).cotangents
+    found = adjoints(step.losses[loss].seeds, wrt, stop=step.ends).cotangents
     exact = found.get(constant.base)
     if exact is None:
         return None

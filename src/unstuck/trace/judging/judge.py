@@ -7,7 +7,7 @@ step; with the loss known, a parameter whose residual stays is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +23,7 @@ from unstuck.trace.reading.written import Step
 TOLERANCE = 1e-6  # relative residual of a right gradient in float64: observed 0 to 1e-9, faults from 2e-3
 TOLERANCE_SINGLE = 2e-3  # the same for programs that compute in float32
 FINALISTS = 3  # losses that are judged on all steps, besides equals of the best
+STEADY = 1e-3  # relative spread within which a factor is the same in every step
 NEGLIGIBLE = 1e-9  # share of its usual size below which a gradient says nothing
 ROUNDINGS = 8  # units in the last place by which a sum may be off, relative to the sizes of what is summed
 
@@ -39,6 +40,11 @@ class Verdicts:
         """The steps in which this parameter has a gradient at all."""
         return {number: match for number, match in self.matches.get(name, {}).items() if not match.vacuous}
 
+    def of(self, names: Collection[str]) -> Verdicts:
+        """The same for a part of the parameters."""
+        unknown = {name: why for name, why in self.unknown.items() if name in names}
+        return Verdicts(self.loss, {name: self.matches[name] for name in self.matches if name in names}, unknown)
+
     def is_array(self, name: str) -> bool:
         """Does this parameter hold more than one number?"""
         return any(match.true.size > 1 for match in self.matches.get(name, {}).values())
@@ -51,6 +57,13 @@ class Verdicts:
     def explains(self, name: str, tolerance: float) -> bool:
         """Is the written gradient a positive multiple of the true one in every telling step?"""
         return self.residual(name) <= tolerance
+
+    def spread(self, name: str) -> float:
+        """How much the factor of this parameter varies over the steps, relative to its median."""
+        scales = [match.scale for match in self.telling(name).values()]
+        return (
+            float(np.ptp(scales) / abs(np.median(scales))) if np.any(scales) and np.median(scales) else np.inf
+        )
 
     def explains_all(self, tolerance: float) -> bool:
         """Is every parameter that has a gradient at all explained?"""
@@ -77,7 +90,7 @@ def judge(
             continue
         wrt = step.wrt()
         result = adjoints(
-            proposal.seeds, wrt, stop=set(wrt), overrides=(overrides or {}).get(step.number), ties=ties
+            proposal.seeds, wrt, stop=step.ends, overrides=(overrides or {}).get(step.number), ties=ties
         )
         floors = rounding_floors(wrt, result.cotangents)
         for name, node in zip(step.updates, wrt, strict=True):
@@ -185,11 +198,14 @@ def _best_of(losses: Sequence[Candidate], steps: Sequence[Step], tolerance: floa
     return max(finalists, key=lambda verdicts: _rank(verdicts, steps, tolerance), default=None)
 
 
-def _rank(verdicts: Verdicts, steps: Sequence[Step], tolerance: float) -> tuple[int, int, int, float, int]:
-    """Numbers explained (in arrays: a single number proves nothing), how, then derivable, similar, preferred.
+def _rank(
+    verdicts: Verdicts, steps: Sequence[Step], tolerance: float
+) -> tuple[int, int, int, float, bool, int]:
+    """Numbers explained (in arrays: a single number proves nothing), how, then derivable, similar, steady, preferred.
 
     A loss of outputs and targets that is explained upside down counts: the whole network climbs it.  A value that
-    the script computes may be maximised, but only where nothing else explains as much.
+    the script computes may be maximised, but only where nothing else explains as much.  For one sample with one
+    output several losses differ by a factor only: then it is the one whose factor is the same in every step.
     """
     sizes = {name: np.size(update.before.value) for step in steps for name, update in step.updates.items()}
     arrays = [name for name in verdicts.matches if sizes[name] > 1]
@@ -205,5 +221,6 @@ def _rank(verdicts: Verdicts, steps: Sequence[Step], tolerance: float) -> tuple[
         match.cosine for table in verdicts.matches.values() for match in table.values() if not match.vacuous
     ]
     similar = float(np.mean(cosines)) if cosines else -1.0
+    steady = any(verdicts.explains(name, tolerance) and verdicts.spread(name) < STEADY for name in arrays)
     preferred = -PREFERENCE.index(verdicts.loss.kind)
-    return explained, how, -len(verdicts.unknown), round(similar, 6), preferred
+    return explained, how, -len(verdicts.unknown), round(similar, 6), steady, preferred

@@ -12,9 +12,10 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import ancestors
 from unstuck.trace.judging.judge import Verdicts, best_loss
 from unstuck.trace.reading.losses import Candidate, Proposal
-from unstuck.trace.reading.written import Step, until
+from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 2
 Part = tuple[list[Step], Verdicts]
@@ -26,15 +27,18 @@ def separate(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> lis
     left = [name for name in verdicts.matches if name not in explained and verdicts.is_array(name)]
     if not explained or not left:
         return [(list(steps), verdicts)]
-    theirs = [_with_other_losses(step.of(left), verdicts.loss) for step in steps if not step.updates.keys().isdisjoint(left)]
+    theirs = [_with_other_losses(step, verdicts.loss) for step in _of(steps, left)]
     other = best_loss(theirs, tolerance) if theirs else None
     if other is None or not any(_proves(other, name, tolerance) for name in left):
         return [(list(steps), verdicts)]
     names = [name for name in _unexplained(verdicts, tolerance) if _belongs(name, other, verdicts, steps, tolerance)]
     rest = [name for step in steps for name in step.updates if name not in names]
-    mine = [step.of(rest) for step in steps if not step.updates.keys().isdisjoint(rest)]
-    others = [step.of(names) for step in steps if not step.updates.keys().isdisjoint(names)]
-    return [(mine, verdicts.of(rest)), *separate(others, other.of(names), tolerance)]
+    return [(_of(steps, rest), verdicts.of(rest)), *separate(_of(steps, names), other.of(names), tolerance)]
+
+
+def _of(steps: Sequence[Step], names: Collection[str]) -> list[Step]:
+    """The steps with these parameters only, where there are any."""
+    return [step.of(names) for step in steps if not step.updates.keys().isdisjoint(names)]
 
 
 def _proves(verdicts: Verdicts, name: str, tolerance: float) -> bool:
@@ -59,7 +63,7 @@ def _leads_to(name: str, loss: Candidate, step: Step) -> bool:
     """Does the way back from the update meet the place where this loss compares outputs with targets?"""
     update = step.updates[name]
     sources = [term.node for term in update.terms if term.node is not update.before]
-    return loss.by_pairs and any(node.span == loss.span for node in until(sources, step.ends()))
+    return loss.by_pairs and any(node.span == loss.span for node in ancestors(sources, stop=step.ends))
 
 
 def _with_other_losses(step: Step, first: Candidate) -> Step:
@@ -67,8 +71,13 @@ def _with_other_losses(step: Step, first: Candidate) -> Step:
     known = step.losses.get(first)
     if known is None:
         return step
-    others = {loss: proposal for loss, proposal in step.losses.items() if _independent(proposal, loss, known, first, step)}
-    return step.with_losses(others)
+    return step.with_losses(
+        {
+            loss: proposal
+            for loss, proposal in step.losses.items()
+            if _independent(proposal, loss, known, first, step)
+        }
+    )
 
 
 def _independent(proposal: Proposal, loss: Candidate, known: Proposal, first: Candidate, step: Step) -> bool:
@@ -79,6 +88,6 @@ def _independent(proposal: Proposal, loss: Candidate, known: Proposal, first: Ca
     return _computed(proposal, step).isdisjoint(_computed(known, step))
 
 
-def _computed(proposal: Proposal, step: Step) -> Collection[Node]:
+def _computed(proposal: Proposal, step: Step) -> set[Node]:
     """What was computed from the parameters for the sake of this loss."""
-    return {node for node in until([node for node, _ in proposal.seeds], step.ends()) if node in step.tainted}
+    return {node for node in ancestors([node for node, _ in proposal.seeds], stop=step.ends) if node in step.tainted}

@@ -88,19 +88,29 @@ class Meetings:
     def _difference(self, node: Node) -> Iterator[Pair]:
         left, right = node.args
         for output, other, place in ((left, right, "second"), (right, left, "first")):
-            if not self._depends(output) or not isinstance(other, Node):
+            if not self._depends(output):
+                continue
+            if not isinstance(other, Node) or (np.ndim(other.value) == 0 and not self._depends(other)):
+                yield from _constant(node, output, other, place)
                 continue
             held = place if self._depends(other) else ""
             sign = -1.0 if node.op == "add" else 1.0  # target + (-output)
             target = sign * np.asarray(other.value, float)
             if held and (node.op == "add" or np.shape(other.value) != np.shape(output.value)):
                 continue
-            if target.ndim == 0 and np.ndim(output.value) > 0 and np.size(output.value) > 1:
-                continue  # 1 - output, as in a derivative: a constant, not a target
             if np.size(target) != np.size(node.value) and target.size != np.size(output.value):
                 continue
             if np.shape(node.value) == np.shape(output.value):
                 yield Pair(output, _fitted(target, np.shape(output.value)), held=held)  # type: ignore[arg-type]
+
+
+def _constant(node: Node, output: Node, other: object, place: str) -> Iterator[Pair]:
+    """One target for all: `p - 1` where every sample is real.  (`1 - p` is a part of a derivative.)"""
+    target = other.value if isinstance(other, Node) else other
+    size = np.size(output.value)
+    is_number = isinstance(target, int | float | np.number | np.ndarray) and np.ndim(target) == 0
+    if node.op == "subtract" and is_number and (place == "second" or size == 1) and np.size(node.value) == size:
+        yield Pair(output, np.full(np.shape(output.value), float(target)))  # type: ignore[arg-type]
 
 
 def _is_one_hot(implied: Array) -> bool:

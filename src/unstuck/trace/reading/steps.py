@@ -15,14 +15,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
-from unstuck.trace.reading.terms import Term, opened, terms_of
+from unstuck.trace.reading.terms import Term, opened, stores_element, terms_of
 
 Key = tuple[tuple[int, int], ...]
 UPDATING = {"add", "subtract", "add.at", "subtract.at"}
@@ -64,6 +64,7 @@ class Steps:
     parameters: tuple[Tracked, ...]
     state: frozenset[int]  # ids of optimiser state and accumulators: chains that are no parameters
     offset: int = 0  # rounds of the step loop on this tape before the first of the keys
+    trained: frozenset[int] = frozenset()  # ids of all updated values, those of other trainings included
 
 
 def find_steps(nodes: Sequence[Node], least: int = 3) -> list[Steps]:
@@ -74,8 +75,9 @@ def find_steps(nodes: Sequence[Node], least: int = 3) -> list[Steps]:
     chains = _chains(nodes, least)
     children = _children(nodes) if chains else {}
     members = {node.id for chain in chains for node in chain}
-    trained = [chain for chain in chains if _used_by_network(chain, children, members)]
-    trained = _last_of_each_parameter(trained)
+    reaching = _reaching(nodes, children, members)
+    trained = [used for chain in chains if len(used := _whole_updates(chain, reaching)) >= least]
+    trained = _without_velocities(_last_of_each_parameter(trained), children, members)
     found: list[Steps] = []
     while trained:
         loop = _step_loop(trained)
@@ -85,7 +87,8 @@ def find_steps(nodes: Sequence[Node], least: int = 3) -> list[Steps]:
         found.append(_steps(nodes, updated, members, loop))
         taken = {id(chain) for chain, _ in updated}
         trained = [chain for chain in trained if id(chain) not in taken]
-    return found
+    updated_values = frozenset().union(*(steps.trained for steps in found))
+    return [replace(steps, trained=updated_values) for steps in found]
 
 
 def _steps(nodes: Sequence[Node], updated: Sequence[Updated], members: set[int], loop: int | None) -> Steps:
@@ -97,7 +100,7 @@ def _steps(nodes: Sequence[Node], updated: Sequence[Updated], members: set[int],
     rounds = sorted({key for node in nodes if (key := step_key(node.context, loop)) is not None})
     tracked = tuple(_tracked(chain, steps, keys) for chain, steps in updated)
     offset = rounds.index(keys[0]) if rounds else 0
-    return Steps(loop, keys, ranges, _unique_names(tracked), frozenset(members - own), offset)
+    return Steps(loop, keys, ranges, _unique_names(tracked), frozenset(members - own), offset, frozenset(own))
 
 
 # ----- Chains of updates --------------------------------------------------------------------------------
@@ -106,8 +109,10 @@ def _steps(nodes: Sequence[Node], updated: Sequence[Updated], members: set[int],
 def _chains(nodes: Sequence[Node], least: int) -> list[list[Node]]:
     """Sequences of nodes made at one place, each an additive term of the next."""
     by_span: dict[Span, list[Node]] = defaultdict(list)
+    stores = {node.id for node in nodes if stores_element(node)}
+    inner = {node.args[2].id for node in nodes if node.id in stores}
     for node in nodes:
-        if node.op in UPDATING and node.span is not None:
+        if (node.op in UPDATING or node.id in stores) and node.id not in inner and node.span is not None:
             by_span[node.span].append(node)
     chains = []
     for group in by_span.values():
@@ -171,22 +176,74 @@ def _children(nodes: Sequence[Node]) -> dict[int, list[Node]]:
     return children
 
 
-def _used_by_network(chain: list[Node], children: dict[int, list[Node]], members: set[int]) -> bool:
-    """Is a value of the chain consumed by something else than updates and element-wise bookkeeping?"""
-    return any(_reaches_network(node, children, members) for node in chain[-4:])
+def _reaching(nodes: Sequence[Node], children: dict[int, list[Node]], members: set[int]) -> set[int]:
+    """Ids of the nodes that something else consumes, directly or later, than updates and element-wise bookkeeping."""
+    reaching: set[int] = set()
+    for node in reversed(nodes):
+        for child in children.get(node.id, ()):
+            if child.id in members or np.size(child.value) == 0:
+                continue
+            if child.op not in BOOKKEEPING or child.id in reaching:
+                reaching.add(node.id)
+                break
+    return reaching
 
 
-def _reaches_network(node: Node, children: dict[int, list[Node]], members: set[int]) -> bool:
+def _reaches_otherwise(
+    node: Node, children: dict[int, list[Node]], members: set[int], beside: frozenset[int]
+) -> bool:
+    """Is the value consumed by the network, other than together with values `beside` it?"""
     stack, seen = [node], {node.id}
-    while stack and len(seen) < 400:
+    while stack:
         for child in children.get(stack.pop().id, ()):
-            if child.id in seen or child.id in members:
+            if child.id in seen or child.id in members or any(p.id in beside for p in child.parents()):
                 continue
             if child.op not in BOOKKEEPING and np.size(child.value) > 0:
                 return True
             seen.add(child.id)
             stack.append(child)
     return False
+
+
+def _whole_updates(chain: list[Node], reaching: set[int]) -> list[Node]:
+    """The chain if the network uses it; of an array that is stored element by element, the links that it uses.
+
+    The last of those has not been used yet; it is whole when as many elements were stored as in the round before.
+    """
+    if not stores_element(chain[0]):
+        return chain if any(node.id in reaching for node in chain[-4:]) else []
+    used = [index for index, node in enumerate(chain) if node.id in reaching]
+    last = len(chain) - 1
+    if len(used) > 1 and last - used[-1] == used[-1] - used[-2]:
+        used.append(last)
+    return [chain[index] for index in used]
+
+
+def _without_velocities(
+    chains: list[list[Node]], children: dict[int, list[Node]], members: set[int]
+) -> list[list[Node]]:
+    """Leave out what only moves a parameter, although the network sees it: the look-ahead of Nesterov's momentum."""
+    found = []
+    for chain in chains:
+        own = {node.id for node in chain}
+        moved = [other for other in chains if other is not chain and own & _moving(other)]
+        beside = frozenset(node.id for other in moved for node in other)
+        if not moved or any(_reaches_otherwise(node, children, members, beside) for node in chain[-4:]):
+            found.append(chain)
+    return found
+
+
+def _moving(chain: list[Node]) -> set[int]:
+    """Ids of the values that the last update of a chain adds to its old value, and of what they are sums of."""
+    new, old = chain[-1], chain[-2]
+    ids: set[int] = set()
+    pending = [new]
+    while pending:
+        parts = opened(1.0, pending.pop()) or ()
+        fresh = [part for _, part in parts if part.id > old.id and part.id not in ids]
+        ids.update(part.id for part in fresh)
+        pending += fresh
+    return ids
 
 
 def _last_of_each_parameter(chains: list[list[Node]]) -> list[list[Node]]:

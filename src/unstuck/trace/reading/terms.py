@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from unstuck.autodiff.node import Node
+from unstuck.facts import Array
 
 MOST_TERMS = 20_000
 
@@ -26,23 +27,28 @@ def terms_of(node: Node, stop: Callable[[Node], bool] = lambda _: False) -> list
     """The additive terms of a node: sums, differences and scalar factors are opened, anything else is a term.
 
     Nodes are opened from the latest to the earliest, so that each is met once with its total coefficient.
+    What was added to single elements, one after the other, is a term together.
     """
     coefficients = {node: 1.0}
-    latest = [(-node.id, node)]
+    latest = [(-node.id, 0, node)]
     terms: list[Term] = []
+    stored = Stored()
     while latest:
-        _, current = heappop(latest)
+        _, _, current = heappop(latest)
         coefficient = coefficients.pop(current)
         may_open = (current is node or not stop(current)) and len(terms) < MOST_TERMS
-        parts = opened(coefficient, current) if may_open else None
+        if may_open and stores_element(current):
+            parts = stored.opened(coefficient, current)
+        else:
+            parts = opened(coefficient, current) if may_open else None
         if parts is None:
             terms.append(Term(coefficient, current))
             continue
         for factor, part in parts:
             if part not in coefficients:
-                heappush(latest, (-part.id, part))
+                heappush(latest, (-part.id, len(coefficients), part))
             coefficients[part] = coefficients.get(part, 0.0) + factor
-    return terms
+    return terms + stored.terms()
 
 
 def opened(coefficient: float, node: Node) -> list[tuple[float, Node]] | None:
@@ -56,8 +62,10 @@ def opened(coefficient: float, node: Node) -> list[tuple[float, Node]] | None:
         return [(sign, args[0])] if isinstance(args[0], Node) else None
     if node.op in ("multiply", "true_divide"):
         return _scaled(coefficient, node)
-    if node.op == "gather":
+    if node.op in ("gather", "getitem"):
         return _forwarded(coefficient, node)
+    if stores_element(node):
+        return Stored().opened(coefficient, node)
     if node.op in ("add.at", "subtract.at"):
         sign = coefficient if node.op == "add.at" else -coefficient
         return [(coefficient, args[0]), (sign, _spread(node))] if isinstance(args[0], Node) else None
@@ -102,13 +110,81 @@ def _is_plain(node: Node, depth: int = 0) -> bool:
 
 
 def _forwarded(coefficient: float, node: Node) -> list[tuple[float, Node]] | None:
-    """gather(scatter(whole, f, v), f) is v; positions that do not meet f are read from before the write."""
-    source, flat = node.args
-    while isinstance(source, Node) and source.op == "scatter":
+    """What is read from where it was just written; positions that a write did not meet come from before it."""
+    source, where = node.args
+    while isinstance(source, Node) and source.op == ("scatter" if node.op == "gather" else "setitem"):
         whole, written, value = source.args
-        if np.array_equal(written, flat):
-            return [(coefficient, value)]
-        if np.intersect1d(written, flat).size:
+        if _same_place(written, where):
+            return [(coefficient, value)] if isinstance(value, Node) else None
+        if node.op == "getitem" or np.intersect1d(written, where).size:
             return None
         source = whole
     return None
+
+
+def _same_place(one: Any, other: Any) -> bool:
+    """Are these two indices (of one kind) the same?"""
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return np.array_equal(one, other)
+    return type(one) is type(other) and bool(one == other)
+
+
+def stores_element(node: Node) -> bool:
+    """Does this write x[i] or x[i][j], one number of an array?"""
+    if node.op == "setitem":
+        value = node.args[2]
+        return isinstance(value, Node) and np.ndim(value.value) == 0 < np.ndim(node.value)
+    inner = node.args[2] if node.op == "scatter" else None
+    return isinstance(inner, Node) and inner.span == node.span and stores_element(inner)
+
+
+class Stored:
+    """What was added to elements of arrays: x[i] += d is x plus an array that is d at i and 0 elsewhere.
+
+    The contributions to one array are summed, so that a thousand elements cost no thousand arrays.
+    """
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[int, ...], Array] = {}
+        self._parents: dict[tuple[int, ...], list[Node]] = {}
+
+    def opened(self, coefficient: float, node: Node) -> list[tuple[float, Node]] | None:
+        """A write as (coefficient, array before) with the rest set aside; None where it only overwrites."""
+        whole, where, value = node.args
+        if (
+            not isinstance(whole, Node)
+            or not isinstance(value, Node)
+            or np.shape(node.value) != np.shape(whole.value)
+        ):
+            return None
+        inner = terms_of(value, stop=lambda other: _reads(other, whole, where))
+        own = sum(term.coefficient for term in inner if _reads(term.node, whole, where))
+        if not 0.5 < own < 1.5:
+            return None
+        for term in inner:
+            kept = _reads(term.node, whole, where)
+            if not kept or term.coefficient != 1:  # what decays is what remains less what was
+                self._add(coefficient * (term.coefficient - kept), node, term.node)
+        return [(coefficient, whole)]
+
+    def _add(self, factor: float, node: Node, part: Node) -> None:
+        shape = np.shape(node.value)
+        total = self._sums.setdefault(shape, np.zeros(shape))
+        target, where = (total.reshape(-1), node.args[1]) if node.op == "scatter" else (total, node.args[1])
+        target[where] += factor * np.asarray(part.value, float)
+        self._parents.setdefault(shape, []).append(part)
+
+    def terms(self) -> list[Term]:
+        """The sums as terms of their own; each leads to everything that was added."""
+        return [
+            Term(
+                1.0,
+                Node(max(p.id for p in parents), "stored", None, tuple(parents), {}, total, parents[-1].span),
+            )
+            for parents, total in ((self._parents[shape], total) for shape, total in self._sums.items())
+        ]
+
+
+def _reads(node: Node, whole: Node, where: Any) -> bool:
+    """Is this the element, as it was before the write?"""
+    return node.op in ("getitem", "gather") and node.args[0] is whole and _same_place(node.args[1], where)

@@ -7,8 +7,8 @@ gradient as the script wrote it, up to one positive factor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +36,7 @@ class Step:
     losses    what the script may be descending, with the seeds of the reverse pass
     adaptive  the optimiser rescales element by element
     carried   what older optimiser state adds to each update, by parameter
+    ends      where derivatives end: the values of all parameters, of other networks too, before and after updates
     """
 
     number: int
@@ -48,6 +49,7 @@ class Step:
     losses: dict[Candidate, Proposal]
     adaptive: bool
     carried: dict[str, tuple[Term, ...]]
+    ends: frozenset[Node]
 
     def wrt(self) -> list[Node]:
         """The parameters' values that the forward pass used."""
@@ -90,7 +92,9 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     inside = nodes[bounds.start : bounds.stop]
     backward = frozenset(ancestors(sources, oldest=oldest))
     losses = returned_loss([*updates.values()]) or candidates(inside, tainted, backward)
-    return Step(number, key, updates, written, inside, tainted, backward, losses, adaptive, carried)
+    ends = frozenset(node for node in nodes[oldest : bounds.stop] if node.id in steps.trained)
+    ends |= {update.before for update in updates.values()}
+    return Step(number, key, updates, written, inside, tainted, backward, losses, adaptive, carried, ends)
 
 
 def _gradient_terms(update: Update, state: frozenset[int]) -> tuple[list[Term], tuple[Term, ...], bool]:

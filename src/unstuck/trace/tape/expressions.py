@@ -227,6 +227,27 @@ class Expressions(ast.NodeTransformer):
         node.value = self.elements(self.visit(node.value))
         return node
 
+    def visit_ListComp(self, node: ast.ListComp) -> ast.expr:
+        return self._rounds(node, node.elt)
+
+    def visit_SetComp(self, node: ast.SetComp) -> ast.expr:
+        return self._rounds(node, node.elt)
+
+    def visit_DictComp(self, node: ast.DictComp) -> ast.expr:
+        return self._rounds(node, node.value)
+
+    def _rounds(self, node: ast.ListComp | ast.SetComp | ast.DictComp, made: ast.expr) -> ast.expr:
+        """A comprehension that calls something for every element may be the training loop itself.
+
+        (Not so generator expressions: they run when somebody asks them, so that their rounds interleave.)
+        """
+        calls = any(isinstance(item, ast.Call) for item in ast.walk(made))
+        self.generic_visit(node)
+        outer = node.generators[0]
+        if calls and not outer.is_async:
+            outer.iter = hook("rounds", outer.iter, self.places.loop(node), outer.iter)
+        return node
+
     def visit_comprehension(self, node: ast.comprehension) -> ast.comprehension:
         self.generic_visit(node)
         if not node.is_async:

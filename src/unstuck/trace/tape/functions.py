@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import operator
 import random
+import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -131,6 +132,19 @@ def identity(function: Any) -> tuple[str, Any]:
     if name and (numeric or np.__dict__.get(name) is function):  # or a library has taken NumPy's place
         return RENAMED.get(name, name), None
     return "opaque", None
+
+
+def is_users(function: Any, files: Mapping[str, str]) -> bool:
+    """Is this callable code of the user's files, whose inside is instrumented too?"""
+    function = getattr(function, "__func__", function)
+    if isinstance(function, types.FunctionType):
+        return function.__code__.co_filename in files
+    owner = function if isinstance(function, type) else type(function)
+    if owner.__module__ in ("builtins", "numpy"):
+        return False
+    method = getattr(owner, "__init__" if isinstance(function, type) else "__call__", None)
+    code = getattr(method, "__code__", None)
+    return code is not None and (code.co_filename in files or isinstance(function, type))
 
 
 def output_of(function: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:

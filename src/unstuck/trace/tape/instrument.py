@@ -48,7 +48,9 @@ class Instrumenter:
     def transform(self, tree: ast.Module, filename: str, text: str, shown: str = "") -> ast.Module:
         """The instrumented form of one module (changes the tree in place); spans carry the path `shown`."""
         self.files[filename] = text
-        tree.body = _Statements(self, Places(self.sites, shown or filename, text)).block(tree.body, top=True)
+        tree.body = _Statements(self, Places(self.sites, self.loops, shown or filename, text)).block(
+            tree.body, top=True
+        )
         return ast.fix_missing_locations(tree)
 
 
@@ -139,8 +141,7 @@ class _Statements:
     def _loop(self, loop: ast.For | ast.While) -> list[ast.stmt]:
         """Announce entry, every iteration and exit; but not inside generators, whose loops interleave."""
         written = None if self.in_generator or _defines(loop) else self.asleep.visit(deepcopy(loop))
-        number = len(self.owner.loops)
-        self.owner.loops.append(self.places.span(loop))
+        number = self.places.loop(loop)
         if isinstance(loop, ast.For):
             loop.iter = self._iterable(loop.iter)
             self.owner.loop_variables |= {
@@ -154,11 +155,10 @@ class _Statements:
         if self.in_generator:
             return [loop]
         enter, tick, leave = (
-            ast.copy_location(ast.Expr(hook(name, loop, ast.Constant(number))), loop)
-            for name in ("enter", "tick", "leave")
+            ast.copy_location(ast.Expr(hook(name, loop, number)), loop) for name in ("enter", "tick", "leave")
         )
         loop.body.insert(0, tick)
-        announced = [enter, loop, leave]
+        announced: list[ast.stmt] = [enter, loop, leave]
         if written is None:
             return announced
         return [ast.copy_location(ast.If(deaf(number, loop), [written], announced), loop)]

@@ -9,7 +9,6 @@ derivative, so that later floors say "cannot tell" instead of something false.
 from __future__ import annotations
 
 import functools
-import types
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.trace.tape import calls
-from unstuck.trace.tape.functions import INPLACE, OPERATORS, SHAPED
+from unstuck.trace.tape.functions import INPLACE, OPERATORS, SHAPED, is_users
 from unstuck.trace.tape.layout import is_strange, is_tracked, meaning, same_memory
 from unstuck.trace.tape.memory import Memory
 from unstuck.trace.tape.sites import Site
@@ -122,6 +121,18 @@ class Runtime:
         ):
             return self._elements(site, iterable)
         return iterable
+
+    def rounds(self, number: int, iterable: Any, /) -> Any:
+        """What a comprehension goes over; each element is announced as a round of a loop."""
+        return self._rounds(number, iterable) if self.on else iterable
+
+    def _rounds(self, number: int, iterable: Any) -> Iterator[Any]:
+        self.enter(number)
+        self.iterated(iterable)
+        for element in iterable:
+            self.tick(number)
+            yield element
+        self.leave(number)
 
     def _elements(self, site: int, array: Any) -> Iterator[Any]:
         for index in range(len(array)):
@@ -230,21 +241,9 @@ class Runtime:
             return function(*args, **kwargs)
         while type(function) is functools.partial and _PLACEHOLDER not in map(type, function.args):
             function, args, kwargs = function.func, (*function.args, *args), function.keywords | kwargs
-        if self._is_users(function):
+        if is_users(function, self._user_files):
             return function(*args, **kwargs)
         return calls.run(self, site, function, args, kwargs)
-
-    def _is_users(self, function: Any) -> bool:
-        """Is this callable the user's own code, whose inside is instrumented too?"""
-        function = getattr(function, "__func__", function)
-        if isinstance(function, types.FunctionType):
-            return function.__code__.co_filename in self._user_files
-        owner = function if isinstance(function, type) else type(function)
-        if owner.__module__ in ("builtins", "numpy"):
-            return False
-        method = getattr(owner, "__init__" if isinstance(function, type) else "__call__", None)
-        code = getattr(method, "__code__", None)
-        return code is not None and (code.co_filename in self._user_files or isinstance(function, type))
 
     # ----- Noting -------------------------------------------------------------------------------------------
 

@@ -18,10 +18,14 @@ class Site:
 
 
 class Places:
-    """Numbers the places of one file; `sites[i]` is the place of the hook that was given the number i."""
+    """Numbers the places of one file; `sites[i]` is the place of the hook that was given the number i.
 
-    def __init__(self, sites: list[Site], path: str, text: str) -> None:
+    `loops[i]` is likewise the i-th loop.
+    """
+
+    def __init__(self, sites: list[Site], loops: list[Span], path: str, text: str) -> None:
         self.sites = sites
+        self.loops = loops
         self.classes: list[str] = []  # the classes around the statement that is being rewritten
         self._path = path
         self._lines = re.split(r"\r\n|\r|\n", text)  # splitlines() would also split at form feeds
@@ -30,6 +34,11 @@ class Places:
         """A new site for this node, as the constant that the hook receives."""
         self.sites.append(Site(self.span(node), target))
         return ast.Constant(len(self.sites) - 1)
+
+    def loop(self, node: ast.AST) -> ast.Constant:
+        """A new loop at this node, as the constant that its hooks receive."""
+        self.loops.append(self.span(node))
+        return ast.Constant(len(self.loops) - 1)
 
     def span(self, node: ast.AST) -> Span:
         """The span of a node: its positions count bytes from 0, a span counts characters from 1."""
@@ -54,9 +63,9 @@ def switch(node: ast.AST) -> ast.expr:
     return _attribute("on", node)
 
 
-def deaf(number: int, node: ast.AST) -> ast.expr:
+def deaf(number: ast.Constant, node: ast.AST) -> ast.expr:
     """`number in __u__.deaf`, asked where `node` stands."""
-    return ast.copy_location(ast.Compare(ast.Constant(number), [ast.In()], [_attribute("deaf", node)]), node)
+    return ast.copy_location(ast.Compare(number, [ast.In()], [_attribute("deaf", node)]), node)
 
 
 def hook(name: str, node: ast.AST, *parts: ast.expr, keywords: list[ast.keyword] | None = None) -> ast.Call:

@@ -1,0 +1,104 @@
+"""What the tape says about training: which networks there are, what each descends, and how far it is right.
+
+A program may train several networks, one after the other or in turn.  Each gets an analysis of its own; what
+trains beside the main one is reported only where a loss explains some of it exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from unstuck.facts import Span
+from unstuck.trace.explaining.account import Account, account_for
+from unstuck.trace.judging.judge import Verdicts, best_loss, tolerance_of
+from unstuck.trace.judging.separate import separate
+from unstuck.trace.reading.steps import Steps, Tracked
+from unstuck.trace.reading.trainings import trainings
+from unstuck.trace.reading.written import Step, prepare
+from unstuck.trace.running.sources import line_in_words
+from unstuck.trace.schedule import Window
+
+Recorded = list[tuple[Window, Steps]]
+Naming = Callable[[Steps], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One network: its parameters by name, prepared steps, the loss and the verdicts under it.
+
+    window   the first stretch of tape that shows it, and `first` the steps found there
+    """
+
+    parameters: Mapping[str, Tracked]
+    steps: tuple[Step, ...]
+    window: Window
+    first: Steps
+    verdicts: Verdicts | None
+    account: Account | None
+    tolerance: float
+
+    @property
+    def spans(self) -> dict[str, Span]:
+        """Where each parameter is updated."""
+        return {name: parameter.span for name, parameter in self.parameters.items()}
+
+    def explains_some(self) -> bool:
+        """Does the loss explain an array exactly?"""
+        verdicts = self.verdicts
+        return verdicts is not None and any(
+            verdicts.is_array(name) and verdicts.telling(name) and verdicts.explains(name, self.tolerance)
+            for name in verdicts.matches
+        )
+
+
+def analyses(windows: Sequence[Window], naming: Naming, seconds: float) -> list[Analysis]:
+    """The networks of a recorded run, the main one first; `seconds` may be spent on explaining each."""
+    found: list[Analysis] = []
+    for recorded in _by_parameters(windows):
+        taken = {name for analysis in found for name in analysis.parameters}
+        found += _analysed(recorded, _unused(naming(recorded[0][1]), recorded[0][1], taken), seconds)
+    return found[:1] + [analysis for analysis in found[1:] if analysis.explains_some()]
+
+
+def _by_parameters(windows: Sequence[Window]) -> list[Recorded]:
+    """Windows and steps that show the same parameters, together; what shows a part of them only is left out."""
+    groups: dict[tuple[Span, ...], Recorded] = {}
+    for window in windows:
+        for steps in trainings(window.nodes, least=2):
+            spans = tuple(parameter.span for parameter in steps.parameters)
+            if spans in groups or all(set(spans).isdisjoint(others) for others in groups):
+                groups.setdefault(spans, []).append((window, steps))
+    return list(groups.values())
+
+
+def _unused(names: Sequence[str], steps: Steps, taken: set[str]) -> list[str]:
+    """The names; those that another network has already taken, with the line of their update."""
+    return [
+        f"{name} of {line_in_words(parameter.span)}" if name in taken else name
+        for name, parameter in zip(names, steps.parameters, strict=True)
+    ]
+
+
+def _analysed(recorded: Recorded, names: Sequence[str], seconds: float) -> list[Analysis]:
+    """One training: usually one network, or several that are trained in the same loop by losses of their own."""
+    window, first = recorded[0]
+    steps = [step for each, found in recorded for step in prepare(each.nodes, _renamed(found, names), each.first)]
+    if not steps:
+        return []
+    parameters = dict(zip(names, first.parameters, strict=True))
+    tolerance = tolerance_of(steps)
+    verdicts = best_loss(steps, tolerance)
+    if verdicts is None:
+        return [Analysis(parameters, tuple(steps), window, first, None, None, tolerance)]
+    result = []
+    for mine, told in separate(steps, verdicts, tolerance):
+        own = {name: parameters[name] for name in parameters if any(name in step.updates for step in mine)}
+        account = account_for(mine, told.loss, told, tolerance, seconds)
+        result.append(Analysis(own, tuple(mine), window, first, told, account, tolerance))
+    return result
+
+
+def _renamed(steps: Steps, names: Sequence[str]) -> Steps:
+    renamed = tuple(replace(p, name=name) for p, name in zip(steps.parameters, names, strict=True))
+    return replace(steps, parameters=renamed)
