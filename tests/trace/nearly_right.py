@@ -86,10 +86,10 @@ FAULTS = {
     "tanh' without the square": NETWORK.replace(SLOPE, "* (1 - np.abs(h) ** 3)"),
     "sigmoid' missing": SIGMOID,
     "pre-activation instead of activation": NETWORK.replace("h.T @ d2", "(x @ W1 + b1).T @ d2"),
-    "one row of the batch forgotten": NETWORK.replace("X[step % 3::3]", "X[step % 1:]")
-    .replace("T[step % 3::3]", "T[step % 1:]")
-    .replace("x.T @ d1", "x[1:].T @ d1[1:]"),
-    "activations rounded on the way back": NETWORK.replace("h.T @ d2", "np.round(h, 1).T @ d2"),
+    "one row of the batch forgotten": NETWORK.replace("size=(60, 4)", "size=(900, 4)").replace(
+        "x.T @ d1", "x[1:].T @ d1[1:]"
+    ),
+    "activations rounded on the way back": NETWORK.replace("h.T @ d2", "np.round(h, 2).T @ d2"),
     "clean inputs on the way back": NETWORK.replace("tanh(x @", "tanh((x + 0.05 * rng.normal(size=x.shape)) @"),
     "leaky slope not the forward one": LEAKY,
     "recurrent transpose missing": RECURRENT,

@@ -49,7 +49,8 @@ _pair(
     "bias never used",
     NETWORK,
     "bias-never-used",
-    ("x @ W1 + b1)\n", "x @ W1)  # wrong\n"),
+    ("x @ W1 + b1)\n", "x @ W1)\n"),
+    ("    b1 -= rate * c1\n", "    b1 -= rate * c1  # wrong\n"),
 )
 _pair(
     "update before use",
@@ -59,20 +60,12 @@ _pair(
     ("    W2 -= rate * g2\n    b2", "    b2"),
 )
 _pair(
-    "velocity is the gradient's own array",
-    HEAD.replace("rate = 0.05", "rate = 0.05\ng1, v1 = np.zeros((4, 6)), np.zeros((4, 6))")
-    + FORWARD
-    + """
-    d2 = (p - t) / len(x)
-    d1 = (d2 @ W2.T) * (1 - h ** 2)
-    g1[:] = x.T @ d1
-    v1 = 0.9 * v1 + g1
-    W1 -= rate * v1
-    W2 -= rate * h.T @ d2
-    b2 -= rate * d2.sum(0)
-""",
-    "aliasing optimiser gradient-not-cleared",
-    ("    v1 = 0.9 * v1 + g1\n", "    g1 += 0.9 * v1\n    v1 = g1  # wrong\n"),
+    "old weights kept without a copy",
+    NETWORK.replace("    d2 = (p", "    old = W2.copy()\n    d2 = (p").replace("    d1 = (d2 @ W2.T)", "    W2 -= rate * h.T @ d2\n    d1 = (d2 @ old.T)")
+    .replace("    W2 -= rate * g2\n    b2", "    b2"),
+    "weights-already-updated",
+    ("    old = W2.copy()\n", "    old = W2  # wrong\n"),
+    ("(1 - h ** 2)\n", "(1 - h ** 2)  # wrong\n"),
 )
 SQUARE = HEAD.replace(
     "W2 = rng.normal(size=(6, 2)) * 0.5",
@@ -97,12 +90,13 @@ _pair(
     SQUARE.replace("rate = 0.05", "rate = 0.05\nV = [np.zeros((6, 6)), np.zeros((6, 6))]")
     + "    for i, (w, g) in enumerate(((U, gu), (Q, gq))):\n        V[i] *= 0.9\n        V[i] += g\n        w -= rate * V[i]\n",
     "aliasing",
-    ("V = [np.zeros((6, 6)), np.zeros((6, 6))]\n", "V = [np.zeros((6, 6))] * 2  # wrong\n"),
+    ("V = [np.zeros((6, 6)), np.zeros((6, 6))]\n", "V = [np.zeros((6, 6))] * 2\n"),
+    ("        w -= rate * V[i]\n", "        w -= rate * V[i]  # wrong\n"),
 )
 _pair(
     "wrong variable updated",
     SQUARE + "    U -= rate * gu\n    Q -= rate * gq\n",
-    "wrong-gradient wrong-layer-input wrong-layer-error error-wrong",
+    "gradient-of-another",
     ("    Q -= rate * gq\n", "    Q -= rate * gu  # wrong\n"),
 )
 ACCUMULATING = HEAD.replace("rate = 0.05", "rate = 0.05\nG1, G2 = np.zeros((4, 6)), np.zeros((6, 2))") + """
@@ -128,7 +122,7 @@ _pair(
 _pair(
     "update inside the loop that accumulates",
     ACCUMULATING,
-    "gradient-not-cleared update-inside-loop",
+    "gradient-not-cleared",
     ("        G2 += h.T @ d2\n    W1 -= rate * G1 / len(x)\n    W2 -= rate * G2 / len(x)",
      "        G2 += h.T @ d2\n        W1 -= rate * G1 / len(x)  # wrong\n        W2 -= rate * G2 / len(x)  # wrong"),
 )
@@ -163,9 +157,9 @@ _pair("second moment of the first", ADAM, "optimiser", ("    v = 0.99 * v + 0.01
 WHOLE = NETWORK.replace("W1 = rng.normal(size=(4, 6)) * 0.5", "W1 = rng.integers(-2, 3, size=(4, 6)) * 1.0")
 _pair(
     "weights of integers",
-    WHOLE.replace("    W1 -= rate * g1\n", "    W1[:] = W1 - rate * g1\n"),
+    WHOLE.replace("    W1 -= rate * g1\n", "    W1 = (W1 - 20 * g1).astype(W1.dtype)\n"),
     "integer-truncation",
-    ("size=(4, 6)) * 1.0\n", "size=(4, 6))  # wrong\n"),
+    (".astype(W1.dtype)\n", ".astype(int)  # wrong\n"),
 )
 VECTOR = """
 import numpy as np
@@ -194,7 +188,7 @@ _pair(
 )
 _pair(
     "update outside of the loop",
-    HEAD + FORWARD.replace("\n    ", "\n        ").replace("\n        h", "\n    for i in range(3):\n        x, t = X[i::3], T[i::3]\n        h")
+    HEAD + FORWARD.replace("\n    ", "\n        ").replace("\n        h", "\n    for i in range(10):\n        x, t = X[i::10], T[i::10]\n        h")
     + BACKWARD.replace("\n    ", "\n        ")
     + DESCENT.replace("\n    ", "\n        "),
     "update-outside-loop",
@@ -204,15 +198,16 @@ _pair(
 _pair(
     "mask redrawn on the way back",
     HEAD + """
-    mask = rng.random((len(x), 6)) < 0.7
-    h = np.tanh(x @ W1 + b1) * mask
-    p = softmax(h @ W2 + b2)
+    mask = (rng.random((len(x), 6)) < 0.7) / 0.7
+    h = np.tanh(x @ W1 + b1)
+    r = h * mask
+    p = softmax(r @ W2 + b2)
     d2 = (p - t) / len(x)
     d1 = (d2 @ W2.T) * mask * (1 - h ** 2)
-    g1, c1, g2, c2 = x.T @ d1, d1.sum(0), h.T @ d2, d2.sum(0)
+    g1, c1, g2, c2 = x.T @ d1, d1.sum(0), r.T @ d2, d2.sum(0)
 """ + DESCENT,
     "dropout-mask-redrawn",
-    ("    d1 = (d2 @ W2.T) * mask * (1 - h ** 2)\n", "    d1 = (d2 @ W2.T) * (rng.random((len(x), 6)) < 0.7) * (1 - h ** 2)  # wrong\n"),
+    ("    d1 = (d2 @ W2.T) * mask * (1 - h ** 2)\n", "    d1 = (d2 @ W2.T) * (rng.random((len(x), 6)) < 0.7) / 0.7 * (1 - h ** 2)  # wrong\n"),
 )
 _pair("gradient added", NETWORK, "sign", ("    W1 -= rate * g1\n", "    W1 += rate * g1  # wrong\n"))
 _pair(
@@ -230,8 +225,10 @@ for step in range(60):
     d = s / s.sum(axis=1, keepdims=True) - y
     dh = d @ W.T
     W -= 0.05 * h.T @ d
-    np.add.at(E, words, -0.05 * dh)
+    dE = np.zeros_like(E)
+    np.add.at(dE, words, dh)
+    E -= 0.05 * dE
 """,
     "duplicate-indices",
-    ("    np.add.at(E, words, -0.05 * dh)\n", "    E[words] -= 0.05 * dh  # wrong\n"),
+    ("    np.add.at(dE, words, dh)\n", "    dE[words] += dh  # wrong\n"),
 )

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from unstuck.facts import Edit, Gradient, Source, Span, Trace
+from unstuck.facts import Edit, Source, Span, Trace
 from unstuck.fix.code import Code, walk
-from unstuck.fix.families import FAMILIES, Change, Node
-from unstuck.trace.running.sources import apply_edits
+from unstuck.fix.families import FAMILIES, Change, Node, applied
 
 # Families that answer an explanation, by the words that its kind contains; the first row that fits counts.
 AGREES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
@@ -40,7 +39,7 @@ AGREES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 )
 MANY = ("factor", "term", "constant", "clear", "power")  # too many to try early when they are not asked for
 LIMIT = 400
-Cause = tuple[Span, tuple[Span, ...], str]
+Causes = Mapping[tuple[Span, str], Mapping[Span, None]]  # (place, kind) -> where its value is used
 
 
 @dataclass(frozen=True)
@@ -66,10 +65,11 @@ class Candidate:
         return not self.agrees, self.place, self.size
 
 
-def proposals(trace: Trace) -> list[Candidate]:
-    """The candidate edits for all wrong gradients of a trace, best first, each once.
+def proposals(trace: Trace) -> Iterator[Candidate]:
+    """The candidate edits for all wrong gradients of a trace, each once.
 
-    A first wave follows the explanations; a second one takes none at its word and looks further around.
+    A first wave follows the explanations, best first; a second one takes none at its word and looks further
+    around.
     """
     wrong = [gradient for gradient in trace.gradients if gradient.status == "wrong"]
     unmoved = tuple(
@@ -77,40 +77,39 @@ def proposals(trace: Trace) -> list[Candidate]:
         for gradient in wrong
         if gradient.explanation is not None and "never" in gradient.explanation.kind
     )
-    causes = dict.fromkeys(_cause(gradient) for gradient in wrong)
-    found: dict[tuple[Edit, ...], Candidate] = {}
+    causes: dict[tuple[Span, str], dict[Span, None]] = {}
+    for gradient in wrong:
+        reason = gradient.explanation
+        cause = (reason.span, reason.kind) if reason else (gradient.blame or gradient.span, "")
+        uses = causes.setdefault(cause, {})
+        uses |= dict.fromkeys((*(reason.uses if reason else ()), gradient.span))
+    tried: set[tuple[Edit, ...]] = set()
     for wave in (_explained, _around):
-        for cause in causes:
-            for path in dict.fromkeys(span.path for span in (cause[0], *cause[1])):
-                source = trace.source(path)
-                for item in wave(source, cause, unmoved) if source else ():
-                    known = found.get(item.edits)
-                    if known is None or item.rank < known.rank:
-                        found[item.edits] = item
-    return sorted(found.values(), key=lambda item: item.rank)
+        found = sorted(wave(trace, causes, unmoved), key=lambda item: item.rank)
+        yield from (item for item in found if item.edits not in tried)
+        tried |= {item.edits for item in found}
 
 
-def _cause(gradient: Gradient) -> Cause:
-    """What a wrong gradient is blamed on, where that is used (at the latest in the update), and its kind."""
-    reason = gradient.explanation
-    if reason is not None:
-        return reason.span, (*reason.uses, gradient.span), reason.kind
-    return gradient.blame or gradient.span, (gradient.span,), ""
+def _explained(trace: Trace, causes: Causes, unmoved: Sequence[str]) -> Iterator[Candidate]:
+    """The candidates that the explanations point at: at their places, and where the values are used."""
+    for (blamed, kind), uses in causes.items():
+        for path in dict.fromkeys(span.path for span in (blamed, *uses)):
+            source = trace.source(path)
+            if source is not None:
+                yield from candidates(source, [blamed], kind, tuple(uses), unmoved)
 
 
-def _explained(source: Source, cause: Cause, unmoved: Sequence[str]) -> list[Candidate]:
-    """The candidates that an explanation points at."""
-    blamed, uses, kind = cause
-    return candidates(source, [blamed], kind, uses, unmoved)
-
-
-def _around(source: Source, cause: Cause, unmoved: Sequence[str]) -> list[Candidate]:
-    """The candidates without regard to an explanation, in everything around the places that it named."""
-    blamed, uses, _ = cause
-    code = Code(source)
-    scopes = [code.around(span) for span in (blamed, *uses) if span.path == source.path]
-    found = candidates(source, [blamed], "", (*uses, *scopes), unmoved)
-    return [replace(item, place=item.place + 3) for item in found]
+def _around(trace: Trace, causes: Causes, unmoved: Sequence[str]) -> Iterator[Candidate]:
+    """The candidates without regard to the explanations, in everything around the places that they name."""
+    blamed = [blamed for blamed, _ in causes]
+    uses = list(dict.fromkeys(span for spans in causes.values() for span in spans))
+    for path in dict.fromkeys(span.path for span in (*blamed, *uses)):
+        source = trace.source(path)
+        if source is not None:
+            code = Code(source)
+            scopes = [code.around(span) for span in (*blamed, *uses) if span.path == path]
+            found = candidates(source, blamed, "", (*uses, *scopes), unmoved)
+            yield from (replace(item, place=item.place + 3) for item in found)
 
 
 def _last_word(path: str) -> str:
@@ -129,18 +128,19 @@ def candidates(
     itself does not parse.
     """
     code = Code(source, unmoved)
-    original = ast.dump(code.tree)
     found: dict[str, Candidate] = {}
-    for item in sorted(_generated(code, spans, kind, uses), key=lambda item: item.rank):
-        text = apply_edits(code.text, item.edits)
-        if text not in found and _means_something_else(text, original):
+    for item, change in sorted(_generated(code, spans, kind, uses), key=lambda pair: pair[0].rank):
+        text = applied(code.text, change.pieces)
+        if text not in found and _means_something_else(code, change, text):
             found[text] = item
             if len(found) == LIMIT:
                 break
     return list(found.values())
 
 
-def _generated(code: Code, spans: Sequence[Span], kind: str, uses: Sequence[Span]) -> Iterator[Candidate]:
+def _generated(
+    code: Code, spans: Sequence[Span], kind: str, uses: Sequence[Span]
+) -> Iterator[tuple[Candidate, Change]]:
     """All changes that the families know, as candidates."""
     preferred = agreeing_families(kind)
     for node, place in _places(code, spans, uses):
@@ -148,7 +148,7 @@ def _generated(code: Code, spans: Sequence[Span], kind: str, uses: Sequence[Span
             if kind and family in MANY and family not in preferred:
                 continue
             for change in generate(code, node):
-                yield _candidate(code, change, family, family in preferred and place < 2, place)
+                yield _candidate(code, change, family, family in preferred and place < 2, place), change
 
 
 def agreeing_families(kind: str) -> tuple[str, ...]:
@@ -190,9 +190,17 @@ def _bodies(code: Code, node: ast.AST) -> list[Node]:
     return [below for item in returns for below in _below(item)]
 
 
-def _means_something_else(text: str, original: str) -> bool:
+def _means_something_else(code: Code, change: Change, text: str) -> bool:
+    """Does the changed text parse, and not to the same program (with other parentheses, say)?"""
+    low, high = min(piece[0] for piece in change.pieces), max(piece[1] for piece in change.pieces)
+    statement = code.simple_statement(low, high)
     try:
-        return ast.dump(ast.parse(text)) != original
+        if statement is None:
+            return bool(ast.parse(text).body) and text != code.text
+        first, last = code.range(statement)
+        longer = len(text) - len(code.text)
+        after = ast.parse(text[first : last + longer])
+        return ast.dump(after) != ast.dump(ast.parse(code.text[first:last]))
     except (SyntaxError, ValueError):
         return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from unstuck.facts import Source, Span
 from unstuck.trace.running.sources import line_starts, offsets
@@ -83,15 +84,19 @@ class Code:
         """What stands before a statement in its line."""
         return self.text[self.line_start(statement.lineno) : self.range(statement)[0]]
 
+    @cached_property
+    def _ranges(self) -> dict[ast.expr | ast.stmt, tuple[int, int]]:
+        nodes = [node for node in walk(self.tree) if isinstance(node, ast.expr | ast.stmt)]
+        return {node: self.range(node) for node in nodes}
+
     # ----- Places ---------------------------------------------------------------------------------------
 
     def inside(self, span: Span) -> list[ast.expr | ast.stmt]:
         """The expressions and statements that lie inside `span`, or the smallest one around it."""
         low, high = offsets(self.text, span)
-        nodes = [node for node in walk(self.tree) if isinstance(node, ast.expr | ast.stmt)]
-        ranges = {node: self.range(node) for node in nodes}
-        inner = [node for node in nodes if low <= ranges[node][0] and ranges[node][1] <= high]
-        around = [node for node in nodes if ranges[node][0] <= low and high <= ranges[node][1]]
+        ranges = self._ranges
+        inner = [node for node, (first, last) in ranges.items() if low <= first and last <= high]
+        around = [node for node, (first, last) in ranges.items() if first <= low and high <= last]
         if inner or not around:
             return inner
         return [min(around, key=lambda node: ranges[node][1] - ranges[node][0])]
@@ -103,6 +108,19 @@ class Code:
                 return None
             node = self.parent[node]
         return node
+
+    def simple_statement(self, low: int, high: int) -> ast.stmt | None:
+        """The statement without statements of its own that holds text[low:high]; None when there is none."""
+        return next(
+            (
+                node
+                for node, (first, last) in self._ranges.items()
+                if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr | ast.Return)
+                and first <= low
+                and high <= last
+            ),
+            None,
+        )
 
     def block(self, statement: ast.stmt) -> list[ast.stmt]:
         """The list of statements that `statement` stands in."""
@@ -174,6 +192,13 @@ class Code:
             node = self.parent[node]
         return node if isinstance(node, ast.ClassDef) else None
 
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        """The numbers that stand in the file, as written, each once."""
+        constants = (node for node in walk(self.tree) if isinstance(node, ast.Constant))
+        return tuple(dict.fromkeys(self.words(node) for node in constants if is_number(node)))
+
+    @cached_property
     def updates(self) -> list[ast.Assign | ast.AugAssign]:
         """The statements of the file that make a new value from the old one of the same name."""
         return [
@@ -280,6 +305,11 @@ def _called(node: ast.expr) -> str:
 
 def _names(target: ast.AST) -> set[str]:
     return {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
+
+
+def is_number(node: ast.AST) -> bool:
+    """Is this a number as it stands in the text?"""
+    return isinstance(node, ast.Constant) and type(node.value) in (int, float)
 
 
 def loose(node: ast.expr) -> bool:

@@ -40,10 +40,9 @@ def repair(
     version, now, asked = first_version(trace.sources), trace, True
     try:
         for _ in range(MOST_FAULTS):
-            trials = proposals(now)
-            if not trials or bench.over():
+            if now.status != "wrong" or bench.over():
                 return None
-            search = Round(bench, version, now, trials)
+            search = Round(bench, version, now, proposals(now))
             search.run()
             if search.best is not None:
                 asked = asked and _asked_for(now, search.best.candidate)

@@ -11,7 +11,7 @@ import math
 import threading
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -129,10 +129,10 @@ class Bench:
 class Round:
     """The trial of many candidates for one version of the program, by several threads."""
 
-    def __init__(self, bench: Bench, version: Version, trace: Trace, trials: Sequence[Candidate]) -> None:
-        self._bench, self._version, self._trace, self._trials = bench, version, trace, trials
+    def __init__(self, bench: Bench, version: Version, trace: Trace, trials: Iterator[Candidate]) -> None:
+        self._bench, self._version, self._trace = bench, version, trace
         self._lock = threading.Lock()
-        self._untried = deque(range(len(trials)))
+        self._untried = enumerate(trials)
         self._forward: Counter[Places] = Counter()
         self._checks: deque[tuple[Passed, int]] = deque()
         self._half = (time.monotonic() + bench.deadline) / 2
@@ -167,17 +167,16 @@ class Round:
         while True:
             with self._lock:
                 check = self._checks.popleft() if self._checks else None
-                index = self._untried.popleft() if check is None and self._untried else None
+                index, candidate = next(self._untried, (0, None)) if check is None else (0, None)
             if check is not None:
                 self._verify(*check)
-            elif index is None or self._useless(index):
+            elif candidate is None or self._useless(index):
                 return
             else:
-                self._screen(index)
+                self._screen(index, candidate)
 
-    def _screen(self, index: int) -> None:
+    def _screen(self, index: int, candidate: Candidate) -> None:
         """A short run with one candidate."""
-        candidate = self._trials[index]
         places = tuple((edit.span.path, edit.span.line, edit.span.end_line) for edit in candidate.edits)
         if self._forward[places] >= TOUCHES:
             return

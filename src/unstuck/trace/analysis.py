@@ -20,7 +20,7 @@ from unstuck.trace.running.sources import line_in_words
 from unstuck.trace.schedule import Window
 
 Recorded = list[tuple[Window, Steps]]
-Naming = Callable[[Steps], Sequence[str]]
+Naming = Callable[[Window, Steps], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -57,18 +57,20 @@ def analyses(windows: Sequence[Window], naming: Naming, seconds: float) -> list[
     found: list[Analysis] = []
     for recorded in _by_parameters(windows):
         taken = {name for analysis in found for name in analysis.parameters}
-        found += _analysed(recorded, _unused(naming(recorded[0][1]), recorded[0][1], taken), seconds)
+        window, steps = recorded[0]
+        found += _analysed(recorded, _unused(naming(window, steps), steps, taken), seconds)
     return found[:1] + [analysis for analysis in found[1:] if analysis.explains_some()]
 
 
 def _by_parameters(windows: Sequence[Window]) -> list[Recorded]:
-    """Windows and steps that show the same parameters, together; what shows a part of them only is left out."""
-    groups: dict[tuple[Span, ...], Recorded] = {}
+    """Windows of one training that show the same parameters, together; what shows a part of them only is left out."""
+    groups: dict[tuple[int, tuple[Span, ...]], Recorded] = {}
     for window in windows:
         for steps in trainings(window.nodes, least=2):
             spans = tuple(parameter.span for parameter in steps.parameters)
-            if spans in groups or all(set(spans).isdisjoint(others) for others in groups):
-                groups.setdefault(spans, []).append((window, steps))
+            others = [shown for training, shown in groups if training == window.training and shown != spans]
+            if all(set(spans).isdisjoint(shown) for shown in others):
+                groups.setdefault((window.training, spans), []).append((window, steps))
     return list(groups.values())
 
 

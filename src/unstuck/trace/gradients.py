@@ -11,9 +11,11 @@ from unstuck.facts import Explanation, Gradient, Span
 from unstuck.trace.explaining.account import SAME_SCALE, Account, scale_account
 from unstuck.trace.explaining.explain import blame_unexplained, explanation
 from unstuck.trace.explaining.untouched import untouched
+from unstuck.trace.judging.borrowed import borrowed
 from unstuck.trace.judging.example import example
 from unstuck.trace.judging.judge import Verdicts, relative_scales
 from unstuck.trace.judging.returned import absolute_scales
+from unstuck.trace.judging.unused import unused
 from unstuck.trace.judging.updates import overflowed, update_faults
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
@@ -57,7 +59,8 @@ def gradients(
             )
         )
     judged = _blamed(_with_update_faults(_beside_arrays(result), steps), steps, account, verdicts)
-    return (*judged, *(found for found in untouched(steps, loss) if found.parameter not in spans))
+    beside = [*untouched(steps, loss), *unused(steps, loss, tolerance)]
+    return (*judged, *(found for found in beside if found.parameter not in spans))
 
 
 def _scales(verdicts: Verdicts, reference: str | None) -> dict[str, tuple[float, float]]:
@@ -86,6 +89,8 @@ def _with_update_faults(found: Sequence[Gradient], steps: Sequence[Step]) -> tup
     result = []
     for gradient in found:
         fault = faults.get(gradient.parameter)
+        if fault is None and gradient.status == "wrong":
+            fault = borrowed(gradient.parameter, steps)
         if fault is not None and _stands(fault, gradient):
             gradient = replace(gradient, status="wrong", explanation=fault, reason="")
         elif gradient.status == "cannot-tell" and not gradient.steps:
@@ -99,9 +104,10 @@ def _stands(fault: Explanation, gradient: Gradient) -> bool:
 
     A shape that grows, and numbers that are none, need no such proof.
     """
-    return gradient.status in ("exact", "scaled") or (
-        gradient.status == "cannot-tell" and (fault.kind == "bias-broadcast" or not gradient.steps)
-    )
+    if gradient.status == "wrong":
+        return gradient.explanation is None or gradient.explanation.kind == "error-wrong"
+    alone = fault.kind in ("bias-broadcast", "integer-truncation") or not gradient.steps
+    return gradient.status in ("exact", "scaled") or (gradient.status == "cannot-tell" and alone)
 
 
 def _reference(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> str | None:

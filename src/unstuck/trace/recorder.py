@@ -26,7 +26,7 @@ from unstuck.trace.reading.names import parameter_names, paths_of, user_namespac
 from unstuck.trace.reading.steps import Steps
 from unstuck.trace.recognising.layers import Unrecognised
 from unstuck.trace.recognising.recipe import Recognised, recognise
-from unstuck.trace.schedule import Clock, Plan
+from unstuck.trace.schedule import Clock, Plan, Window
 from unstuck.trace.tape.instrument import Instrumenter
 from unstuck.trace.tape.runtime import Runtime
 
@@ -42,13 +42,13 @@ class Recorder:
         self.job = job
         self._folder = ""  # where the user started
         self.instrumenter = Instrumenter()
-        self.clock = Clock(_plan(job), self._found)
+        self.clock = Clock(_plan(job), self._found, self.instrumenter.loops)
         self.runtime = Runtime(self.instrumenter.sites, self.clock, self.instrumenter.files)
         self.namespace: dict[str, object] = {"__u__": self.runtime}
         self.paths: dict[int, str] = {}
         self.namespaces: list[Mapping[str, Any]] = []
         self._sources: list[Source] = []
-        self._live: dict[tuple[Span, int], str] = {}  # names of the parameters in the running program
+        self._live: dict[tuple[int, Span, int], str] = {}  # names of the parameters in the running program
         self.clock.start(self.runtime)
 
     def transform(self, tree: ast.Module, filename: str) -> ast.Module:
@@ -72,7 +72,7 @@ class Recorder:
         latest = {id(u.after.value): u.after.value for p in steps.parameters for u in p.updates.values()}
         self.paths = paths_of(latest, namespaces, self.instrumenter.loop_variables)
         self._live |= {
-            (p.span, i): next(
+            (self.clock.progress.training, p.span, i): next(
                 (
                     self.paths[id(u.after.value)]
                     for u in p.updates.values()
@@ -99,10 +99,10 @@ class Recorder:
         found = analyses(self.clock.progress.windows, self._names, EXPLAINING if self.job.explain else 0.0)
         return self._judged(base, found) if found else replace(base, reason=self._nothing_found())
 
-    def _names(self, steps: Steps) -> tuple[str, ...]:
+    def _names(self, window: Window, steps: Steps) -> tuple[str, ...]:
         """The path of each parameter in the running program, else the text of its assignment."""
         live = self._live
-        paths = [live.get((p.span, i), "") for i, p in enumerate(steps.parameters)]
+        paths = [live.get((window.training, p.span, i), "") for i, p in enumerate(steps.parameters)]
         return parameter_names([p.name for p in steps.parameters], paths)
 
     def _judged(self, base: Trace, found: Sequence[Analysis]) -> Trace:

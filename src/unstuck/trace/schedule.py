@@ -4,8 +4,8 @@ Recording starts with the program and looks for the training loop ("discovery").
 about (one-hot encoding 60,000 labels) is left alone after 50 rounds.  Once updates have been found, recording
 is limited to short windows of consecutive steps, early and at growing distance, because some faults show only
 later: a ReLU derivative that is never zero is invisible until a unit is off.  In between the program runs its
-own unrecorded code, and of loops inside a step nothing is announced.  When everything has been seen the program
-is stopped.
+own unrecorded code, and of loops inside a step nothing is announced.  A training that ends may be followed by that
+of another network, so discovery begins again.  When everything has been seen the program is stopped.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ FIRST_LOOK, GROWTH = 500, 1.5  # nodes before the first search for updates, and 
 IMPATIENCE = 0.7  # seconds after which a search is made even with fewer nodes
 MOST_NODES, MOST_BYTES = 400_000, 2_000_000_000
 CROWDED_NODES, FEW_STEPS = 20_000, 8  # a window ends early when it holds so many nodes and steps
+FEW_NODES = 60_000  # recorded after a training before it is taken for the last one
 KEEP = 200_000  # elements: larger arrays that nobody wrote to are not copied at the end of a window
 
 
@@ -43,10 +44,14 @@ class Plan:
 
 @dataclass
 class Window:
-    """A stretch of tape.  `first` is the number of its first step, counted from 0 over the whole run."""
+    """A stretch of tape.  `first` is the number of its first step, counted from 0 over the whole run.
+
+    training  the number of the training that it shows: how many have ended before
+    """
 
     nodes: list[Node]
     first: int = 0
+    training: int = 0
 
 
 @dataclass
@@ -67,14 +72,19 @@ class Progress:
     lengths: dict[int, int] = field(default_factory=dict)  # rounds of a loop whose iterable has a length
     starts: list[float] = field(default_factory=list)  # step numbers at which the step loop was entered anew
     nodes: int = 0
+    training: int = 0  # how many trainings have ended
 
 
 class Clock:
     """Follows the loops of the program and switches recording on and off."""
 
-    def __init__(self, plan: Plan, on_found: Callable[[Steps], None] = lambda _: None) -> None:
+    def __init__(
+        self, plan: Plan, on_found: Callable[[Steps], None] = lambda _: None, loops: Sized = ()
+    ) -> None:
         self.plan = plan
         self.on_found = on_found
+        self.loops = loops  # all that the source holds, as far as it has been read
+        self._entered: set[int] = set()
         self.progress = Progress()
         self.runtime: Runtime
         self.step_loop: int | None = None
@@ -85,6 +95,7 @@ class Clock:
         self._started = self._last_look = time.perf_counter()
         self._found_at = 0.0
         self._window_first = self._window_end = 0
+        self._first_step = 0  # of the running training; steps are counted over the whole run
         self._inner: set[int] = set()  # loops that were met inside a step only
         self._outer: set[int] = set()  # and those that were met anywhere else
 
@@ -97,6 +108,7 @@ class Clock:
 
     def enter(self, number: int, /) -> None:
         """A loop statement is reached."""
+        self._entered.add(number)
         if self.step_loop is not None:
             self._met([loop.number for loop in self.stack] + [number])
         self.stack.append(Loop(number, -1, self.runtime.arithmetic))
@@ -115,6 +127,8 @@ class Clock:
             del self.stack[depth:]
         self._left()
         self._place()
+        if self.step_loop is not None and not self.stack:
+            self._begin_again()
 
     def tick(self, number: int, /) -> None:
         """A round of a loop begins."""
@@ -182,7 +196,28 @@ class Clock:
             self._next_look, self._last_look = int(max(count, self._next_look) * GROWTH), now
             self._look(next(iter(trainings(memory.nodes, least=7)), None))
             self._last_look = time.perf_counter()
-        if self.step_loop is None and (count > MOST_NODES or memory.held > MOST_BYTES):
+        most = FEW_NODES if self.progress.windows else MOST_NODES
+        if self.step_loop is None and (count > most or memory.held > MOST_BYTES):
+            self._give_up(now)
+
+    def _begin_again(self) -> None:
+        """The loops around the training have ended; what follows may train another network."""
+        if self.runtime.on:
+            self._close()
+        self.progress.training += 1
+        self.step_loop = self._suspected = None
+        self._first_step = self.progress.step + 1
+        self._next_look = FIRST_LOOK
+        self._inner, self._outer = set(), set()
+        self._open()
+        self._window_first = self._first_step
+
+    def _give_up(self, now: float) -> None:
+        """No training was found: there is nothing to wait for, unless the program is to run on."""
+        if self.progress.windows and (self.plan.full_run or now - self._found_at < self.plan.run_seconds):
+            self.runtime.memory = Memory()
+            self.runtime.sleep(self._inner)
+        else:
             raise Stop
 
     def _look(self, steps: Steps | None) -> None:
@@ -193,9 +228,9 @@ class Clock:
         self._found_at = time.perf_counter()
         memory = self.runtime.memory
         seen = {step_key(node.context, steps.loop) for node in memory.nodes} - {None}
-        self.progress.step = len(seen) - 1
+        self.progress.step = self._first_step + len(seen) - 1
         self.progress.starts = [0] if not self.progress.starts else self.progress.starts
-        self._window_end = max(self.plan.steps, len(seen))
+        self._window_end = self._first_step + max(self.plan.steps, len(seen))
         for context in {node.context for node in memory.nodes}:
             self._met([number for number, _ in context])
         self.on_found(steps)
@@ -215,18 +250,22 @@ class Clock:
 
     def _crowded(self) -> bool:
         """Long steps: fewer of them must do."""
-        return len(self.runtime.memory.nodes) > CROWDED_NODES and self.progress.step >= FEW_STEPS
+        return len(self.runtime.memory.nodes) > CROWDED_NODES and self._count() >= FEW_STEPS
+
+    def _count(self) -> int:
+        """Steps of the running training so far."""
+        return self.progress.step - self._first_step
 
     def _between(self, step: int) -> None:
         now = time.perf_counter() - self._found_at
-        if self._finished(step, now):
+        if self._finished(now):
             raise Stop
         if self._due(step, now):
             self._open()
             self._window_end = step + self.plan.length
 
     def _due(self, step: int, seconds: float) -> bool:
-        if step in self.plan.later and seconds < max(self.plan.patience, self.plan.run_seconds):
+        if self._count() in self.plan.later and seconds < max(self.plan.patience, self.plan.run_seconds):
             return True
         begins = step == self.progress.starts[-1]
         return begins and self.plan.run_seconds > 0 and step in self._epochs()
@@ -239,11 +278,12 @@ class Clock:
             wanted.append(wanted[-1] + wanted[-2])
         return [starts[number] for number in wanted if number < len(starts)]
 
-    def _finished(self, step: int, seconds: float) -> bool:
+    def _finished(self, seconds: float) -> bool:
         if self.plan.full_run or seconds < self.plan.run_seconds:
             return False
-        waiting = any(step < later for later in self.plan.later)
-        return not waiting or seconds > self.plan.patience
+        waiting = any(self._count() < later for later in self.plan.later)
+        may_follow = bool(self.plan.later) and len(self._entered) < len(self.loops)  # another training
+        return not (waiting or may_follow) or seconds > self.plan.patience
 
     def _open(self) -> None:
         self.runtime.memory = Memory()
@@ -254,7 +294,7 @@ class Clock:
     def _close(self) -> None:
         memory = self.runtime.memory
         memory.seal(KEEP)
-        self.progress.windows.append(Window(memory.nodes, self._window_first))
+        self.progress.windows.append(Window(memory.nodes, self._window_first, self.progress.training))
         self.progress.nodes += len(memory.nodes)
         self.runtime.memory = Memory()
 

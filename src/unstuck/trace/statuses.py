@@ -124,6 +124,8 @@ def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, 
     for name in wrong:
         if name in at_kinks:
             yield name, ("exact", "differs only at kinks, where any subgradient is right")
+        elif name not in unlike and _scheduled(name, evidence):
+            yield name, ("exact", "its learning rate changes by a schedule of its own")
         elif name not in unlike and _normalised(steps, name):
             yield name, ("exact", "its length is normalised or clipped, so its factor changes")
         elif name in unlike and (almost := _almost(name, evidence)):
@@ -148,6 +150,14 @@ def _almost(name: str, evidence: Evidence) -> str:
             "moved: an effect of first order in the learning rate"
         )
     return f"it differs by {off:.1g} of its size, as with another place of an epsilon"
+
+
+def _scheduled(name: str, evidence: Evidence) -> bool:
+    """Is the factor steady once the plain number is taken out that the update multiplies the gradient by?"""
+    rates = {step.number: step.rates.get(name, 0.0) for step in evidence.steps}
+    telling = evidence.verdicts.telling(name)
+    factors = [match.scale / rates[number] for number, match in telling.items() if rates.get(number)]
+    return len(factors) == len(telling) and float(np.ptp(factors)) <= STEADY * abs(float(np.median(factors)))
 
 
 def _normalised(steps: Sequence[Step], name: str) -> bool:

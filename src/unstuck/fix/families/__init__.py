@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from unstuck.fix.code import Code
-from unstuck.fix.families.change import Change, Node, Piece
+from unstuck.fix.families.change import Change, Node, applied
 from unstuck.fix.families.factors import factor, formula, term
 from unstuck.fix.families.operands import axis, function, index, name, summed, transpose
 from unstuck.fix.families.operators import comparison, constant, drop, power, product, sign, swap
@@ -25,7 +25,7 @@ from unstuck.fix.families.statements import (
     target,
 )
 
-__all__ = ["FAMILIES", "Change", "Node", "Piece"]
+__all__ = ["FAMILIES", "Change", "Node", "applied"]
 
 FAMILIES: Mapping[str, Callable[[Code, Node], Iterator[Change]]] = {
     family.__name__: family

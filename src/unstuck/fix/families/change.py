@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from unstuck.fix.code import Code
@@ -23,6 +24,13 @@ class Change:
     pieces: tuple[Piece, ...]
     title: str
     size: int | None = None
+
+
+def applied(text: str, pieces: Iterable[Piece]) -> str:
+    """`text` with all pieces replaced; they do not overlap."""
+    for low, high, new in sorted(pieces, reverse=True):
+        text = text[:low] + new + text[high:]
+    return text
 
 
 def operator(code: Code, left: ast.expr, right: ast.expr, old: str, new: str) -> Piece | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
-from unstuck.fix.code import Code, loose, walk
+from unstuck.fix.code import Code, is_number, loose
 from unstuck.fix.families.change import Change, Node, assigned, grouped, operator, short
 
 _COMPARE: Mapping[type[ast.cmpop], str] = {ast.GtE: ">=", ast.Gt: ">", ast.LtE: "<=", ast.Lt: "<"}
@@ -105,12 +105,10 @@ def constant(code: Code, node: Node) -> Iterator[Change]:
     """A number becomes another one that the file holds (a slope, a power, the 1 of a derivative)."""
     if not isinstance(node, ast.BinOp | ast.Call | ast.Compare):
         return
-    written = [item for item in walk(code.tree) if isinstance(item, ast.Constant) and _is_number(item)]
-    others = dict.fromkeys(["0", "1", "2", *(code.words(item) for item in written)])
     scaling = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
     for item in ast.iter_child_nodes(node) if not scaling else ():
-        if isinstance(item, ast.Constant) and _is_number(item):
-            for new in others:
+        if isinstance(item, ast.Constant) and is_number(item):
+            for new in dict.fromkeys(["0", "1", "2", *code.numbers]):
                 if ast.literal_eval(new) != item.value:
                     yield Change(((*code.range(item), new),), f"{new} instead of {code.words(item)}")
 
@@ -122,7 +120,3 @@ def power(code: Code, node: Node) -> Iterator[Change]:
         if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult | ast.Add | ast.Sub):
             end = code.range(node)[1]
             yield Change(((end, end, " ** 2"),), f"square `{short(code, node)}`")
-
-
-def _is_number(node: ast.Constant) -> bool:
-    return isinstance(node.value, int | float) and not isinstance(node.value, bool)

@@ -105,7 +105,7 @@ def analogy(code: Code, node: Node) -> Iterator[Change]:
     if not isinstance(node, ast.stmt):
         return
     known = code.identifiers
-    for update in code.updates():
+    for update in code.updates:
         lines = code.lines(update)
         target = update.target if isinstance(update, ast.AugAssign) else rebound(update)
         stem = code.last_word(target) if target is not None else ""
@@ -143,7 +143,7 @@ def _clearing(code: Code, node: ast.stmt) -> Iterator[str]:
                 yield f"self.{function.name}()"
         elif not function.args.args:
             yield f"{function.name}()"
-    sums = [item.target for item in code.updates() if isinstance(item, ast.AugAssign)]
+    sums = [item.target for item in code.updates if isinstance(item, ast.AugAssign)]
     for text in dict.fromkeys(code.words(target) for target in sums):
         yield f"{text}[...] = 0"
 

@@ -56,6 +56,10 @@ KINDS = (
     "optimiser",
     "parameter-never-updated",
     "update-outside-loop",
+    "gradient-of-another",
+    "aliasing",
+    "bias-never-used",
+    "integer-truncation",
     "error-wrong",
 )
 

@@ -16,7 +16,7 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import Overrides, adjoints
 from unstuck.facts import Array
 from unstuck.trace.judging.matching import Match, Table, Tables, chosen, match
-from unstuck.trace.reading.losses import HELD, PREFERENCE, Candidate
+from unstuck.trace.reading.losses import HELD, MOST_PLACES, PREFERENCE, Candidate
 from unstuck.trace.reading.views import untransposed
 from unstuck.trace.reading.written import Step
 
@@ -175,7 +175,14 @@ def best_loss(steps: Sequence[Step], tolerance: float, *, pairs_only: bool = Fal
     it depends on the parameters is believed only where no other loss explains anything, and this one all.
     """
     losses = {loss for step in steps for loss in step.losses if loss.by_pairs or not pairs_only}
-    found = _best_of([loss for loss in losses if loss.kind not in HELD], steps, tolerance)
+    found = None
+    for places in range(MOST_PLACES):  # a sum is believed only where it explains more than its parts
+        more = [loss for loss in losses if loss.kind not in HELD and len(loss.more) == places]
+        best = _best_of(more, steps, tolerance)
+        if best is not None and (found is None or _numbers(best, steps, tolerance) > _numbers(found, steps, tolerance)):
+            found = best
+        if found is not None and found.explains_all(tolerance):
+            return found
     if found is None or not any(found.explains(name, tolerance) for name in found.matches):
         guessed = _best_of([loss for loss in losses if loss.kind in HELD], steps, tolerance)
         if guessed is not None and guessed.explains_all(tolerance):
@@ -196,6 +203,10 @@ def _best_of(losses: Sequence[Candidate], steps: Sequence[Step], tolerance: floa
         if finalists[-1].explains_all(tolerance):
             break
     return max(finalists, key=lambda verdicts: _rank(verdicts, steps, tolerance), default=None)
+
+
+def _numbers(verdicts: Verdicts, steps: Sequence[Step], tolerance: float) -> int:
+    return _rank(verdicts, steps, tolerance)[0]
 
 
 def _rank(

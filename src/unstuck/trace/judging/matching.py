@@ -58,12 +58,13 @@ def match(written: Array, true: Array, floor: float = 0.0) -> Match:
         return Match(1.0, 0.0, 0.0, 1.0, True, written, true)
     if largest == 0 or size == 0:
         return Match(0.0, 1.0, 1.0, 0.0, False, written, true)
-    one, other = written / largest, true / size  # of size 1, so that no product can overflow or vanish
-    product, square = float(np.vdot(other, one)), float(np.vdot(other, other))
+    one, other = written.ravel() / largest, true.ravel() / size  # of size 1, so that no product can overflow or vanish
+    product, square = _product(other, one), _product(other, other)
     slope = product / square
-    cosine = product / float(np.sqrt(square * np.vdot(one, one)))
+    cosine = product / float(np.sqrt(square * _product(one, one)))
     forgiven = floor / size
-    left, all_of_it = (max(part - forgiven, 0.0) for part in (_largest(one - slope * other), 1.0))
+    one -= np.multiply(other, slope, out=other)
+    left, all_of_it = (max(part - forgiven, 0.0) for part in (_largest(one), 1.0))
     rest, mirrored = (left, all_of_it) if slope > 0 else (all_of_it, left)
     return Match(slope * largest / size, rest, mirrored, cosine, False, written, true)
 
@@ -71,6 +72,11 @@ def match(written: Array, true: Array, floor: float = 0.0) -> Match:
 def _largest(array: Array) -> float:
     """The largest magnitude among the elements."""
     return max(float(array.max(initial=0)), -float(array.min(initial=0)))
+
+
+def _product(left: Array, right: Array) -> float:
+    """The inner product, without the threads that a library would start for it."""
+    return float(np.einsum("i,i->", left, right))
 
 
 # ----- Which reading ------------------------------------------------------------------------------------

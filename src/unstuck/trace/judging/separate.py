@@ -63,7 +63,7 @@ def _leads_to(name: str, loss: Candidate, step: Step) -> bool:
     """Does the way back from the update meet the place where this loss compares outputs with targets?"""
     update = step.updates[name]
     sources = [term.node for term in update.terms if term.node is not update.before]
-    return loss.by_pairs and any(node.span == loss.span for node in ancestors(sources, stop=step.ends))
+    return loss.by_pairs and any(node.span in (loss.span, *loss.more) for node in ancestors(sources, stop=step.ends))
 
 
 def _with_other_losses(step: Step, first: Candidate) -> Step:

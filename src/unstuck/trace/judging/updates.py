@@ -30,7 +30,7 @@ def update_faults(steps: Sequence[Step]) -> dict[str, Explanation]:
     found: dict[str, Explanation] = {}
     for name in dict.fromkeys(name for step in steps for name in step.updates):
         mine = [step for step in steps if name in step.updates]
-        for fault in (_grown, _not_cleared, _state_reset, _root_of_negative):
+        for fault in FAULTS:
             explanation = fault(name, mine)
             if explanation is not None:
                 found.setdefault(name, explanation)
@@ -170,6 +170,78 @@ def origin_of_nan(update: Update) -> Node | None:
 
 def _finite(node: Node) -> bool:
     return bool(np.all(np.isfinite(np.asarray(node.value, float))))
+
+
+def _by_zero(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """The update became NaN where the optimiser's memory is divided by 1 - beta ** 0."""
+    origin = origin_of_nan(steps[0].updates[name])
+    if origin is None or origin.span is None or origin.op != "true_divide":
+        return None
+    numerator, divisor = origin.args[:2]
+    if not isinstance(numerator, Node) or np.size(numerator.value) < 2 or not _is_nothing(divisor):
+        return None
+    if _running_mean(numerator) is None:
+        return None
+    text = (
+        f"the optimiser divides by zero, and {name} becomes NaN: its bias correction, 1 - beta ** t, counts the "
+        "first step as 0 instead of 1"
+    )
+    return Explanation("optimiser", text, origin.span)
+
+
+def _is_nothing(divisor: object) -> bool:
+    value = divisor.value if isinstance(divisor, Node) else divisor
+    return np.ndim(value) == 0 and float(value) == 0.0  # type: ignore[arg-type]
+
+
+def _rootless(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """In every step the gradient is divided by the running mean of its squares, and no root is taken."""
+    found = [_divided_by_squares(step, step.updates[name]) for step in steps]
+    if len(found) < LEAST_STEPS or not all(found) or found[-1] is None or found[-1].span is None:
+        return None
+    text = f"the step of {name} is divided by the mean of the squares of its gradient, and not by the root of it"
+    return Explanation("optimiser", text, found[-1].span)
+
+
+def _divided_by_squares(step: Step, update: Update) -> Node | None:
+    start = step.nodes[0].id
+    for term in update.terms:
+        node = term.node
+        if node.op != "true_divide" or node.id < start or not isinstance(node.args[1], Node):
+            continue
+        parts = [part.node for part in terms_of(node.args[1], stop=lambda other: other.id < start)]
+        squares = [part for part in parts if _is_square(part) and part in step.tainted]
+        if squares and np.shape(squares[0].value) == np.shape(node.value):
+            return node
+    return None
+
+
+def _is_square(node: Node) -> bool:
+    if node.op == "power":
+        return bool(np.all(_number(node.args[1]) == 2))
+    return node.op == "square" or (node.op == "multiply" and node.args[0] is node.args[1])
+
+
+def _cut(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """What the update makes is cut to whole numbers before it is used."""
+    cuts = [_whole(step, step.updates[name].before) for step in steps]
+    if len([cut for cut in cuts if cut is not None]) < LEAST_STEPS:
+        return None
+    place = next(cut.span for cut in cuts if cut is not None)
+    text = f"{name} is cut to whole numbers after each update: steps smaller than one are lost"
+    return Explanation("integer-truncation", text, place) if place is not None else None
+
+
+def _whole(step: Step, before: Node) -> Node | None:
+    """The copy as whole numbers that loses something of a value, if there is one."""
+    for node in step.nodes:
+        whole = np.asarray(node.value).dtype.kind in "iu" and np.asarray(before.value).dtype.kind == "f"
+        if node.op == "copy" and before in node.parents() and whole and not np.array_equal(node.value, before.value):
+            return node
+    return None
+
+
+FAULTS = (_grown, _not_cleared, _state_reset, _root_of_negative, _by_zero, _rootless, _cut)
 
 
 def overflowed(name: str, steps: Sequence[Step]) -> str:

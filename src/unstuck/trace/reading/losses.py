@@ -9,8 +9,10 @@ does compute are candidates too.  A candidate is just a set of seeds for the rev
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from unstuck.trace.reading.meetings import Meetings, Pair
 
 Seeds = list[tuple[Node, Array]]
 MOST_EXPLICIT = 6
+MOST_PLACES = 4  # at which losses of one kind show, for their sums to be tried
 EPSILON = 1e-12
 
 
@@ -34,10 +37,11 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A loss by its kind and the place where it shows; `key` identifies it from step to step."""
+    """A loss by its kind and the place where it shows; of a sum of losses, `more` are the other places."""
 
     kind: str
     span: Span
+    more: tuple[Span, ...] = ()
 
     @property
     def by_pairs(self) -> bool:
@@ -46,7 +50,7 @@ class Candidate:
 
     def text(self) -> str:
         """The loss in words."""
-        return TEXTS[self.kind]
+        return TEXTS[self.kind] + (f", summed over {len(self.more) + 1} places" if self.more else "")
 
 
 TEXTS = {
@@ -92,7 +96,23 @@ def candidates(
     explicit = [key for key in found if not key.by_pairs]
     for key in explicit[: -2 * MOST_EXPLICIT]:
         del found[key]
-    return found
+    return found | _sums(found)
+
+
+def _sums(found: Mapping[Candidate, Proposal]) -> dict[Candidate, Proposal]:
+    """Losses of one kind at several places, added: real and fake samples, two heads of a network."""
+    places: dict[str, list[Candidate]] = defaultdict(list)
+    for loss in found:
+        if loss.by_pairs and loss.kind not in HELD:
+            places[loss.kind].append(loss)
+    sums = {}
+    for listed in places.values():
+        several = range(2, len(listed) + 1) if len(listed) <= MOST_PLACES else ()
+        for chosen in (chosen for count in several for chosen in combinations(listed, count)):
+            whole = replace(chosen[0], more=tuple(loss.span for loss in chosen[1:]))
+            parts = [found[loss] for loss in chosen]
+            sums[whole] = Proposal([s for p in parts for s in p.seeds], [pair for p in parts for pair in p.pairs])
+    return sums
 
 
 def _seeds(pair: Pair) -> Iterator[tuple[str, tuple[Node, Array]]]:

@@ -8,7 +8,7 @@ nothing is taken away before it is known which reading a loss confirms.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -36,13 +36,12 @@ def readings(before: Node, terms: Sequence[Term], tainted: Collection[Node], sta
     if abs(own) >= NEGLIGIBLE:
         found = {"whole": gradient - own * np.asarray(before.value, float), "without decay": gradient}
     for kind, left_out in (
-        ("without penalty", lambda node: is_penalty(node, before, tainted)),
-        ("without earlier steps", lambda node: node.op != "leaf" and node.id < start),
-        ("without noise", lambda node: node.op == "leaf" and node.id >= start),
+        ("without penalty", [term for term in others if is_penalty(term.node, before, tainted)]),
+        ("without earlier steps", _faded(others, start)),
+        ("without noise", [term for term in others if term.node.op == "leaf" and term.node.id >= start]),
     ):
-        kept = _without(others, left_out)
-        if kept is not None:
-            found[kind] = _summed(kept, shape)
+        if 0 < len(left_out) < len(others):
+            found[kind] = _summed([term for term in others if term not in left_out], shape)
     unmasked = [_unmasked(term, tainted, start) for term in others]
     if any(old is not new for old, new in zip(others, unmasked, strict=True)):
         found["without mask"] = _summed(unmasked, shape)
@@ -54,10 +53,11 @@ def _summed(terms: Sequence[Term], shape: tuple[int, ...]) -> Array:
     return sum((-term.coefficient * np.asarray(term.node.value, float) for term in terms), np.zeros(shape))
 
 
-def _without(terms: Sequence[Term], left_out: Callable[[Node], bool]) -> list[Term] | None:
-    """What remains without some of the terms; None when nothing would change, or nothing remain."""
-    kept = [term for term in terms if not left_out(term.node)]
-    return kept if 0 < len(kept) < len(terms) else None
+def _faded(terms: Sequence[Term], start: int) -> list[Term]:
+    """What earlier steps left behind, if it counts for less than what this step adds."""
+    old = [term for term in terms if term.node.id < start and term.node.op != "leaf"]
+    new = [abs(term.coefficient) for term in terms if term.node.id >= start]
+    return old if new and all(abs(term.coefficient) < max(new) for term in old) else []
 
 
 def is_penalty(node: Node, before: Node, tainted: Collection[Node]) -> bool:

@@ -224,9 +224,10 @@ def _without_velocities(
 ) -> list[list[Node]]:
     """Leave out what only moves a parameter, although the network sees it: the look-ahead of Nesterov's momentum."""
     found = []
+    moving = [(chain, _moving(chain)) for chain in chains]
     for chain in chains:
         own = {node.id for node in chain}
-        moved = [other for other in chains if other is not chain and own & _moving(other)]
+        moved = [other for other, ids in moving if other is not chain and own & ids]
         beside = frozenset(node.id for other in moved for node in other)
         if not moved or any(_reaches_otherwise(node, children, members, beside) for node in chain[-4:]):
             found.append(chain)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from heapq import heappop, heappush
 from typing import Any
 
@@ -100,6 +101,7 @@ def _scalar(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float | np.number) else None
 
 
+@lru_cache(maxsize=2**14)  # networks of single numbers ask again and again about the same ones
 def _is_plain(node: Node, depth: int = 0) -> bool:
     """Does this scalar come from constants only?  (A scheduled rate, 1 - beta ** t, ...)"""
     if node.op == "leaf":

@@ -36,6 +36,7 @@ class Step:
     losses    what the script may be descending, with the seeds of the reverse pass
     adaptive  the optimiser rescales element by element
     carried   what older optimiser state adds to each update, by parameter
+    rates     the plain number that each gradient is multiplied by: learning rate, schedule, bias correction
     ends      where derivatives end: the values of all parameters, of other networks too, before and after updates
     """
 
@@ -49,6 +50,7 @@ class Step:
     losses: dict[Candidate, Proposal]
     adaptive: bool
     carried: dict[str, tuple[Term, ...]]
+    rates: dict[str, float]
     ends: frozenset[Node]
 
     def wrt(self) -> list[Node]:
@@ -82,19 +84,20 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     tainted = frozenset(
         descendants([update.before for update in updates.values()], nodes[oldest : bounds.stop])
     )
-    written, carried, sources, adaptive = {}, {}, [], False
+    written, carried, rates, sources, adaptive = {}, {}, {}, [], False
     older = frozenset(i for i in steps.state if i < bounds.start)
     for name, update in updates.items():
         terms, carried[name], rescaled = _gradient_terms(update, older)
         adaptive |= rescaled
         written[name] = handed_over(update) or readings(update.before, terms, tainted, bounds.start)
+        rates[name] = max((abs(t.coefficient) for t in terms if t.node is not update.before), default=0.0)
         sources += [term.node for term in terms if term.node.id >= bounds.start]
     inside = nodes[bounds.start : bounds.stop]
     backward = frozenset(ancestors(sources, oldest=oldest))
     losses = returned_loss([*updates.values()]) or candidates(inside, tainted, backward)
     ends = frozenset(node for node in nodes[oldest : bounds.stop] if node.id in steps.trained)
     ends |= {update.before for update in updates.values()}
-    return Step(number, key, updates, written, inside, tainted, backward, losses, adaptive, carried, ends)
+    return Step(number, key, updates, written, inside, tainted, backward, losses, adaptive, carried, rates, ends)
 
 
 def _gradient_terms(update: Update, state: frozenset[int]) -> tuple[list[Term], tuple[Term, ...], bool]:

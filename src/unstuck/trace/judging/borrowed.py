@@ -1,0 +1,59 @@
+"""Updates that use what belongs to another parameter: its gradient, or its optimiser's memory.
+
+On the tape that is one and the same value among the terms of two updates.  It proves nothing by itself (two biases
+of one layer rightly share their gradient); it explains a gradient that is known to be wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.facts import Explanation
+from unstuck.trace.reading.written import Step
+
+LEAST_STEPS = 3
+
+
+def borrowed(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """The explanation of a wrong update by another parameter's values in it."""
+    mine = [step for step in steps if name in step.updates]
+    others = dict.fromkeys(other for step in mine for other in step.updates if other != name)
+    for other in others:
+        both = [step for step in mine if other in step.updates]
+        if len(both) < LEAST_STEPS:
+            continue
+        own, shared = zip(*(_values(step, name, other) for step in both), strict=True)
+        if all(shared):
+            return _explanation(name, other, both[-1], alone=not any(own))
+    return None
+
+
+def _values(step: Step, name: str, other: str) -> tuple[set[Node], set[Node]]:
+    """The values of this step that only this update adds up, and those that the other adds up as well."""
+    mine, theirs = (_terms(step, each) for each in (name, other))
+    return mine - theirs, mine & theirs
+
+
+def _terms(step: Step, name: str) -> set[Node]:
+    start = step.nodes[0].id
+    update = step.updates[name]
+    terms = {term.node for term in update.terms if term.node is not update.before and term.node.id >= start}
+    return {node for node in terms if np.size(node.value) > 1 and np.any(node.value)}
+
+
+def _explanation(name: str, other: str, step: Step, *, alone: bool) -> Explanation | None:
+    update, theirs = step.updates[name], step.updates[other]
+    if update.after.span is None:
+        return None
+    uses = (theirs.after.span,) if theirs.after.span not in (None, update.after.span) else ()
+    if alone:
+        text = f"the update of {name} takes the gradient of {other}"
+        return Explanation("gradient-of-another", text, update.after.span, uses)
+    text = (
+        f"the update of {name} contains the gradient of {other}: what the optimiser remembers of both "
+        "is kept in one array"
+    )
+    return Explanation("aliasing", text, update.after.span, uses)
