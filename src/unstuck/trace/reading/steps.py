@@ -86,9 +86,15 @@ def find_steps(nodes: Sequence[Node], least: int = 3) -> list[Steps]:
             break
         found.append(_steps(nodes, updated, members, loop))
         taken = {id(chain) for chain, _ in updated}
-        trained = [chain for chain in trained if id(chain) not in taken]
+        trained = [chain for chain in trained if id(chain) not in taken and not _within_step(chain, loop)]
     updated_values = frozenset().union(*(steps.trained for steps in found))
     return [replace(steps, trained=updated_values) for steps in found]
+
+
+def _within_step(chain: list[Node], loop: int | None) -> bool:
+    """Do all values of a chain belong to one training step?  (A residual stream adds up from block to block.)"""
+    keys = {step_key(node.context, loop) for node in chain}
+    return len(keys) == 1 and None not in keys
 
 
 def _steps(nodes: Sequence[Node], updated: Sequence[Updated], members: set[int], loop: int | None) -> Steps:
