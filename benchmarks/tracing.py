@@ -8,8 +8,8 @@ traced     microseconds per recorded operation beyond the plain run, all bookkee
 analysis   seconds from the end of the recorded steps to the finished Trace
 check      seconds that `unstuck check` takes beyond the imports and the data of the script itself
 
-The plain and the instrumented runs of one program take turns, so that a busy machine disturbs them alike.  Off
-and traced are CPU time of this process, medians with the quartiles of the rounds.
+The plain and the instrumented runs of one program take turns, so that a busy machine disturbs them alike.  All but
+the last are CPU time of this process; the first two are medians with the quartiles of the rounds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
@@ -80,10 +80,10 @@ class Awake(Clock):
         pass
 
 
-def asleep(step_loop: int | None) -> Clock:
-    """A clock that has seen all it wanted and lets the program train to its end."""
+def asleep(found: Clock) -> Clock:
+    """A clock that knows the training loop, has seen all it wanted, and lets the program train to its end."""
     clock = Clock(Plan(later=(), full_run=True))
-    clock.step_loop = step_loop
+    clock.step_loop, clock.inner = found.step_loop, found.inner
     return clock
 
 
@@ -108,7 +108,7 @@ def measure(program: Program) -> Costs:
     recorder, costs.analysis = analysed(program)
     text, short = program.text(program.timed), program.text(program.traced)
     for _ in range(ROUNDS):
-        costs.off.append(trained(text, asleep(recorder.clock.step_loop)) / trained(text))
+        costs.off.append(trained(text, asleep(recorder.clock)) / trained(text))
     for _ in range(ROUNDS // 3):
         clock = Awake(Plan())
         beyond = trained(short, clock, on=True) - trained(short)
@@ -118,7 +118,7 @@ def measure(program: Program) -> Costs:
     return costs
 
 
-def trained(text: str, clock: Clock | None = None, on: bool = False, deaf: Set[int] = frozenset()) -> float:
+def trained(text: str, clock: Clock | None = None, on: bool = False) -> float:
     """CPU time of the training loop of a program, that is from its last loop on; a clock means hooks."""
     tree = ast.parse(text)
     start = max(i for i, statement in enumerate(tree.body) if isinstance(statement, ast.For))
@@ -132,7 +132,7 @@ def trained(text: str, clock: Clock | None = None, on: bool = False, deaf: Set[i
     with contextlib.redirect_stdout(io.StringIO()):
         exec(before, names)
         if clock is not None:
-            clock.runtime.on, clock.runtime.deaf = on, deaf
+            clock.runtime.wake() if on else clock.runtime.sleep(clock.inner)
         started = process_time()
         exec(training, names)
         return process_time() - started
@@ -145,9 +145,9 @@ def analysed(program: Program) -> tuple[Recorder, float]:
         runner.run(
             str(program.path), [], module=False, transform=recorder.transform, namespace=recorder.namespace
         )
-    started = perf_counter()
+    started = process_time()
     recorder.finish(Outcome(0, True, 0.0))
-    return recorder, perf_counter() - started
+    return recorder, process_time() - started
 
 
 def checked(program: Program) -> float:

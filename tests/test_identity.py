@@ -8,11 +8,12 @@ import linecache
 import random
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import sklearn.datasets  # noqa: F401: whoever imports it first draws random numbers
+import sklearn.model_selection  # noqa: F401
 
 from probes import PROBES, as_main, shortened
 from test_corpus import right_script

@@ -1,7 +1,7 @@
 """What a mutant really is, found without unstuck: effective, a scale, equivalent, or of no use to the benchmark.
 
 A mutant is *effective* when its forward pass is that of the right program (the same loss from the same
-parameters) and at least one parameter is moved otherwise: no positive constant turns the right program's steps
+parameters, through the same values) and at least one parameter is moved otherwise: no positive constant turns the right program's steps
 into the mutant's, in every step up to a relative error of 1e-3.  If constants do, it is a *scale*; if they are
 all 1, it is *equivalent*.  Set aside is a mutant that crashes, yields NaN, alters the forward pass, or alters
 nothing but the weight decay.
@@ -10,7 +10,6 @@ nothing but the weight decay.
 from __future__ import annotations
 
 import ast
-import random
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,10 +20,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from programs import Program, on_disk, quietly
+from probing import Probing
+from programs import Program
 from rails import STEPS, TRACED, Loop, Values, changes, find_loop, names_in, trajectory
-
-from probes import as_main, execute, loop_body, shortened, take
 
 TOLERANCE = 1e-3  # relative error after the best factor
 FEW = 40  # steps that are compared before all are
@@ -39,16 +37,14 @@ class Reference:
     rails    the parameters at the beginning of every training step
     lines    the lines that a training step executes: the only ones that are mutated
     shapes   for every function (file, first line): the shape of every expression in it, by its text
-    start, loss, draws   a point, the loss there, and the state of the random generators before it
+    probed   the loss and the forward pass at one point
     """
 
     loop: Loop
     rails: list[Values]
     lines: set[Place]
     shapes: dict[Place, dict[str, tuple[int, ...]]]
-    start: Values
-    loss: float
-    draws: dict[str, Any]
+    probed: Probing
 
 
 @dataclass(frozen=True)
@@ -76,9 +72,9 @@ def reference(program: Program) -> Reference | None:
         return None
     watch = _Watch(program)
     rails = trajectory(program, loop, watch.step)
-    probe = _Probing(program, program.texts)
-    lines = probe.lines | {place for place in watch.lines if place in watch.writing}
-    return Reference(loop, rails, lines, watch.shapes, probe.start, probe.loss, probe.draws)
+    probed = Probing(program, program.texts)
+    lines = probed.lines | {place for place in watch.lines if place in watch.writing}
+    return Reference(loop, rails, lines, watch.shapes, probed)
 
 
 class _Watch:
@@ -165,62 +161,6 @@ def _expressions(program: Program) -> dict[str, list[str]]:
     }
 
 
-class _Probing:
-    """The loss of a program, mutated or not, at a point; and the lines that one training step executes."""
-
-    def __init__(self, program: Program, texts: Mapping[str, str], at: Reference | None = None) -> None:
-        probe = program.probe
-        self.files = set(texts)
-        self.lines: set[Place] = set()
-        self.main = program.main
-        with on_disk(texts) as folder, as_main(folder / program.main), quietly():
-            script = folder / program.main
-            _, names = execute(shortened(script.read_text()), script)
-            exec(probe.setup, names)
-            body = compile(probe.step, "step", "exec") if probe.step else loop_body(script, probe.depth)
-            forward = compile(probe.forward, "forward", "exec") if probe.forward else body
-            current = {text: np.array(eval(text, names)) for text in program.parameters}
-            self.start = at.start if at else current
-            self.draws = at.draws if at else _draws(names)
-            _restore(self.draws, names)
-            take(forward, names, self.start, probe)
-            self.loss = float(np.squeeze(eval(probe.loss, names)))
-            if at is None:
-                sys.settrace(self._event)
-                take(body, names, self.start, probe)
-                sys.settrace(None)
-
-    def _event(self, frame: FrameType, event: str, argument: Any) -> Any:
-        path = frame.f_code.co_filename
-        file = self.main if path == "training step" else Path(path).name
-        if file not in self.files:
-            return None
-        self.lines.add((file, frame.f_lineno))
-        return self._event
-
-
-def _draws(names: Mapping[str, Any]) -> dict[str, Any]:
-    """The states of all generators of random numbers that have a global name; "" is the standard library's."""
-    found: dict[str, Any] = {"": random.getstate()}
-    for name, value in names.items():
-        if isinstance(value, np.random.Generator):
-            found[name] = value.bit_generator.state
-        elif isinstance(value, np.random.RandomState):
-            found[name] = value.get_state()
-    return found
-
-
-def _restore(draws: Mapping[str, Any], names: Mapping[str, Any]) -> None:
-    for name, state in draws.items():
-        value = names.get(name)
-        if not name:
-            random.setstate(state)
-        elif isinstance(value, np.random.Generator):
-            value.bit_generator.state = state
-        elif isinstance(value, np.random.RandomState):
-            value.set_state(state)
-
-
 # ----- A mutant -----------------------------------------------------------------------------------------
 
 
@@ -239,11 +179,13 @@ def truth(program: Program, known: Reference, texts: Mapping[str, str]) -> Truth
             break
     if found.verdict in ("effective", "scale"):
         try:
-            loss = _Probing(program, texts, known).loss
+            now = Probing(program, texts, known.probed.start, known.probed.draws)
         except Exception as error:
             return Truth("forward", reason=f"{type(error).__name__}: {error}")
-        if not np.isclose(loss, known.loss, rtol=1e-9, atol=0):
-            return Truth("forward", reason=f"the loss is {loss:.6g} instead of {known.loss:.6g}")
+        if not np.isclose(now.loss, known.probed.loss, rtol=1e-9, atol=0):
+            return Truth("forward", reason=f"the loss is {now.loss:.6g} instead of {known.probed.loss:.6g}")
+        if known.probed.forward - now.values:
+            return Truth("forward", reason="a value of the forward pass is no longer computed")
     return found
 
 
@@ -298,5 +240,5 @@ def _fit(
     for a, b, size in zip(true, made, sizes, strict=False):
         error, least = float(np.linalg.norm(b - factor * a)), ROUNDING * np.finfo(a.dtype).eps * size
         if error > least:
-            worst = max(worst, error / max(float(np.linalg.norm(b)), 1e-300))
+            worst = max(worst, error / float(np.linalg.norm(b)) if np.any(b) else float("inf"))
     return factor, worst

@@ -21,16 +21,10 @@ from unstuck.trace.running import runner
 # Right programs (of scripts/right) that the recorder does not find exact yet, and what it says instead.
 UNREAD = {
     "matrix": "crashes: a matrix has another max than an array",
-    "single_elements": "not-applicable: no training loop found",
     "skip_gram": "cannot-tell: no place was found where an output meets a target",
-    "nesterov": "wrong: the forward pass uses the values that the velocity leads to",
-    "residual_layer_norm": "cannot-tell: the steps are taken in a list comprehension",
-    "im2col": "cannot-tell: the steps are taken in a list comprehension",
+    "residual_layer_norm": "wrong: the steps are taken in a list comprehension",
     "reinforce": "cannot-tell: no place was found where an output meets a target",
     "weighted_logits": "cannot-tell: no known loss explains any weight matrix",
-    "scipy_minimize": "not-applicable: no training loop found",
-    "gan": "cannot-tell: no known loss explains any weight matrix",
-    "distillation": "exact, but only the network that is trained first is seen",
     "truncated_bptt": "names the parameters param #1 to #5",
 }
 

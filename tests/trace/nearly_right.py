@@ -56,16 +56,16 @@ G = np.cumsum(S, axis=0)[:, :2] * 0.1
 U = rng.normal(size=(5, 3)) * 0.4
 W = 0.5 * np.eye(5) + rng.normal(size=(5, 5)) * 0.01
 V = rng.normal(size=(2, 5)) * 0.4
-for step in range(60):
-    x, y = S[step * 8 : step * 8 + 8], G[step * 8 : step * 8 + 8]
+for step in range(30):
+    x, y = S[step * 6 : step * 6 + 6], G[step * 6 : step * 6 + 6]
     h = {-1: np.zeros(5)}
     o = {}
-    for k in range(8):
+    for k in range(6):
         h[k] = np.tanh(U @ x[k] + W @ h[k - 1])
         o[k] = V @ h[k]
     dU, dW, dV = np.zeros_like(U), np.zeros_like(W), np.zeros_like(V)
     dn = np.zeros(5)
-    for k in reversed(range(8)):
+    for k in reversed(range(6)):
         e = o[k] - y[k]
         dV += np.outer(e, h[k])
         d = (V.T @ e + dn) * (1 - h[k] ** 2)
@@ -90,12 +90,16 @@ FAULTS = {
         "x.T @ d1", "x[1:].T @ d1[1:]"
     ),
     "activations rounded on the way back": NETWORK.replace("h.T @ d2", "np.round(h, 2).T @ d2"),
-    "clean inputs on the way back": NETWORK.replace("tanh(x @", "tanh((x + 0.05 * rng.normal(size=x.shape)) @"),
+    "clean inputs on the way back": NETWORK.replace(
+        "tanh(x @", "tanh((x + 0.05 * rng.normal(size=x.shape)) @"
+    ),
     "leaky slope not the forward one": LEAKY,
     "recurrent transpose missing": RECURRENT,
-    "output layer moves first": NETWORK.replace("rate = 0.05", "rate = 0.3").replace(
+    "output layer moves first": NETWORK.replace("rate = 0.05", "rate = 0.3")
+    .replace(
         "    d1 = (d2 @ W2.T)", "    g2, c2 = h.T @ d2, d2.sum(0)\n    W2 -= rate * g2\n    d1 = (d2 @ W2.T)"
-    ).replace("    W2 -= rate * g2\n    b2", "    b2"),
+    )
+    .replace("    W2 -= rate * g2\n    b2", "    b2"),
     "another layer's slope": TWO_HIDDEN.replace("(d1 @ U.T) * (1 - k ** 2)", "(d1 @ U.T) * (1 - h ** 2)"),
     "slope missing in the deeper of two": TWO_HIDDEN.replace("(d1 @ U.T) * (1 - k ** 2)", "d1 @ U.T"),
 }

@@ -38,7 +38,9 @@ def sigmoid(s):
 for step in range(60):
     x, t = X[step % 3::3], y[step % 3::3]
 """
-RELU = HEAD + """
+RELU = (
+    HEAD
+    + """
     z = x @ W1 + b1
     h = np.maximum(z, 0)
     p = softmax(h @ W2 + b2)
@@ -46,6 +48,7 @@ RELU = HEAD + """
     d1 = (d2 @ W2.T) * (z > 0)
     g1, c1, g2, c2 = x.T @ d1, d1.sum(0), h.T @ d2, d2.sum(0)
 """
+)
 NETWORK = HEAD + FORWARD + BACKWARD
 
 
@@ -85,7 +88,8 @@ for guard in ("np.log(p + 1e-7)", "np.log(np.clip(p, 1e-7, 1 - 1e-7))", "np.log(
     )
 CASES["sigmoid and squared error shown beside p - y"] = Case(
     "p - y is the slope of binary cross-entropy before the sigmoid",
-    LINEAR + """
+    LINEAR
+    + """
     p = sigmoid(x @ w + b)
     loss = np.mean((p - t) ** 2)
     w -= rate * x.T @ (p - t) / len(x)
@@ -93,14 +97,16 @@ CASES["sigmoid and squared error shown beside p - y"] = Case(
 """,
 )
 CASES["label smoothing"] = Case(
-    "the smoothed labels are the target", NETWORK.replace("T = np.eye(2)[y]", "T = 0.9 * np.eye(2)[y] + 0.05") + DESCENT
+    "the smoothed labels are the target",
+    NETWORK.replace("T = np.eye(2)[y]", "T = 0.9 * np.eye(2)[y] + 0.05") + DESCENT,
 )
 CASES["labels smoothed in the step"] = Case(
     "t * 0.9 + 0.05 is the target", NETWORK.replace("(p - t)", "(p - (0.9 * t + 0.1 / 2))") + DESCENT
 )
 CASES["class weights"] = Case(
     "each row's loss is weighted by its class",
-    NETWORK.replace("d2 = (p - t)", "k = np.array([1.0, 3.0])[t.argmax(1)][:, None]\n    d2 = k * (p - t)") + DESCENT,
+    NETWORK.replace("d2 = (p - t)", "k = np.array([1.0, 3.0])[t.argmax(1)][:, None]\n    d2 = k * (p - t)")
+    + DESCENT,
 )
 
 # ----- Kinks and ties -----------------------------------------------------------------------------------
@@ -112,8 +118,11 @@ CASES["dead units"] = Case(
 for test in (">= 0", "> 0"):
     CASES[f"ReLU at exactly 0, slope by {test}"] = Case(
         "any number from 0 to 1 is a subgradient at 0; the blank rows meet no bias",
-        RELU.replace("z = x @ W1 + b1", "z = x @ W1").replace("(z > 0)", f"(z {test})")
-        .replace("W2 = rng", "X[::2] = 0\nW2 = rng").replace("x.T @ d1, d1.sum(0)", "x.T @ d1, np.zeros(6)") + DESCENT,
+        RELU.replace("z = x @ W1 + b1", "z = x @ W1")
+        .replace("(z > 0)", f"(z {test})")
+        .replace("W2 = rng", "X[::2] = 0\nW2 = rng")
+        .replace("x.T @ d1, d1.sum(0)", "x.T @ d1, np.zeros(6)")
+        + DESCENT,
     )
 for mask, reason in (
     ("(v == v.max(1, keepdims=True))", "every winner"),
@@ -164,7 +173,8 @@ CASES["L1 penalty at weights of exactly 0"] = Case(
 )
 CASES["hinge at the margin"] = Case(
     "at w = 0 every margin is exactly where the perceptron's loss bends",
-    LINEAR.replace("+ 0.3 >", "+ rng.normal(size=60) >") + """
+    LINEAR.replace("+ 0.3 >", "+ rng.normal(size=60) >")
+    + """
     sign = 2 * t - 1
     margin = sign * (x @ w + b)
     loss = np.maximum(0, -margin).mean()
@@ -175,7 +185,8 @@ CASES["hinge at the margin"] = Case(
 )
 CASES["Huber"] = Case(
     "clipping the residual is the slope of Huber's loss",
-    LINEAR + """
+    LINEAR
+    + """
     r = x @ w + b - 5 * t
     loss = np.where(np.abs(r) < 1, 0.5 * r ** 2, np.abs(r) - 0.5).sum()
     d = np.clip(r, -1, 1)
@@ -184,7 +195,9 @@ CASES["Huber"] = Case(
 """,
 )
 CASES["vanished by saturation"] = Case(
-    "both gradients are rounding noise", NETWORK.replace("* 0.5", "* 200").replace("tanh(x", "tanh(100 * x") + DESCENT, SILENT
+    "both gradients are rounding noise",
+    NETWORK.replace("* 0.5", "* 200").replace("tanh(x", "tanh(100 * x") + DESCENT,
+    SILENT,
 )
 CASES["float32"] = Case(
     "rounding of float32",
@@ -196,7 +209,9 @@ CASES["float32"] = Case(
 )
 CASES["float16"] = Case(
     "rounding of float16",
-    NETWORK.replace("rate = 0.05", "rate = 0.05\nX, T, W1, b1, W2, b2 = (v.astype('f2') for v in (X, T, W1, b1, W2, b2))")
+    NETWORK.replace(
+        "rate = 0.05", "rate = 0.05\nX, T, W1, b1, W2, b2 = (v.astype('f2') for v in (X, T, W1, b1, W2, b2))"
+    )
     + DESCENT,
     SILENT,
 )

@@ -69,7 +69,8 @@ for title, rule in OPTIMISERS.items():
     )
 CASES["Newton's method"] = Case(
     "the step is the gradient through the inverse of the Hessian, by intent",
-    LINEAR + """
+    LINEAR
+    + """
     p = sigmoid(x @ w + b)
     g = x.T @ (p - t) + 0.1 * w
     H = (x * (p * (1 - p))[:, None]).T @ x + 0.1 * np.eye(4)
@@ -101,7 +102,9 @@ for step in range(40):
 )
 CASES["Gauss-Newton by least squares"] = Case(
     "the step solves a least-squares problem",
-    CASES["Gauss-Newton"].text.replace("np.linalg.solve(J.T @ J, J.T @ r)", "np.linalg.lstsq(J, r, rcond=None)[0]"),
+    CASES["Gauss-Newton"].text.replace(
+        "np.linalg.solve(J.T @ J, J.T @ r)", "np.linalg.lstsq(J, r, rcond=None)[0]"
+    ),
     SILENT,
 )
 
@@ -120,7 +123,8 @@ CASES["one layer left out by its name"] = Case(
 )
 CASES["first layer frozen at first"] = Case(
     "W1 moves from step 20 on",
-    NETWORK + "    if step >= 20:\n        W1 -= rate * g1\n        b1 -= rate * c1\n    W2 -= rate * g2\n    b2 -= rate * c2\n",
+    NETWORK
+    + "    if step >= 20:\n        W1 -= rate * g1\n        b1 -= rate * c1\n    W2 -= rate * g2\n    b2 -= rate * c2\n",
 )
 CASES["random features"] = Case(
     "the first layer is random and fixed",
@@ -140,7 +144,9 @@ CASES["tied weights"] = Case(
 )
 CASES["output layer moves first"] = Case(
     "the old W2 was kept for the way back",
-    HEAD + FORWARD + """
+    HEAD
+    + FORWARD
+    + """
     d2 = (p - t) / len(x)
     back = d2 @ W2.T
     W2 -= rate * h.T @ d2
@@ -152,7 +158,9 @@ CASES["output layer moves first"] = Case(
 )
 CASES["output layer moves first, at a tiny rate"] = Case(
     "the error goes back through weights that moved by a millionth: wrong at first order in the rate, and told so",
-    HEAD.replace("rate = 0.05", "rate = 1e-5") + FORWARD + """
+    HEAD.replace("rate = 0.05", "rate = 1e-5")
+    + FORWARD
+    + """
     d2 = (p - t) / len(x)
     W2 -= rate * h.T @ d2
     b2 -= rate * d2.sum(0)
@@ -163,7 +171,8 @@ CASES["output layer moves first, at a tiny rate"] = Case(
 )
 CASES["one gradient check per step"] = Case(
     "weights that are shifted and put back are no updates",
-    NETWORK + """
+    NETWORK
+    + """
     kept = W1[0, 0]
     W1[0, 0] = kept + 1e-5
     up = -np.mean(np.sum(t * np.log(softmax(np.tanh(x @ W1 + b1) @ W2 + b2)), axis=1))
@@ -171,18 +180,23 @@ CASES["one gradient check per step"] = Case(
     down = -np.mean(np.sum(t * np.log(softmax(np.tanh(x @ W1 + b1) @ W2 + b2)), axis=1))
     W1[0, 0] = kept
     assert abs((up - down) / 2e-5 - g1[0, 0]) < 1e-6
-""" + DESCENT,
+"""
+    + DESCENT,
 )
 for kind, scheme in (("central", "(f(q) - f(m)) / 2e-5"), ("forward", "(f(q) - f(v)) / 1e-5")):
     CASES[f"numeric gradient, {kind} differences"] = Case(
         "differences approach the gradient up to the width of the step",
-        HEAD.replace("for step in range(60)", """v = np.concatenate([W1.ravel(), W2.ravel()])
-for step in range(20)""") + f"""
+        HEAD.replace(
+            "for step in range(60)",
+            """v = np.concatenate([W1[:, :2].ravel(), W2[:2].ravel()])
+for step in range(12)""",
+        )
+        + f"""
     def f(v):
-        p = softmax(np.tanh(x @ v[:24].reshape(4, 6)) @ v[24:].reshape(6, 2))
+        p = softmax(np.tanh(x @ v[:8].reshape(4, 2)) @ v[8:].reshape(2, 2))
         return -np.mean(np.sum(t * np.log(p), axis=1))
-    g = np.zeros(36)
-    for i in range(36):
+    g = np.zeros(12)
+    for i in range(12):
         q, m = v.copy(), v.copy()
         q[i] += 1e-5
         m[i] -= 1e-5
@@ -194,7 +208,8 @@ for step in range(20)""") + f"""
 for epsilon in ("1e-5", "1e-3"):
     CASES[f"layer norm with {epsilon} outside of the root"] = Case(
         "the backward pass is that of sqrt(var + eps), the forward divides by std + eps: they differ by eps",
-        HEAD + f"""
+        HEAD
+        + f"""
     z = x @ W1 + b1
     mean, spread = z.mean(1, keepdims=True), z.std(1, keepdims=True) + {epsilon}
     n = (z - mean) / spread
@@ -204,7 +219,8 @@ for epsilon in ("1e-5", "1e-3"):
     dn = (d2 @ W2.T) * (1 - h ** 2)
     d1 = (dn - dn.mean(1, keepdims=True) - n * (dn * n).mean(1, keepdims=True)) / spread
     g1, c1, g2, c2 = x.T @ d1, d1.sum(0), h.T @ d2, d2.sum(0)
-""" + DESCENT,
+"""
+        + DESCENT,
         SILENT,
     )
 CASES["noise on the inputs"] = Case(
@@ -213,13 +229,15 @@ CASES["noise on the inputs"] = Case(
 )
 CASES["slopes of the outputs"] = Case(
     "s * (1 - s) and 1 - h ** 2 are right for outputs",
-    HEAD + """
+    HEAD
+    + """
     h = 1 / (1 + np.exp(-(x @ W1 + b1)))
     o = np.tanh(h @ W2 + b2)
     d2 = (o - t) * (1 - o ** 2)
     d1 = (d2 @ W2.T) * h * (1 - h)
     g1, c1, g2, c2 = x.T @ d1, d1.sum(0), h.T @ d2, d2.sum(0)
-""" + DESCENT,
+"""
+    + DESCENT,
 )
 CASES["weights pruned"] = Case(
     "the masked weights stay at 0 because the mask is applied after every step",
@@ -239,14 +257,16 @@ for title, forward, slope in (
 ):
     CASES[f"straight-through {title}"] = Case(
         "the quantiser has no useful slope, and another is put in its place on purpose",
-        HEAD + f"""
+        HEAD
+        + f"""
     z = x @ W1 + b1
     h = {forward}
     p = softmax(h @ W2 + b2)
     d2 = (p - t) / len(x)
     d1 = (d2 @ W2.T) * {slope}
     g1, c1, g2, c2 = x.T @ d1, d1.sum(0), h.T @ d2, d2.sum(0)
-""" + DESCENT,
+"""
+        + DESCENT,
         SILENT,
     )
 
@@ -261,18 +281,18 @@ U = rng.normal(size=(5, 3)) * 0.4
 W = rng.normal(size=(5, 5)) * 0.4
 V = rng.normal(size=(2, 5)) * 0.4
 state = np.zeros(5)
-for step in range(50):
-    x, y = S[step * 8 : step * 8 + 8], G[step * 8 : step * 8 + 8]
+for step in range(30):
+    x, y = S[step * 6 : step * 6 + 6], G[step * 6 : step * 6 + 6]
     h = {-1: START}
     o = {}
-    for k in range(8):
+    for k in range(6):
         h[k] = np.tanh(U @ x[k] + W @ h[k - 1])
         o[k] = V @ h[k]
     dU, dW, dV = np.zeros_like(U), np.zeros_like(W), np.zeros_like(V)
 """
 FULL = """
     dn = np.zeros(5)
-    for k in reversed(range(8)):
+    for k in reversed(range(6)):
         e = o[k] - y[k]
         dV += np.outer(e, h[k])
         d = (V.T @ e + dn) * (1 - h[k] ** 2)
@@ -287,12 +307,13 @@ MOVE = """
 """
 CASES["carried state"] = Case(
     "the state of the chunk before is data",
-    RNN.replace("START", "state") + FULL + MOVE + "    state = h[7]\n",
+    RNN.replace("START", "state") + FULL + MOVE + "    state = h[5]\n",
 )
 CASES["truncated back-propagation within the chunk"] = Case(
     "the error goes back three steps only, by intent",
-    RNN.replace("START", "np.zeros(5)") + """
-    for k in range(8):
+    RNN.replace("START", "np.zeros(5)")
+    + """
+    for k in range(6):
         e = o[k] - y[k]
         dV += np.outer(e, h[k])
         d = (V.T @ e) * (1 - h[k] ** 2)
@@ -300,7 +321,8 @@ CASES["truncated back-propagation within the chunk"] = Case(
             dU += np.outer(d, x[j])
             dW += np.outer(d, h[j - 1])
             d = (W.T @ d) * (1 - h[j - 1] ** 2)
-""" + MOVE,
+"""
+    + MOVE,
 )
 # ----- Reinforcement and adversaries --------------------------------------------------------------------
 
@@ -326,7 +348,8 @@ for step in range(80):
     )
 CASES["Q-learning with two layers"] = Case(
     "the best next value is held constant: a semi-gradient",
-    HEAD + """
+    HEAD
+    + """
     i = rng.integers(0, 59, size=10)
     a = rng.integers(0, 2, size=10)
     x, x2, r = X[i], X[i + 1], T[i, a]
@@ -337,7 +360,8 @@ CASES["Q-learning with two layers"] = Case(
     d2[np.arange(10), a] = q[np.arange(10), a] - (r + 0.9 * best)
     d1 = (d2 @ W2.T) * (1 - h ** 2)
     g1, c1, g2, c2 = x.T @ d1, d1.sum(0), h.T @ d2, d2.sum(0)
-""" + DESCENT,
+"""
+    + DESCENT,
     SILENT,
 )
 CASES["REINFORCE with gradient buffers over episodes"] = Case(
@@ -350,7 +374,7 @@ buffer = {k: np.zeros_like(v) for k, v in M.items()}
 cache = {k: np.zeros_like(v) for k, v in M.items()}
 for episode in range(60):
     xs, hs, ds, rs = [], [], [], []
-    for move in range(8):
+    for move in range(6):
         x = rng.normal(size=4)
         h = M["W1"] @ x
         h[h < 0] = 0
@@ -384,31 +408,38 @@ for episode in range(60):
 NO_GRADIENT = {
     "perceptron rule": LINEAR + "    for a, c in zip(x, t):\n        o = float(a @ w + b[0] > 0)\n"
     "        w += rate * (c - o) * a\n        b += rate * (c - o)\n",
-    "delta rule": LINEAR + "    for a, c in zip(x, t):\n        e = c - (a @ w + b)\n        w += 0.05 * e * a\n        b += 0.05 * e\n",
+    "delta rule": LINEAR
+    + "    for a, c in zip(x, t):\n        e = c - (a @ w + b)\n        w += 0.05 * e * a\n        b += 0.05 * e\n",
     "Hebb's rule": LINEAR + "    w += 0.01 * (x * t[:, None]).sum(0)\n    print(np.sign(x @ w).mean())\n",
-    "Oja's rule": LINEAR + "    w = w + 0.01 if step == 0 else w\n    for a in x:\n        o = a @ w\n        w += 0.05 * o * (a - o * w)\n",
+    "Oja's rule": LINEAR
+    + "    w = w + 0.01 if step == 0 else w\n    for a in x:\n        o = a @ w\n        w += 0.05 * o * (a - o * w)\n",
     "random search": LINEAR + "    trial = w + rng.normal(size=4) * 0.1\n"
     "    if np.mean((sigmoid(x @ trial) - t) ** 2) < np.mean((sigmoid(x @ w) - t) ** 2):\n        w = trial\n",
-    "evolution strategy": LINEAR + "    N = rng.normal(size=(20, 4))\n"
+    "evolution strategy": LINEAR + "    N = rng.normal(size=(6, 4))\n"
     "    A = np.array([-np.mean((sigmoid(x @ (w + 0.1 * n)) - t) ** 2) for n in N])\n"
-    "    A = (A - A.mean()) / (A.std() + 1e-9)\n    w += 0.1 / (20 * 0.1) * N.T @ A\n",
+    "    A = (A - A.mean()) / (A.std() + 1e-9)\n    w += 0.1 / (6 * 0.1) * N.T @ A\n",
     "k-means": LINEAR + "    C = X[:3].copy() if step == 0 else C\n"
     "    near = ((x[:, None] - C) ** 2).sum(-1).argmin(1)\n    for k in range(3):\n"
     "        if (near == k).any():\n            C[k] += 0.5 * (x[near == k].mean(0) - C[k])\n",
     "self-organising map": LINEAR + "    C = X[:5].copy() if step == 0 else C\n    for a in x:\n"
     "        k = ((a - C) ** 2).sum(1).argmin()\n        pull = np.exp(-0.5 * (np.arange(5) - k) ** 2)\n"
     "        C += 0.1 * pull[:, None] * (a - C)\n",
-    "recursive least squares": LINEAR + "    P = np.eye(4) * 10 if step == 0 else P\n    for a, c in zip(x, t):\n"
+    "recursive least squares": LINEAR
+    + "    P = np.eye(4) * 10 if step == 0 else P\n    for a, c in zip(x, t):\n"
     "        k = P @ a / (1 + a @ P @ a)\n        w += k * (c - a @ w)\n        P -= np.outer(k, a @ P)\n",
     "Kalman filter": LINEAR + "    P = np.eye(4) if step == 0 else P\n    P = P + 0.01 * np.eye(4)\n"
     "    K = P @ x.T @ np.linalg.inv(x @ P @ x.T + np.eye(len(x)))\n    w = w + K @ (t - x @ w)\n    P = P - K @ x @ P\n",
-    "contrastive divergence": HEAD + "    h = (1 / (1 + np.exp(-(x @ W1 + b1))))\n    s = (h > rng.random(h.shape)) * 1.0\n"
+    "contrastive divergence": HEAD
+    + "    h = (1 / (1 + np.exp(-(x @ W1 + b1))))\n    s = (h > rng.random(h.shape)) * 1.0\n"
     "    v = s @ W1.T\n    k = 1 / (1 + np.exp(-(v @ W1 + b1)))\n    W1 += rate * (x.T @ h - v.T @ k) / len(x)\n"
     "    b1 += rate * (h - k).mean(0)\n",
-    "power iteration": LINEAR + "    w = w + 1.0 if step == 0 else w\n    w = w + 0.5 * (X.T @ (X @ w)) / 60\n    w /= np.linalg.norm(w)\n",
-    "alternating least squares": HEAD + "    M = X @ W1 if step == 0 else M\n    F = X[:, :2].copy() if step == 0 else F\n"
+    "power iteration": LINEAR
+    + "    w = w + 1.0 if step == 0 else w\n    w = w + 0.5 * (X.T @ (X @ w)) / 60\n    w /= np.linalg.norm(w)\n",
+    "alternating least squares": HEAD
+    + "    M = X @ W1 if step == 0 else M\n    F = X[:, :2].copy() if step == 0 else F\n"
     "    H = np.linalg.lstsq(F, M, rcond=None)[0]\n    F = F + 0.5 * (np.linalg.lstsq(H.T, M.T, rcond=None)[0].T - F)\n",
-    "non-negative factorisation": HEAD + "    M = np.abs(X) if step == 0 else M\n    F, H = (np.abs(X[:, :2]), np.abs(W1[:2, :4])) if step == 0 else (F, H)\n"
+    "non-negative factorisation": HEAD
+    + "    M = np.abs(X) if step == 0 else M\n    F, H = (np.abs(X[:, :2]), np.abs(W1[:2, :4])) if step == 0 else (F, H)\n"
     "    H = H * (F.T @ M) / (F.T @ F @ H + 1e-9)\n    F = F * (M @ H.T) / (F @ H @ H.T + 1e-9)\n",
 }
 for title, text in NO_GRADIENT.items():

@@ -81,7 +81,7 @@ NAMES = {
     "micro_batches": " ".join(f"parameters[{k}].data" for k in range(6)),
     "reinforce": "policy['W1'] policy['W2']",
     "weighted_logits": "net.w[0] net.w[1] net.b[0] net.b[1]",
-    "scipy_minimize": "theta0",
+    "scipy_minimize": "theta",
     "vectorised": "u ub V vb W wb",
     "likelihood_ascent": "W2 b2 W1 b1",
     "no_loss": "self.inner self.outer",

@@ -56,21 +56,27 @@ _pair(
     "update before use",
     NETWORK.replace("    d1 = (d2 @ W2.T)", "    g2 = h.T @ d2\n    d1 = (d2 @ W2.T)"),
     "weights-already-updated",
-    ("    d1 = (d2 @ W2.T) * (1 - h ** 2)\n", "    W2 -= rate * g2\n    d1 = (d2 @ W2.T) * (1 - h ** 2)  # wrong\n"),
+    (
+        "    d1 = (d2 @ W2.T) * (1 - h ** 2)\n",
+        "    W2 -= rate * g2\n    d1 = (d2 @ W2.T) * (1 - h ** 2)  # wrong\n",
+    ),
     ("    W2 -= rate * g2\n    b2", "    b2"),
 )
 _pair(
     "old weights kept without a copy",
-    NETWORK.replace("    d2 = (p", "    old = W2.copy()\n    d2 = (p").replace("    d1 = (d2 @ W2.T)", "    W2 -= rate * h.T @ d2\n    d1 = (d2 @ old.T)")
+    NETWORK.replace("    d2 = (p", "    old = W2.copy()\n    d2 = (p")
+    .replace("    d1 = (d2 @ W2.T)", "    W2 -= rate * h.T @ d2\n    d1 = (d2 @ old.T)")
     .replace("    W2 -= rate * g2\n    b2", "    b2"),
     "weights-already-updated",
     ("    old = W2.copy()\n", "    old = W2  # wrong\n"),
     ("(1 - h ** 2)\n", "(1 - h ** 2)  # wrong\n"),
 )
-SQUARE = HEAD.replace(
-    "W2 = rng.normal(size=(6, 2)) * 0.5",
-    "U = rng.normal(size=(6, 6)) * 0.4\nQ = rng.normal(size=(6, 6)) * 0.4\nW2 = rng.normal(size=(6, 2)) * 0.5",
-) + """
+SQUARE = (
+    HEAD.replace(
+        "W2 = rng.normal(size=(6, 2)) * 0.5",
+        "U = rng.normal(size=(6, 6)) * 0.4\nQ = rng.normal(size=(6, 6)) * 0.4\nW2 = rng.normal(size=(6, 2)) * 0.5",
+    )
+    + """
     k = np.tanh(x @ W1 + b1)
     m = np.tanh(k @ U)
     h = np.tanh(m @ Q)
@@ -85,6 +91,7 @@ SQUARE = HEAD.replace(
     b2 -= rate * d2.sum(0)
     gu, gq = k.T @ dm, m.T @ dh
 """
+)
 _pair(
     "one array as the velocity of two layers",
     SQUARE.replace("rate = 0.05", "rate = 0.05\nV = [np.zeros((6, 6)), np.zeros((6, 6))]")
@@ -99,7 +106,11 @@ _pair(
     "gradient-of-another",
     ("    Q -= rate * gq\n", "    Q -= rate * gu  # wrong\n"),
 )
-ACCUMULATING = HEAD.replace("rate = 0.05", "rate = 0.05\nG1, G2 = np.zeros((4, 6)), np.zeros((6, 2))") + """
+ACCUMULATING = (
+    HEAD.replace("::3]", "::3][:6]")
+    .replace("range(60)", "range(24)")
+    .replace("rate = 0.05", "rate = 0.05\nG1, G2 = np.zeros((4, 6)), np.zeros((6, 2))")
+    + """
     G1[:] = 0
     G2[:] = 0
     for i in range(len(x)):
@@ -112,21 +123,31 @@ ACCUMULATING = HEAD.replace("rate = 0.05", "rate = 0.05\nG1, G2 = np.zeros((4, 6
     W1 -= rate * G1 / len(x)
     W2 -= rate * G2 / len(x)
 """
+)
 _pair(
     "accumulation never reset",
     ACCUMULATING,
     "gradient-not-cleared",
     ("    G1[:] = 0\n    G2[:] = 0\n", ""),
-    ("    W1 -= rate * G1 / len(x)\n    W2 -= rate * G2 / len(x)", "    W1 -= rate * G1 / len(x)  # wrong\n    W2 -= rate * G2 / len(x)  # wrong"),
+    (
+        "    W1 -= rate * G1 / len(x)\n    W2 -= rate * G2 / len(x)",
+        "    W1 -= rate * G1 / len(x)  # wrong\n    W2 -= rate * G2 / len(x)  # wrong",
+    ),
 )
 _pair(
     "update inside the loop that accumulates",
     ACCUMULATING,
-    "gradient-not-cleared",
-    ("        G2 += h.T @ d2\n    W1 -= rate * G1 / len(x)\n    W2 -= rate * G2 / len(x)",
-     "        G2 += h.T @ d2\n        W1 -= rate * G1 / len(x)  # wrong\n        W2 -= rate * G2 / len(x)  # wrong"),
+    "",  # cannot tell: no loss explains these steps
+    (
+        "        G2 += h.T @ d2\n    W1 -= rate * G1 / len(x)\n    W2 -= rate * G2 / len(x)",
+        "        G2 += h.T @ d2\n        W1 -= rate * G1 / len(x)  # wrong\n        W2 -= rate * G2 / len(x)  # wrong",
+    ),
 )
-MOMENTUM = HEAD.replace("rate = 0.05", "rate = 0.05\nv1, v2 = np.zeros((4, 6)), np.zeros((6, 2))") + FORWARD + BACKWARD + """
+MOMENTUM = (
+    HEAD.replace("rate = 0.05", "rate = 0.05\nv1, v2 = np.zeros((4, 6)), np.zeros((6, 2))")
+    + FORWARD
+    + BACKWARD
+    + """
     v1 = 0.9 * v1 - rate * g1
     v2 = 0.9 * v2 - rate * g2
     W1 += v1
@@ -134,13 +155,18 @@ MOMENTUM = HEAD.replace("rate = 0.05", "rate = 0.05\nv1, v2 = np.zeros((4, 6)), 
     b1 -= rate * c1
     b2 -= rate * c2
 """
+)
 _pair(
     "optimiser state reset in the loop",
     MOMENTUM,
     "optimiser",
     ("    v1 = 0.9", "    v1, v2 = np.zeros((4, 6)), np.zeros((6, 2))  # wrong\n    v1 = 0.9"),
 )
-ADAM = HEAD.replace("rate = 0.05", "rate = 0.01\nm, v, count = np.zeros((4, 6)), np.zeros((4, 6)), 0") + FORWARD + BACKWARD + """
+ADAM = (
+    HEAD.replace("rate = 0.05", "rate = 0.01\nm, v, count = np.zeros((4, 6)), np.zeros((4, 6)), 0")
+    + FORWARD
+    + BACKWARD
+    + """
     count += 1
     m = 0.9 * m + 0.1 * g1
     v = 0.99 * v + 0.01 * g1 ** 2
@@ -150,10 +176,29 @@ ADAM = HEAD.replace("rate = 0.05", "rate = 0.01\nm, v, count = np.zeros((4, 6)),
     W2 -= rate * g2
     b2 -= rate * c2
 """
-_pair("bias correction by step 0", ADAM, "optimiser", ("    count += 1\n", ""), ("(1 - 0.99 ** count)\n", "(1 - 0.99 ** count)  # wrong\n"))
-_pair("second moment without its square", ADAM, "optimiser", ("    v = 0.99 * v + 0.01 * g1 ** 2\n", "    v = 0.99 * v + 0.01 * g1  # wrong\n"))
-_pair("second moment without its root", ADAM, "optimiser", ("(np.sqrt(vh) + 1e-8)\n", "(vh + 1e-8)  # wrong\n"))
-_pair("second moment of the first", ADAM, "optimiser", ("    v = 0.99 * v + 0.01 * g1 ** 2\n", "    v = 0.99 * v + 0.01 * m  # wrong\n"))
+)
+_pair(
+    "bias correction by step 0",
+    ADAM,
+    "optimiser",
+    ("    count += 1\n", ""),
+    ("(1 - 0.99 ** count)\n", "(1 - 0.99 ** count)  # wrong\n"),
+)
+_pair(
+    "second moment without its square",
+    ADAM,
+    "optimiser",
+    ("    v = 0.99 * v + 0.01 * g1 ** 2\n", "    v = 0.99 * v + 0.01 * g1  # wrong\n"),
+)
+_pair(
+    "second moment without its root", ADAM, "optimiser", ("(np.sqrt(vh) + 1e-8)\n", "(vh + 1e-8)  # wrong\n")
+)
+_pair(
+    "second moment of the first",
+    ADAM,
+    "optimiser",
+    ("    v = 0.99 * v + 0.01 * g1 ** 2\n", "    v = 0.99 * v + 0.01 * m  # wrong\n"),
+)
 WHOLE = NETWORK.replace("W1 = rng.normal(size=(4, 6)) * 0.5", "W1 = rng.integers(-2, 3, size=(4, 6)) * 1.0")
 _pair(
     "weights of integers",
@@ -177,27 +222,39 @@ for step in range(60):
     W1 -= 0.1 * X.T @ d
     b1 = b1 - 0.1 * d.sum(axis=0, keepdims=True)
 """
-_pair("bias that grows by broadcasting", VECTOR, "bias-broadcast", ("d.sum(axis=0, keepdims=True)\n", "d  # wrong\n"))
+_pair(
+    "bias that grows by broadcasting",
+    VECTOR,
+    "bias-broadcast",
+    ("d.sum(axis=0, keepdims=True)\n", "d  # wrong\n"),
+)
 _pair(
     "(n, 1) against (n,)",
-    VECTOR.replace("    W2 -= 0.1 * h.T @ e\n", "    W2 -= 0.1 * (h.T @ e).sum(axis=1, keepdims=True)\n")
-    .replace("(e @ W2.T)", "(e.sum(axis=1, keepdims=True) @ W2.T)"),
+    VECTOR.replace(
+        "    W2 -= 0.1 * h.T @ e\n", "    W2 -= 0.1 * (h.T @ e).sum(axis=1, keepdims=True)\n"
+    ).replace("(e @ W2.T)", "(e.sum(axis=1, keepdims=True) @ W2.T)"),
     "silent-broadcast",
     ("+ 0.2)[:, None]\n", "+ 0.2)\n"),
     ("    e = (h @ W2 - Y) / len(X)\n", "    e = (h @ W2 - Y) / len(X)  # wrong\n"),
 )
 _pair(
     "update outside of the loop",
-    HEAD + FORWARD.replace("\n    ", "\n        ").replace("\n        h", "\n    for i in range(10):\n        x, t = X[i::10], T[i::10]\n        h")
+    HEAD
+    + FORWARD.replace("\n    ", "\n        ").replace(
+        "\n        h", "\n    for i in range(10):\n        x, t = X[i::10], T[i::10]\n        h"
+    )
     + BACKWARD.replace("\n    ", "\n        ")
     + DESCENT.replace("\n    ", "\n        "),
     "update-outside-loop",
-    ("        W1 -= rate * g1\n        b1 -= rate * c1\n        W2 -= rate * g2\n        b2 -= rate * c2\n",
-     "        W2 -= rate * g2\n        b2 -= rate * c2\n        b1 -= rate * c1\n    W1 -= rate * g1  # wrong\n"),
+    (
+        "        W1 -= rate * g1\n        b1 -= rate * c1\n        W2 -= rate * g2\n        b2 -= rate * c2\n",
+        "        W2 -= rate * g2\n        b2 -= rate * c2\n        b1 -= rate * c1\n    W1 -= rate * g1  # wrong\n",
+    ),
 )
 _pair(
     "mask redrawn on the way back",
-    HEAD + """
+    HEAD
+    + """
     mask = (rng.random((len(x), 6)) < 0.7) / 0.7
     h = np.tanh(x @ W1 + b1)
     r = h * mask
@@ -205,9 +262,13 @@ _pair(
     d2 = (p - t) / len(x)
     d1 = (d2 @ W2.T) * mask * (1 - h ** 2)
     g1, c1, g2, c2 = x.T @ d1, d1.sum(0), r.T @ d2, d2.sum(0)
-""" + DESCENT,
+"""
+    + DESCENT,
     "dropout-mask-redrawn",
-    ("    d1 = (d2 @ W2.T) * mask * (1 - h ** 2)\n", "    d1 = (d2 @ W2.T) * (rng.random((len(x), 6)) < 0.7) / 0.7 * (1 - h ** 2)  # wrong\n"),
+    (
+        "    d1 = (d2 @ W2.T) * mask * (1 - h ** 2)\n",
+        "    d1 = (d2 @ W2.T) * (rng.random((len(x), 6)) < 0.7) / 0.7 * (1 - h ** 2)  # wrong\n",
+    ),
 )
 _pair("gradient added", NETWORK, "sign", ("    W1 -= rate * g1\n", "    W1 += rate * g1  # wrong\n"))
 _pair(

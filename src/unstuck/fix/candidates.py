@@ -14,19 +14,20 @@ from dataclasses import dataclass, field, replace
 
 from unstuck.facts import Edit, Source, Span, Trace
 from unstuck.fix.code import Code, walk
-from unstuck.fix.families import FAMILIES, Change, Node, applied
+from unstuck.fix.families import FAMILIES, Change, Node, applied, distance
 
 # Families that answer an explanation, by the words that its kind contains; the first row that fits counts.
 AGREES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("derivative-omitted", "derivative-missing"), ("factor",)),
-    (("softmax",), ("drop",)),
+    (("softmax",), ("slope", "drop")),
     (("derivative-one",), ("comparison", "factor", "formula")),
-    (("derivative-squared",), ("drop", "name")),
-    (("derivative",), ("comparison", "name", "index", "formula", "constant", "drop", "factor")),
-    (("mask", "dropout"), ("factor", "name", "move")),
-    (("updated", "stale"), ("move",)),
+    (("derivative-squared",), ("slope", "drop")),
+    (("derivative",), ("comparison", "name", "index", "slope", "formula", "constant", "drop", "factor")),
+    (("mask-redrawn",), ("name", "move")),
+    (("mask", "dropout"), ("factor",)),
     (("outside-loop",), ("nest",)),
     (("never-updated",), ("target", "analogy")),
+    (("updated", "stale"), ("move",)),
     (("overwritten",), ("assignment",)),
     (("not-cleared",), ("clear",)),
     (("duplicate",), ("scatter",)),
@@ -208,14 +209,5 @@ def _means_something_else(code: Code, change: Change, text: str) -> bool:
 def _candidate(code: Code, change: Change, family: str, agrees: bool, place: int) -> Candidate:
     pieces = [piece for piece in change.pieces if piece[0] < piece[1] or piece[2]]
     edits = tuple(Edit(code.span(low, high), new) for low, high, new in pieces)
-    size = sum(_distance(code.text[low:high], new) for low, high, new in pieces)
+    size = sum(distance(code.text[low:high], new) for low, high, new in pieces)
     return Candidate(edits, change.title, change.size or size, family, agrees, place)
-
-
-def _distance(old: str, new: str) -> int:
-    """Characters that differ once the common beginning and end are set aside."""
-    while old and new and old[0] == new[0]:
-        old, new = old[1:], new[1:]
-    while old and new and old[-1] == new[-1]:
-        old, new = old[:-1], new[:-1]
-    return max(len(old), len(new))

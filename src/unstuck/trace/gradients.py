@@ -12,6 +12,7 @@ from unstuck.trace.explaining.account import SAME_SCALE, Account, scale_account
 from unstuck.trace.explaining.explain import blame_unexplained, explanation
 from unstuck.trace.explaining.untouched import untouched
 from unstuck.trace.judging.borrowed import borrowed
+from unstuck.trace.judging.broadcast import silent_broadcast
 from unstuck.trace.judging.example import example
 from unstuck.trace.judging.judge import Verdicts, relative_scales
 from unstuck.trace.judging.returned import absolute_scales
@@ -85,10 +86,10 @@ def _beside_arrays(found: Sequence[Gradient]) -> list[Gradient]:
 
 def _with_update_faults(found: Sequence[Gradient], steps: Sequence[Step]) -> tuple[Gradient, ...]:
     """Faults of the update itself, where the gradient shows none; and where numbers ended, why."""
-    faults = update_faults(steps)
+    faults, spread = update_faults(steps), silent_broadcast(steps)
     result = []
     for gradient in found:
-        fault = faults.get(gradient.parameter)
+        fault = spread or faults.get(gradient.parameter)
         if fault is None and gradient.status == "wrong":
             fault = borrowed(gradient.parameter, steps)
         if fault is not None and _stands(fault, gradient):
@@ -106,7 +107,7 @@ def _stands(fault: Explanation, gradient: Gradient) -> bool:
     """
     if gradient.status == "wrong":
         return gradient.explanation is None or gradient.explanation.kind == "error-wrong"
-    alone = fault.kind in ("bias-broadcast", "integer-truncation") or not gradient.steps
+    alone = fault.kind in ("bias-broadcast", "integer-truncation", "silent-broadcast") or not gradient.steps
     return gradient.status in ("exact", "scaled") or (gradient.status == "cannot-tell" and alone)
 
 

@@ -21,6 +21,7 @@ from unstuck.facts import Gradient, Loss, Outcome, Parameter, Source, Span, Stat
 from unstuck.trace.analysis import Analysis, analyses
 from unstuck.trace.gradients import gradients
 from unstuck.trace.job import Job
+from unstuck.trace.judging.broadcast import spread_gradients
 from unstuck.trace.judging.judge import TOLERANCE, best_loss
 from unstuck.trace.reading.names import parameter_names, paths_of, user_namespaces
 from unstuck.trace.reading.steps import Steps
@@ -110,6 +111,9 @@ class Recorder:
         parameters = [_parameter(name, p) for each in found for name, p in each.parameters.items()]
         trace = replace(base, parameters=tuple(parameters), steps=max(len(each.steps) for each in found))
         known = [(each, each.verdicts.loss) for each in found if each.verdicts is not None]
+        spread = spread_gradients(main.steps, main.spans)
+        if not known and spread:
+            return replace(trace, status="wrong", reason="", gradients=spread)
         if not known:
             return replace(
                 trace,

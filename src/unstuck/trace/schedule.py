@@ -96,7 +96,7 @@ class Clock:
         self._found_at = 0.0
         self._window_first = self._window_end = 0
         self._first_step = 0  # of the running training; steps are counted over the whole run
-        self._inner: set[int] = set()  # loops that were met inside a step only
+        self.inner: set[int] = set()  # loops that were met inside a step only
         self._outer: set[int] = set()  # and those that were met anywhere else
 
     def start(self, runtime: Runtime) -> None:
@@ -160,8 +160,8 @@ class Clock:
         """Loops that run inside each other: those within the step loop need not be announced between windows."""
         depth = numbers.index(self.step_loop) if self.step_loop in numbers else len(numbers)
         self._outer.update(numbers[: depth + 1])
-        self._inner.update(numbers[depth + 1 :])
-        self._inner -= self._outer
+        self.inner.update(numbers[depth + 1 :])
+        self.inner -= self._outer
 
     def _depth(self, number: int) -> int | None:
         for depth in range(len(self.stack) - 1, -1, -1):
@@ -208,7 +208,7 @@ class Clock:
         self.step_loop = self._suspected = None
         self._first_step = self.progress.step + 1
         self._next_look = FIRST_LOOK
-        self._inner, self._outer = set(), set()
+        self.inner, self._outer = set(), set()
         self._open()
         self._window_first = self._first_step
 
@@ -216,7 +216,7 @@ class Clock:
         """No training was found: there is nothing to wait for, unless the program is to run on."""
         if self.progress.windows and (self.plan.full_run or now - self._found_at < self.plan.run_seconds):
             self.runtime.memory = Memory()
-            self.runtime.sleep(self._inner)
+            self.runtime.sleep(self.inner)
         else:
             raise Stop
 
@@ -244,7 +244,7 @@ class Clock:
         step = self.progress.step
         if self.runtime.on and (step >= self._window_end or self._crowded()):
             self._close()
-            self.runtime.sleep(self._inner)
+            self.runtime.sleep(self.inner)
         if not self.runtime.on:
             self._between(step)
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from unstuck.fix.code import Code
-from unstuck.fix.families.change import Change, Node, applied
-from unstuck.fix.families.factors import factor, formula, term
+from unstuck.fix.families.change import Change, Node, applied, distance
+from unstuck.fix.families.factors import factor, term
 from unstuck.fix.families.operands import axis, function, index, name, summed, transpose
 from unstuck.fix.families.operators import comparison, constant, drop, power, product, sign, swap
+from unstuck.fix.families.slopes import formula, slope
 from unstuck.fix.families.statements import (
     analogy,
     assignment,
@@ -25,12 +26,12 @@ from unstuck.fix.families.statements import (
     target,
 )
 
-__all__ = ["FAMILIES", "Change", "Node", "applied"]
+__all__ = ["FAMILIES", "Change", "Node", "applied", "distance"]
 
 FAMILIES: Mapping[str, Callable[[Code, Node], Iterator[Change]]] = {
     family.__name__: family
     for family in (
-        comparison, name, transpose, index, sign, drop, swap, axis, summed, product, function, assignment, target,
-        scatter, copied, move, nest, remove, analogy, clear, power, constant, formula, factor, term,
+        comparison, slope, name, transpose, index, sign, drop, swap, axis, summed, product, function, assignment,
+        target, scatter, copied, move, nest, remove, analogy, clear, power, constant, formula, factor, term,
     )
 }  # fmt: skip

@@ -33,6 +33,15 @@ def applied(text: str, pieces: Iterable[Piece]) -> str:
     return text
 
 
+def distance(old: str, new: str) -> int:
+    """Characters that differ once the common beginning and end are set aside."""
+    while old and new and old[0] == new[0]:
+        old, new = old[1:], new[1:]
+    while old and new and old[-1] == new[-1]:
+        old, new = old[:-1], new[:-1]
+    return max(len(old), len(new))
+
+
 def operator(code: Code, left: ast.expr, right: ast.expr, old: str, new: str) -> Piece | None:
     """The piece that replaces the operator `old` between two operands."""
     low, high = code.range(left)[1], code.range(right)[0]

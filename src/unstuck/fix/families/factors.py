@@ -1,4 +1,4 @@
-"""Families that add what was left out: a derivative, a mask, a term; or give a function another formula."""
+"""Families that add what was left out: a derivative, a mask, a term."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import re
 from collections.abc import Iterator
 
 from unstuck.fix.code import Code, loose
-from unstuck.fix.families.change import Change, Node, arity, assigned
+from unstuck.fix.families.change import Change, Node, assigned
+from unstuck.fix.families.slopes import own_derivatives, simple_shapes
+
+MASKS = re.compile(r"(?i)mask|drop|keep")
 
 
 def factor(code: Code, node: Node) -> Iterator[Change]:
@@ -18,7 +21,8 @@ def factor(code: Code, node: Node) -> Iterator[Change]:
     low, high = code.range(value)
     left, right = ("(", ")") if loose(value) else ("", "")
     for new in _derivatives(code, node):
-        yield Change(((low, low, left), (high, high, f"{right} * {new}")), f"multiply by {new}")
+        size = 1 if MASKS.search(new) else None
+        yield Change(((low, low, left), (high, high, f"{right} * {new}")), f"multiply by {new}", size)
 
 
 def term(code: Code, node: Node) -> Iterator[Change]:
@@ -31,17 +35,6 @@ def term(code: Code, node: Node) -> Iterator[Change]:
         yield Change(((end, end, f" + {new}"),), f"add {new}")
 
 
-def formula(code: Code, node: Node) -> Iterator[Change]:
-    """The body of a function of one array becomes another activation's derivative."""
-    scope = code.scope(node)
-    if isinstance(node, ast.Return) and node.value is not None and isinstance(scope, ast.FunctionDef):
-        names = [item.arg for item in scope.args.args if item.arg not in ("self", "cls")]
-        if len(names) == 1:
-            for new in _shapes(names[0]):
-                text = new[1:-1] if new.startswith("(") else new
-                yield Change(((*code.range(node.value), text),), f"return {text}")
-
-
 def _values(code: Code, node: Node) -> list[str]:
     """The values at hand, without those that the statement assigns."""
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
@@ -51,18 +44,8 @@ def _values(code: Code, node: Node) -> list[str]:
 
 def _derivatives(code: Code, node: Node) -> Iterator[str]:
     """Factors at hand: derivatives written with the values in scope, the script's own derivatives, masks."""
-    here = code.scope(node)
-    own = [function for function in code.functions.values() if arity(function) == 1 and function is not here]
-    written = [
-        function.name for function in own if re.search(r"(?i)deriv|prime|grad|back|^d_?[a-z]", function.name)
-    ]
     for value in _values(code, node):
-        yield from (f"{function}({value})" for function in written)
-        yield from _shapes(value)
-        if re.search(r"(?i)mask|drop", value):
+        yield from own_derivatives(code, node, value)
+        yield from simple_shapes(value)
+        if MASKS.search(value):
             yield value
-
-
-def _shapes(value: str) -> tuple[str, ...]:
-    """The derivatives of rectifier, sigmoid and tanh, written with the activated value."""
-    return f"({value} > 0)", f"{value} * (1 - {value})", f"(1 - {value} ** 2)"

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 
 from unstuck.fix.code import Code, loose
-from unstuck.fix.families.change import Change, Node, arity, assigned, multiplied, short
+from unstuck.fix.families.change import Change, Node, arity, assigned, distance, multiplied, short
 
+_FAR = 4  # characters; above that, names are equally far from each other
 _REDUCTIONS = ("sum", "mean", "max", "min", "argmax", "argmin", "std", "var")
 _OPPOSITES = {"maximum": "minimum", "minimum": "maximum", "sin": "cos", "cos": "sin", "exp": "log", "log": "exp",
               "zeros_like": "ones_like", "ones_like": "zeros_like", "outer": "dot", "dot": "multiply",
@@ -17,21 +18,28 @@ _OPPOSITES = {"maximum": "minimum", "minimum": "maximum", "sin": "cos", "cos": "
 
 def name(code: Code, node: Node) -> Iterator[Change]:
     """Another variable, attribute, key or function that is at hand takes the place of one."""
-    others: list[str] = []
-    if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Load):
-        others = code.members(node) or code.methods(node)
-    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+    for other in _others(code, node):
+        if other != code.words(node):
+            title = f"use {other} instead of {short(code, node)}"
+            yield Change(((*code.range(node), other),), title, min(distance(code.words(node), other), _FAR))
+
+
+def _others(code: Code, node: Node) -> list[str]:
+    """What could stand in the place of a value or a function."""
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
         function = code.functions.get(node.id)
         if function is not None:
             same = [other for other in code.functions.values() if arity(other) == arity(function)]
-            others = [other.name for other in same]
-        elif node.id in (values := code.data_names(node)):
-            others = values
-    elif isinstance(node, ast.BinOp | ast.Call) and re.search(r"rand|binomial|choice", code.words(node)):
-        others = code.data_names(node)  # a mask drawn again instead of kept
-    for other in others:
-        if other != code.words(node):
-            yield Change(((*code.range(node), other),), f"use {other} instead of {short(code, node)}")
+            return [other.name for other in same]
+        values = code.data_names(node)
+        return values if node.id in values else []
+    if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Load):
+        rows = isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)
+        return code.members(node) or (code.data_names(node) if rows else code.methods(node))
+    drawn = isinstance(node, ast.BinOp | ast.Call | ast.Compare)
+    if drawn and re.search(r"rand|binomial|choice", code.words(node)):
+        return code.data_names(node)  # a mask drawn again instead of kept
+    return []
 
 
 def transpose(code: Code, node: Node) -> Iterator[Change]:
@@ -51,6 +59,7 @@ def axis(code: Code, node: Node) -> Iterator[Change]:
     if node.func.attr not in _REDUCTIONS:
         return
     given = [keyword.value for keyword in node.keywords if keyword.arg == "axis"]
+    given += [item for item in node.args if isinstance(item, ast.Constant)][:1]
     for new in ("0", "1", "-1"):
         if given and code.words(given[0]) != new:
             yield Change(((*code.range(given[0]), new),), f"reduce over axis {new}")

@@ -176,7 +176,9 @@ def target(code: Code, node: Node) -> Iterator[Change]:
         return
     for other in others:
         if other != code.words(old):
-            yield Change(((*code.range(old), other),), f"assign to {other} instead of {code.words(old)}")
+            size = 1 if other in code.unmoved else None
+            title = f"assign to {other} instead of {code.words(old)}"
+            yield Change(((*code.range(old), other),), title, size)
 
 
 def scatter(code: Code, node: Node) -> Iterator[Change]:

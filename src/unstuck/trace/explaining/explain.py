@@ -60,6 +60,7 @@ KINDS = (
     "aliasing",
     "bias-never-used",
     "integer-truncation",
+    "silent-broadcast",
     "error-wrong",
 )
 

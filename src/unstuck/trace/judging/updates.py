@@ -224,7 +224,7 @@ def _is_square(node: Node) -> bool:
 
 def _cut(name: str, steps: Sequence[Step]) -> Explanation | None:
     """What the update makes is cut to whole numbers before it is used."""
-    cuts = [_whole(step, step.updates[name].before) for step in steps]
+    cuts = [_whole(step, step.updates[name].after) for step in steps]
     if len([cut for cut in cuts if cut is not None]) < LEAST_STEPS:
         return None
     place = next(cut.span for cut in cuts if cut is not None)
@@ -232,11 +232,11 @@ def _cut(name: str, steps: Sequence[Step]) -> Explanation | None:
     return Explanation("integer-truncation", text, place) if place is not None else None
 
 
-def _whole(step: Step, before: Node) -> Node | None:
+def _whole(step: Step, after: Node) -> Node | None:
     """The copy as whole numbers that loses something of a value, if there is one."""
     for node in step.nodes:
-        whole = np.asarray(node.value).dtype.kind in "iu" and np.asarray(before.value).dtype.kind == "f"
-        if node.op == "copy" and before in node.parents() and whole and not np.array_equal(node.value, before.value):
+        cut = node.op == "trunc" and after in node.parents()
+        if cut and not np.array_equal(node.value, after.value):
             return node
     return None
 

@@ -57,8 +57,9 @@ def opened(coefficient: float, node: Node) -> list[tuple[float, Node]] | None:
     args = node.args
     if node.op in ("add", "subtract"):
         signs = (coefficient, coefficient if node.op == "add" else -coefficient)
-        return [(sign, arg) for sign, arg in zip(signs, args, strict=False) if isinstance(arg, Node)]
-    if node.op in ("copy", "positive", "negative"):
+        parts = zip(signs, (_part(arg, node) for arg in args), strict=False)
+        return [(sign, part) for sign, part in parts if part is not None]
+    if node.op in ("copy", "positive", "negative", "trunc"):  # trunc: a cast to whole numbers
         sign = -coefficient if node.op == "negative" else coefficient
         return [(sign, args[0])] if isinstance(args[0], Node) else None
     if node.op in ("multiply", "true_divide"):
@@ -71,6 +72,16 @@ def opened(coefficient: float, node: Node) -> list[tuple[float, Node]] | None:
         sign = coefficient if node.op == "add.at" else -coefficient
         return [(coefficient, args[0]), (sign, _spread(node))] if isinstance(args[0], Node) else None
     return None
+
+
+def _part(arg: Any, node: Node) -> Node | None:
+    """One side of a sum; a number (the 1 of p - 1) becomes a node, for it belongs to what is added."""
+    if isinstance(arg, Node):
+        return arg
+    if not isinstance(arg, int | float | np.number | np.ndarray) or not np.any(arg):
+        return None
+    value = np.broadcast_to(np.asarray(arg, float), np.shape(node.value))
+    return Node(node.id, "constant", None, (), {}, value, node.span)
 
 
 def _spread(node: Node) -> Node:

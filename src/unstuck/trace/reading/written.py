@@ -94,9 +94,9 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
         sources += [term.node for term in terms if term.node.id >= bounds.start]
     inside = nodes[bounds.start : bounds.stop]
     backward = frozenset(ancestors(sources, oldest=oldest))
-    losses = returned_loss([*updates.values()]) or candidates(inside, tainted, backward)
     ends = frozenset(node for node in nodes[oldest : bounds.stop] if node.id in steps.trained)
     ends |= {update.before for update in updates.values()}
+    losses = returned_loss([*updates.values()]) or candidates(inside, tainted, backward - ends)
     return Step(number, key, updates, written, inside, tainted, backward, losses, adaptive, carried, rates, ends)
 
 

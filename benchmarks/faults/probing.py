@@ -1,0 +1,138 @@
+"""One training step and one evaluation of the loss of a program, from given parameters and random draws.
+
+The probe of the program says how (tests/probes.py).  The values that the step shares with the evaluation of the
+loss are the forward pass: a mutant that no longer computes one of them is no fault of the backward pass.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from programs import Program, on_disk, quietly
+
+from probes import as_main, execute, loop_body, shortened, take
+
+DIGITS = 9  # of a value: another order of the same operations is the same value
+MOST_EVENTS = 5000  # lines of the main program at which its values are noted
+OWN = ("training step", "step", "forward", "loss")  # the names under which a probe's code is compiled
+
+
+class Probing:
+    """The loss at a point, the lines that a training step executes, and the values that it computes.
+
+    Without a point and draws, they are taken from the program itself, after its shortened run.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        texts: Mapping[str, str],
+        start: Mapping[str, NDArray[Any]] | None = None,
+        draws: Mapping[str, Any] | None = None,
+    ) -> None:
+        probe = program.probe
+        with on_disk(texts) as folder, as_main(folder / program.main), quietly():
+            script = folder / program.main
+            _, names = execute(shortened(script.read_text()), script)
+            exec(probe.setup, names)
+            step = compile(probe.step, "step", "exec") if probe.step else loop_body(script, probe.depth)
+            forward = compile(probe.forward, "forward", "exec") if probe.forward else step
+            current = {text: np.array(eval(text, names)) for text in program.parameters}
+            self.start = start or current
+            self.draws = draws or _draws(names)
+            watch = _Watch(program)
+            with watch:
+                _restore(self.draws, names)
+                take(step, names, self.start, probe)
+            self.lines, self.values = watch.lines, watch.values
+            with _Watch(program) as watch:
+                _restore(self.draws, names)
+                take(forward, names, self.start, probe)
+                self.loss = float(np.squeeze(eval(compile(probe.loss, "loss", "eval"), names)))
+            self.forward = self.values & watch.values
+
+
+class _Watch:
+    """Notes every executed line of the program, and the values that have a name on the way."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.lines: set[tuple[str, int]] = set()
+        self.values: set[bytes] = set()
+        self._events = 0
+
+    def __enter__(self) -> _Watch:
+        sys.settrace(self._event)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def _event(self, frame: FrameType, event: str, argument: Any) -> Any:
+        path = frame.f_code.co_filename
+        file = self.program.main if path == "training step" else Path(path).name
+        if file not in self.program.texts and path not in OWN:
+            return None
+        if path not in OWN[1:]:
+            self.lines.add((file, frame.f_lineno))
+        if event == "return":
+            self._note([argument, *frame.f_locals.values()])
+        elif path in OWN and self._events < MOST_EVENTS:
+            self._events += 1
+            self._note(frame.f_locals.values())
+        return self._event
+
+    def _note(self, values: Any) -> None:
+        for value in values:
+            self.values.update(_digest(array) for array in _arrays(value, 2))
+
+
+def _arrays(value: Any, depth: int) -> Iterator[NDArray[Any]]:
+    """The arrays of floats in a value: it itself, its elements or attributes, and those of these."""
+    if isinstance(value, np.ndarray | np.floating | float):
+        array = np.asarray(value)
+        if array.dtype.kind == "f":
+            yield array
+    elif depth:
+        parts = (
+            value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+        )
+        for part in parts or vars(value).values() if hasattr(value, "__dict__") else parts:
+            yield from _arrays(part, depth - 1)
+
+
+def _digest(array: NDArray[Any]) -> bytes:
+    """The same for values that are equal up to rounding."""
+    if not array.size or not np.all(np.isfinite(array)):
+        return b""
+    unit = 10.0 ** (np.floor(np.log10(max(float(np.max(np.abs(array))), 1e-300))) - DIGITS)
+    return repr(array.shape).encode() + np.round(array / unit).tobytes()
+
+
+def _draws(names: Mapping[str, Any]) -> dict[str, Any]:
+    """The states of all generators of random numbers that have a global name; "" is the standard library's."""
+    found: dict[str, Any] = {"": random.getstate()}
+    for name, value in names.items():
+        if isinstance(value, np.random.Generator):
+            found[name] = value.bit_generator.state
+        elif isinstance(value, np.random.RandomState):
+            found[name] = value.get_state()
+    return found
+
+
+def _restore(draws: Mapping[str, Any], names: Mapping[str, Any]) -> None:
+    for name, state in draws.items():
+        value = names.get(name)
+        if not name:
+            random.setstate(state)
+        elif isinstance(value, np.random.Generator):
+            value.bit_generator.state = state
+        elif isinstance(value, np.random.RandomState):
+            value.set_state(state)

@@ -1,0 +1,116 @@
+"""Families about the derivative of an activation, wherever it stands: another formula for it, or none."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from unstuck.fix.code import Code
+from unstuck.fix.families.change import Change, Node, arity, grouped, short
+
+Run = list[ast.expr]  # neighbouring factors of a product that speak of one value only
+
+
+def slope(code: Code, node: Node) -> Iterator[Change]:
+    """Factors such as h * (1 - h) in a product become another derivative of the same value, or are left out."""
+    if not _is_product(node) or _is_product(code.parent.get(node)):
+        return
+    factors = list(_factors(node))
+    for value, run in _runs(code, factors):
+        low, high = grouped(code, run[0])[0], grouped(code, run[-1])[1]
+        text = code.text[low:high]
+        place = factors.index(run[0])
+        if place > 0:
+            start = grouped(code, factors[place - 1])[1]
+            yield Change(((start, high, ""),), f"leave out `{text}`", 1)
+        for new in (*own_derivatives(code, node, value), *shapes(code, value)):
+            if new != text:
+                yield Change(((low, high, new),), f"{new} instead of `{text}`", 4)
+
+
+def formula(code: Code, node: Node) -> Iterator[Change]:
+    """The body of a function of one array becomes another activation's derivative."""
+    function = code.scope(node)
+    if isinstance(node, ast.Return) and isinstance(function, ast.FunctionDef):
+        body = node.value
+    elif isinstance(function, ast.Lambda) and node is function.body:
+        body = function.body
+    else:
+        return
+    names = [item.arg for item in function.args.args if item.arg not in ("self", "cls")]
+    if body is not None and len(names) == 1:
+        for new in shapes(code, names[0]):
+            text = new[1:-1] if new.startswith("(") else new
+            yield Change(((*code.range(body), text),), f"return {text} instead of `{short(code, body)}`")
+
+
+def shapes(code: Code, value: str) -> tuple[str, ...]:
+    """The derivatives of rectifier, sigmoid and tanh, of the output; of softplus; and those of the input."""
+    return (
+        *simple_shapes(value),
+        f"(1 - {code.numpy}.exp(-{value}))",
+        f"(1 - {code.numpy}.tanh({value}) ** 2)",
+        f"(1 / (1 + {code.numpy}.exp(-{value})))",
+    )
+
+
+def simple_shapes(value: str) -> tuple[str, ...]:
+    """The derivatives of rectifier, sigmoid and tanh, written with the activated value."""
+    return f"({value} > 0)", f"{value} * (1 - {value})", f"(1 - {value} ** 2)"
+
+
+def own_derivatives(code: Code, node: Node, value: str) -> Iterator[str]:
+    """The script's own functions of one value that may be a derivative, called with this value."""
+    here = code.scope(node)
+    for function in code.functions.values():
+        named = re.search(r"(?i)deriv|prime|grad|back|slope|^d_?[a-z]", function.name)
+        if named and function is not here and arity(function) == 1:
+            method = isinstance(code.parent[function], ast.ClassDef)
+            yield f"{'self.' if method else ''}{function.name}({value})"
+
+
+# ----- Products -----------------------------------------------------------------------------------------
+
+
+def _is_product(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
+
+
+def _factors(node: ast.AST) -> Iterator[ast.expr]:
+    """The factors of a product in the order of the text; a divisor counts as one."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
+        yield from _factors(node.left)
+        yield node.right
+    elif isinstance(node, ast.expr):
+        yield node
+
+
+def _runs(code: Code, factors: list[ast.expr]) -> Iterator[tuple[str, Run]]:
+    """Neighbouring factors that speak of the same single value, longest runs only."""
+    abouts = [_only_value(code, factor) for factor in factors]
+    start = 0
+    while start < len(factors):
+        end = start + 1
+        while end < len(factors) and abouts[end] == abouts[start]:
+            end += 1
+        if abouts[start]:
+            yield abouts[start], factors[start:end]
+        start = end
+
+
+def _only_value(code: Code, node: ast.expr) -> str:
+    """The one value that an expression is computed from, element by element; empty when there are others."""
+    values: set[str] = set()
+    pending: list[ast.AST] = [node]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, ast.Call):
+            pending += item.args
+        elif isinstance(item, ast.BinOp) and isinstance(item.op, ast.MatMult):
+            return ""
+        elif isinstance(item, ast.Name | ast.Attribute | ast.Subscript):
+            values.add(code.words(item))
+        elif not isinstance(item, ast.expr_context | ast.operator | ast.cmpop):
+            pending += ast.iter_child_nodes(item)
+    return values.pop() if len(values) == 1 else ""

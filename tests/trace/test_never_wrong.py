@@ -1,0 +1,66 @@
+"""A false alarm is worse than a miss: right programs that look odd are met with silence, and real faults are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import never_wrong
+import never_wrong_training
+import numpy as np
+import pytest
+from judged import judged, wrong
+from nearly_right import FAULTS
+from update_pairs import PAIRS
+
+CASES = never_wrong.CASES | never_wrong_training.CASES
+PARALLEL = 0.993  # the cosine that real faults have reached in public programs
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """Where a program of a table is written."""
+    return tmp_path / "program.py"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_nothing_right_is_called_wrong(name: str, program: Path) -> None:
+    """A right program gets exactly the states that are true of it, and never "wrong"."""
+    program.write_text(CASES[name].text)
+    trace = judged(program)
+    assert trace.status in CASES[name].says
+    assert wrong(trace) == []
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault_with_a_cosine_of_almost_one_is_wrong(name: str, program: Path) -> None:
+    """A fault that leaves the direction nearly as it is is found, and finite differences confirm it."""
+    program.write_text(FAULTS[name])
+    trace = judged(program)
+    nearly = [gradient for gradient in wrong(trace) if gradient.cosine >= PARALLEL]
+    assert nearly
+    for gradient in nearly:
+        witness = gradient.witness
+        assert witness is not None
+        assert witness.difference == pytest.approx(witness.exact, rel=1e-4)
+        assert abs(witness.written - witness.exact) > 1e-3 * float(np.abs(gradient.exact).max())
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_nothing_is_said_of_the_right_one_of_a_pair(name: str, program: Path) -> None:
+    """The right program beside a faulty update is judged right."""
+    program.write_text(PAIRS[name].right)
+    assert judged(program).status in ("exact", "scaled")
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_faulty_update_is_named_with_its_line(name: str, program: Path) -> None:
+    """A faulty update is never called right; where it is told, its kind and its line are true."""
+    program.write_text(PAIRS[name].wrong)
+    trace = judged(program)
+    if not PAIRS[name].kinds:
+        assert trace.status == "cannot-tell"
+        return
+    told = [gradient.explanation for gradient in wrong(trace) if gradient.explanation is not None]
+    assert {each.kind for each in told} & PAIRS[name].kinds
+    places = {place.line for each in told for place in (each.span, *each.uses)}
+    assert places & PAIRS[name].lines
