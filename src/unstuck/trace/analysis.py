@@ -85,7 +85,9 @@ def _unused(names: Sequence[str], steps: Steps, taken: set[str]) -> list[str]:
 def _analysed(recorded: Recorded, names: Sequence[str], seconds: float) -> list[Analysis]:
     """One training: usually one network, or several that are trained in the same loop by losses of their own."""
     window, first = recorded[0]
-    steps = [step for each, found in recorded for step in prepare(each.nodes, _renamed(found, names), each.first)]
+    steps = [
+        step for each, found in recorded for step in prepare(each.nodes, _renamed(found, names), each.first)
+    ]
     if not steps:
         return []
     parameters = dict(zip(names, first.parameters, strict=True))

@@ -31,7 +31,11 @@ def separate(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> lis
     other = best_loss(theirs, tolerance) if theirs else None
     if other is None or not any(_proves(other, name, tolerance) for name in left):
         return [(list(steps), verdicts)]
-    names = [name for name in _unexplained(verdicts, tolerance) if _belongs(name, other, verdicts, steps, tolerance)]
+    names = [
+        name
+        for name in _unexplained(verdicts, tolerance)
+        if _belongs(name, other, verdicts, steps, tolerance)
+    ]
     rest = [name for step in steps for name in step.updates if name not in names]
     return [(_of(steps, rest), verdicts.of(rest)), *separate(_of(steps, names), other.of(names), tolerance)]
 
@@ -63,7 +67,9 @@ def _leads_to(name: str, loss: Candidate, step: Step) -> bool:
     """Does the way back from the update meet the place where this loss compares outputs with targets?"""
     update = step.updates[name]
     sources = [term.node for term in update.terms if term.node is not update.before]
-    return loss.by_pairs and any(node.span in (loss.span, *loss.more) for node in ancestors(sources, stop=step.ends))
+    return loss.by_pairs and any(
+        node.span in (loss.span, *loss.more) for node in ancestors(sources, stop=step.ends)
+    )
 
 
 def _with_other_losses(step: Step, first: Candidate) -> Step:
@@ -90,4 +96,8 @@ def _independent(proposal: Proposal, loss: Candidate, known: Proposal, first: Ca
 
 def _computed(proposal: Proposal, step: Step) -> set[Node]:
     """What was computed from the parameters for the sake of this loss."""
-    return {node for node in ancestors([node for node, _ in proposal.seeds], stop=step.ends) if node in step.tainted}
+    return {
+        node
+        for node in ancestors([node for node, _ in proposal.seeds], stop=step.ends)
+        if node in step.tainted
+    }

@@ -97,7 +97,9 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     losses = returned_loss([*updates.values()]) or candidates(inside, tainted, backward)
     ends = frozenset(node for node in nodes[oldest : bounds.stop] if node.id in steps.trained)
     ends |= {update.before for update in updates.values()}
-    return Step(number, key, updates, written, inside, tainted, backward, losses, adaptive, carried, rates, ends)
+    return Step(
+        number, key, updates, written, inside, tainted, backward, losses, adaptive, carried, rates, ends
+    )
 
 
 def _gradient_terms(update: Update, state: frozenset[int]) -> tuple[list[Term], tuple[Term, ...], bool]:
