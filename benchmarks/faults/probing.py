@@ -47,23 +47,24 @@ class Probing:
             current = {text: np.array(eval(text, names)) for text in program.parameters}
             self.start = start or current
             self.draws = draws or _draws(names)
-            watch = _Watch(program)
-            with watch:
-                _restore(self.draws, names)
-                take(step, names, self.start, probe)
-            self.lines, self.values = watch.lines, watch.values
-            with _Watch(program) as watch:
+            with _Watch(program, names) as watch:
                 _restore(self.draws, names)
                 take(forward, names, self.start, probe)
                 self.loss = float(np.squeeze(eval(compile(probe.loss, "loss", "eval"), names)))
-            self.forward = self.values & watch.values
+            moves = any(np.any(eval(text, names) != value) for text, value in self.start.items())
+            with _Watch(program, names) as stepping:
+                _restore(self.draws, names)
+                take(step, names, self.start, probe)
+        self.lines, self.values = stepping.lines, stepping.values
+        self.forward = set() if moves else watch.values & stepping.values
 
 
 class _Watch:
-    """Notes every executed line of the program, and the values that have a name on the way."""
+    """Notes every executed line of the program, and the new values that have a name on the way."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, names: Mapping[str, Any]) -> None:
         self.program = program
+        self.known = {_digest(array) for value in names.values() for array in _arrays(value, 2)}
         self.lines: set[tuple[str, int]] = set()
         self.values: set[bytes] = set()
         self._events = 0
@@ -91,7 +92,7 @@ class _Watch:
 
     def _note(self, values: Any) -> None:
         for value in values:
-            self.values.update(_digest(array) for array in _arrays(value, 2))
+            self.values.update({_digest(array) for array in _arrays(value, 2)} - self.known)
 
 
 def _arrays(value: Any, depth: int) -> Iterator[NDArray[Any]]:

@@ -1,9 +1,9 @@
 """What a mutant really is, found without unstuck: effective, a scale, equivalent, or of no use to the benchmark.
 
-A mutant is *effective* when its forward pass is that of the right program (the same loss from the same
-parameters, through the same values) and at least one parameter is moved otherwise: no positive constant turns the right program's steps
-into the mutant's, in every step up to a relative error of 1e-3.  If constants do, it is a *scale*; if they are
-all 1, it is *equivalent*.  Set aside is a mutant that crashes, yields NaN, alters the forward pass, or alters
+A mutant is *effective* when its forward pass is that of the right program (the same values, the same loss, from
+the same parameters) and at least one parameter is moved otherwise: no positive constant turns the right program's
+steps into the mutant's, in every step up to a relative error of 1e-3.  If constants do, it is a *scale*; if they
+are all 1, it is *equivalent*.  Set aside is a mutant that crashes, yields NaN, alters the forward pass, or alters
 nothing but the weight decay.
 """
 

@@ -22,7 +22,7 @@ import numpy as np
 
 np.random.seed(0)
 w = np.random.normal(size=(3, 2))
-for i in range(40):
+for i in range(400):
     x, y = np.random.normal(size=(4, 3)), np.random.normal(size=(4, 2))
     h = np.tanh(x @ w)
     w -= 0.1 * x.T @ ((h - y) * (1 - h ** 2))

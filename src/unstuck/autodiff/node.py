@@ -32,6 +32,7 @@ class Node:
     value   the result: ndarray, NumPy scalar or Python float
     span    where the script asked for it
     names   what the script called the result, oldest first ("layer_1", "self.W", "params['W1']")
+    bound   the statements that gave it these names
     context the loops around it: ((loop id, iteration), ...) from the outermost in
     """
 
@@ -44,6 +45,7 @@ class Node:
     span: Span | None
     names: list[str] = field(default_factory=list)
     context: tuple[tuple[int, int], ...] = ()
+    bound: list[Span] = field(default_factory=list)
     _parents: tuple[Node, ...] | None = field(default=None, init=False)
 
     def parents(self) -> tuple[Node, ...]:

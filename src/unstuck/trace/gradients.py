@@ -14,7 +14,7 @@ from unstuck.trace.explaining.untouched import untouched
 from unstuck.trace.judging.borrowed import borrowed
 from unstuck.trace.judging.broadcast import silent_broadcast
 from unstuck.trace.judging.example import example
-from unstuck.trace.judging.judge import Verdicts, relative_scales
+from unstuck.trace.judging.judge import STEADY, Verdicts, relative_scales
 from unstuck.trace.judging.returned import absolute_scales
 from unstuck.trace.judging.unused import unused
 from unstuck.trace.judging.updates import overflowed, update_faults
@@ -112,11 +112,17 @@ def _stands(fault: Explanation, gradient: Gradient) -> bool:
 
 
 def _reference(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> str | None:
-    """The explained weights nearest the output: the last that the forward pass meets."""
+    """The explained weights with whose factor most others keep step; of several, those nearest the output."""
     sizes = {name: np.size(update.before.value) for step in steps for name, update in step.updates.items()}
     explained = [name for name in verdicts.matches if verdicts.explains(name, tolerance)]
     largest = [name for name in explained if sizes[name] > 1] or explained
-    return max(largest, key=lambda name: _first_use(steps[-1], name), default=None)
+    in_step = {
+        name: sum(
+            sizes[other] for other, (_, spread) in relative_scales(verdicts, name).items() if spread <= STEADY
+        )
+        for name in largest
+    }
+    return max(largest, key=lambda name: (in_step[name], _first_use(steps[-1], name)), default=None)
 
 
 def _first_use(step: Step, name: str) -> int:

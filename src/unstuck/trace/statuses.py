@@ -131,10 +131,16 @@ def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, 
         elif name in unlike and (almost := _almost(name, evidence)):
             yield name, ("exact", almost)
         elif name in left and rounds is not None:
-            yield name, ("exact", f"the error goes back {rounds} steps in time only (truncated back-propagation)")
+            yield (
+                name,
+                ("exact", f"the error goes back {rounds} steps in time only (truncated back-propagation)"),
+            )
         elif name in left and (bend := bent_at(steps, verdicts, name, tolerance)) is not None:
             line = f" at line {bend.span.line}" if bend.span is not None else ""
-            yield name, ("cannot-tell", f"its gradient is right, and its step is made of it by {bend.op}{line}")
+            yield (
+                name,
+                ("cannot-tell", f"its gradient is right, and its step is made of it by {bend.op}{line}"),
+            )
 
 
 def _almost(name: str, evidence: Evidence) -> str:

@@ -22,6 +22,7 @@ from unstuck.trace.explaining.localise import (
     written_factors,
 )
 from unstuck.trace.explaining.macros import Activated, Forward
+from unstuck.trace.explaining.places import formed_at, statement_of, updated_at
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
@@ -64,6 +65,8 @@ KINDS = (
     "error-wrong",
 )
 
+FORMED = {"gradient-overwritten"}  # kinds that concern the statement which makes the gradient of a parameter
+
 # ----- In words and places ------------------------------------------------------------------------------
 
 
@@ -97,12 +100,16 @@ def explanation(
             evidence = _share_off(hypothesis)
     if span is None:
         span = _place_of_omission(hypothesis, steps, loss)
+    if span is None and hypothesis.kind in FORMED:
+        span = next((place for step in steps for name in wrong if (place := formed_at(step, name))), None)
     if span is None:
         at = account.accepted.index(hypothesis) if hypothesis in account.accepted else None
         known = {
             step.number: merged(account.accepted[:at], step.number) for step in steps if loss in step.losses
         }
         span = blamed_span(steps, loss, known, wrong, sign=hypothesis.kind == "sign")
+    if hypothesis.kind == "sign":
+        uses = tuple(place for place in updated_at(steps, wrong) if place != span)
     return Explanation(hypothesis.kind, text, span, uses, evidence) if span is not None else None
 
 
@@ -168,7 +175,7 @@ def _place_of_omission(hypothesis: Hypothesis, steps: Sequence[Step], loss: Cand
     step = next(step for step in steps if step.number == number)
     arriving = hypothesis.activated[number][0].h if hypothesis.activated else hypothesis.dropped[number][0].d
     found = matching_value(step, loss, hypothesis.overrides(number), arriving)
-    return found.span if found is not None else None
+    return statement_of(found) if found is not None else None
 
 
 def blame_unexplained(
@@ -177,4 +184,5 @@ def blame_unexplained(
     """The first place that nothing right follows from, for gradients that no hypothesis reproduces."""
     telling = most_telling(steps, verdicts, frozenset(wrong))
     known = {step.number: merged(account.accepted, step.number) for step in telling}
-    return blamed_span(telling, verdicts.loss, known, wrong)
+    formed = (place for step in telling for name in wrong if (place := formed_at(step, name)))
+    return blamed_span(telling, verdicts.loss, known, wrong) or next(formed, None)

@@ -146,7 +146,7 @@ def first_flip(step: Step, path: Path, wrong: Iterable[str]) -> Node | None:
     """Where a sign turns that should not: the first such value, or the statement that adds where others subtract."""
     blamed = frozenset(wrong)
     others = Counter(path.signs[n] for n in path.nodes if path.signs[n] and not path.reaching[n] <= blamed)
-    usual = others.most_common(1)[0][0] if others else 0
+    usual = others.most_common(1)[0][0] if others else 1  # where all climb, that of the derivative itself
     for node in path.nodes:
         if path.reaching[node] and path.reaching[node] <= blamed and path.signs[node] == -usual != 0:
             return node

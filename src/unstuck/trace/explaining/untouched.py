@@ -119,7 +119,9 @@ def _held_back(step: Step, elsewhere: Span | None) -> bool:
     if elsewhere is not None:
         return is_conditional(elsewhere)
     places = [u.after.span for u in step.updates.values() if len(u.after.context) > len(step.key)]
-    return len(places) == len(step.updates) and all(place is None or is_conditional(place) for place in places)
+    return len(places) == len(step.updates) and all(
+        place is None or is_conditional(place) for place in places
+    )
 
 
 def _lost(

@@ -31,7 +31,9 @@ CONTRACTIONS = {"dot", "matmul", "einsum", "tensordot", "inner", "multi_dot"}
 # ----- Kinks --------------------------------------------------------------------------------------------
 
 
-def right_at_kinks(steps: Sequence[Step], verdicts: Verdicts, wrong: Collection[str], tolerance: float) -> set[str]:
+def right_at_kinks(
+    steps: Sequence[Step], verdicts: Verdicts, wrong: Collection[str], tolerance: float
+) -> set[str]:
     """Parameters that agree in every step under one choice of subgradient or another."""
     if not wrong:
         return set()
@@ -54,7 +56,9 @@ def _residual(verdicts: Verdicts, name: str, number: int) -> float:
 # ----- Truncation in time -------------------------------------------------------------------------------
 
 
-def rounds_back(steps: Sequence[Step], verdicts: Verdicts, wrong: Collection[str], tolerance: float) -> int | None:
+def rounds_back(
+    steps: Sequence[Step], verdicts: Verdicts, wrong: Collection[str], tolerance: float
+) -> int | None:
     """How many rounds of the forward loop the error goes back, where that makes all gradients agree; or None.
 
     One round is no truncation: there the recurrent term is missing altogether.
@@ -121,7 +125,9 @@ def _fits(written: Array, true: Array, tolerance: float) -> bool:
 def bent_at(steps: Sequence[Step], verdicts: Verdicts, name: str, tolerance: float) -> Node | None:
     """The operation that turns a right gradient into another direction on its way into the update, or None."""
     telling = verdicts.telling(name)
-    bends = [_bend(step, name, telling[step.number].true, tolerance) for step in steps if step.number in telling]
+    bends = [
+        _bend(step, name, telling[step.number].true, tolerance) for step in steps if step.number in telling
+    ]
     return bends[0] if bends and all(bend is not None for bend in bends[:FEW]) else None
 
 

@@ -43,7 +43,9 @@ class Verdicts:
     def of(self, names: Collection[str]) -> Verdicts:
         """The same for a part of the parameters."""
         unknown = {name: why for name, why in self.unknown.items() if name in names}
-        return Verdicts(self.loss, {name: self.matches[name] for name in self.matches if name in names}, unknown)
+        return Verdicts(
+            self.loss, {name: self.matches[name] for name in self.matches if name in names}, unknown
+        )
 
     def is_array(self, name: str) -> bool:
         """Does this parameter hold more than one number?"""
@@ -179,7 +181,9 @@ def best_loss(steps: Sequence[Step], tolerance: float, *, pairs_only: bool = Fal
     for places in range(MOST_PLACES):  # a sum is believed only where it explains more than its parts
         more = [loss for loss in losses if loss.kind not in HELD and len(loss.more) == places]
         best = _best_of(more, steps, tolerance)
-        if best is not None and (found is None or _numbers(best, steps, tolerance) > _numbers(found, steps, tolerance)):
+        if best is not None and (
+            found is None or _numbers(best, steps, tolerance) > _numbers(found, steps, tolerance)
+        ):
             found = best
         if found is not None and found.explains_all(tolerance):
             return found
@@ -224,10 +228,8 @@ def _rank(
     mirrored = sum(sizes[name] for name in arrays if verdicts.climbs(name, tolerance))
     if not verdicts.loss.by_pairs:
         how = 0 if verdicts.loss.kind == "maximised" else 2
-    elif mirrored > explained:
-        how, explained = 1, mirrored
-    else:
-        how = 2
+    else:  # in the same direction up to the sign: a layer may climb what the others descend
+        how, explained = (2 if explained else 1), explained + mirrored
     cosines = [
         match.cosine for table in verdicts.matches.values() for match in table.values() if not match.vacuous
     ]

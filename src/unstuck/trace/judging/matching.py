@@ -58,7 +58,10 @@ def match(written: Array, true: Array, floor: float = 0.0) -> Match:
         return Match(1.0, 0.0, 0.0, 1.0, True, written, true)
     if largest == 0 or size == 0:
         return Match(0.0, 1.0, 1.0, 0.0, False, written, true)
-    one, other = written.ravel() / largest, true.ravel() / size  # of size 1, so that no product can overflow or vanish
+    one, other = (
+        written.ravel() / largest,
+        true.ravel() / size,
+    )  # of size 1, so that no product can overflow or vanish
     product, square = _product(other, one), _product(other, other)
     slope = product / square
     cosine = product / float(np.sqrt(square * _product(one, one)))

@@ -58,4 +58,6 @@ def _value(step: Step, name: str) -> Array:
 
 
 def _loss(step: Step, loss: Candidate) -> float:
-    return sum(loss_value(loss.kind, pair.output.value, pair.target, pair.weight) for pair in step.losses[loss].pairs)
+    return sum(
+        loss_value(loss.kind, pair.output.value, pair.target, pair.weight) for pair in step.losses[loss].pairs
+    )

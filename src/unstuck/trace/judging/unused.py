@@ -40,7 +40,9 @@ def _moved(step: Step, loss: Candidate, tolerance: float) -> Iterator[tuple[Span
             continue
         terms = terms_of(node, stop=lambda other: other.op in SUMS or other.id < start)
         summed = [term for term in terms if term.node.op in SUMS and term.node in step.tainted]
-        old = [term for term in terms if term.node.op in ("leaf", "add", "subtract") and term.coefficient == 1.0]
+        old = [
+            term for term in terms if term.node.op in ("leaf", "add", "subtract") and term.coefficient == 1.0
+        ]
         if len(terms) != 2 or len(summed) != 1 or len(old) != 1 or np.size(node.value) < 2:
             continue
         errors = _errors(step, loss) if errors is None else errors

@@ -199,7 +199,9 @@ def _rootless(name: str, steps: Sequence[Step]) -> Explanation | None:
     found = [_divided_by_squares(step, step.updates[name]) for step in steps]
     if len(found) < LEAST_STEPS or not all(found) or found[-1] is None or found[-1].span is None:
         return None
-    text = f"the step of {name} is divided by the mean of the squares of its gradient, and not by the root of it"
+    text = (
+        f"the step of {name} is divided by the mean of the squares of its gradient, and not by the root of it"
+    )
     return Explanation("optimiser", text, found[-1].span)
 
 

@@ -111,7 +111,9 @@ def _sums(found: Mapping[Candidate, Proposal]) -> dict[Candidate, Proposal]:
         for chosen in (chosen for count in several for chosen in combinations(listed, count)):
             whole = replace(chosen[0], more=tuple(loss.span for loss in chosen[1:]))
             parts = [found[loss] for loss in chosen]
-            sums[whole] = Proposal([s for p in parts for s in p.seeds], [pair for p in parts for pair in p.pairs])
+            sums[whole] = Proposal(
+                [s for p in parts for s in p.seeds], [pair for p in parts for pair in p.pairs]
+            )
     return sums
 
 

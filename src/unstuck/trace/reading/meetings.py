@@ -68,7 +68,9 @@ class Meetings:
             return
         with np.errstate(divide="ignore"):
             weight = 1.0 / factor if node.op == "true_divide" else factor
-        pairs = [replace(pair, weight=pair.weight * weight) for pair in self._met[first] if _fits(weight, pair)]
+        pairs = [
+            replace(pair, weight=pair.weight * weight) for pair in self._met[first] if _fits(weight, pair)
+        ]
         self._met[node] = pairs
         yield from pairs
 
@@ -109,7 +111,12 @@ def _constant(node: Node, output: Node, other: object, place: str) -> Iterator[P
     target = other.value if isinstance(other, Node) else other
     size = np.size(output.value)
     is_number = isinstance(target, int | float | np.number | np.ndarray) and np.ndim(target) == 0
-    if node.op == "subtract" and is_number and (place == "second" or size == 1) and np.size(node.value) == size:
+    if (
+        node.op == "subtract"
+        and is_number
+        and (place == "second" or size == 1)
+        and np.size(node.value) == size
+    ):
         yield Pair(output, np.full(np.shape(output.value), float(target)))  # type: ignore[arg-type]
 
 

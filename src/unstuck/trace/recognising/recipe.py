@@ -84,7 +84,9 @@ def recognise(
     replays = _usual([_replay(forward, layers, targets[forward.step.number]) for forward in passes])
     momentum = _momentum([replay.step for replay in replays])
     if any(len(readings) > 1 for replay in replays for readings in replay.step.written.values()):
-        raise Unrecognised("its updates hold more than a gradient, such as weight decay: the engine does not train it")
+        raise Unrecognised(
+            "its updates hold more than a gradient, such as weight decay: the engine does not train it"
+        )
     recipe = _matching(layers, replays, REPLAYED_SINGLE if single else REPLAYED)
     rows = find_rows([replay.x for replay in replays], [replay.y for replay in replays], namespaces)
     if rows is None:

@@ -150,7 +150,9 @@ class Runtime:
         if self.on and is_tracked(value):
             node = self.memory.known(value)
             if node is not None:
-                node.names.append(self.sites[site].target)
+                place = self.sites[site]
+                node.names.append(place.target)
+                node.bound.append(place.span)
         return value
 
     def owner(self, site: int, owner: Any, /) -> Any:
