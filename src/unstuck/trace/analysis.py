@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from unstuck.facts import Span
 from unstuck.trace.explaining.account import Account, account_for
-from unstuck.trace.judging.judge import Verdicts, best_loss, tolerance_of
+from unstuck.trace.judging.judge import Verdicts, best_loss, judge, tolerance_of
 from unstuck.trace.judging.separate import separate
 from unstuck.trace.reading.steps import Steps, Tracked
 from unstuck.trace.reading.trainings import trainings
@@ -20,6 +20,7 @@ from unstuck.trace.running.sources import line_in_words
 from unstuck.trace.schedule import Window
 
 Recorded = list[tuple[Window, Steps]]
+MOST_COMPUTED = 2  # losses that the script computes and that are tried where nothing else explains it
 Naming = Callable[[Window, Steps], Sequence[str]]
 
 
@@ -98,9 +99,29 @@ def _analysed(recorded: Recorded, names: Sequence[str], seconds: float) -> list[
     result = []
     for mine, told in separate(steps, verdicts, tolerance):
         own = {name: parameters[name] for name in parameters if any(name in step.updates for step in mine)}
-        account = account_for(mine, told.loss, told, tolerance, seconds)
+        told, account = _accounted(mine, told, tolerance, seconds)
         result.append(Analysis(own, tuple(mine), window, first, told, account, tolerance))
     return result
+
+
+def _accounted(
+    steps: Sequence[Step], verdicts: Verdicts, tolerance: float, seconds: float
+) -> tuple[Verdicts, Account]:
+    """The search for faults; where no loss explains anything, a loss that the script itself computes may be meant."""
+    account = account_for(steps, verdicts.loss, verdicts, tolerance, seconds)
+    if any(account.verdicts.explains(name, tolerance) for name in account.verdicts.matches):
+        return verdicts, account
+    computed = [
+        loss
+        for loss in dict.fromkeys(loss for step in steps for loss in step.losses)
+        if loss.kind == "explicit"
+    ]
+    for loss in computed[:MOST_COMPUTED] if seconds else ():
+        under = judge(steps, loss)
+        other = account_for(steps, loss, under, tolerance, seconds / MOST_COMPUTED)
+        if other.accepted and other.verdicts.explains_all(tolerance):
+            return under, other
+    return verdicts, account
 
 
 def _renamed(steps: Steps, names: Sequence[str]) -> Steps:

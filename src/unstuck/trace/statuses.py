@@ -107,7 +107,10 @@ def _loss_is_known(evidence: Evidence) -> bool:
     if any(evidence.explains(name) for name in matrices):
         return True
     after, accepted = evidence.account.verdicts, evidence.account.accepted
-    direct = [hypothesis for hypothesis in accepted if hypothesis.kind not in INDIRECT]
+    guessed = evidence.verdicts.loss.by_pairs  # then one altered operation could turn any loss into this one
+    direct = [
+        each for each in accepted if each.kind not in INDIRECT and not (guessed and each.place is not None)
+    ]
     return len(direct) == len(accepted) > 0 and after.explains_all(evidence.tolerance)
 
 

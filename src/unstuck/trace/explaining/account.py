@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from itertools import chain
 
 from unstuck.trace.explaining.catalogue import on_the_way_back, scale_of_masks
-from unstuck.trace.explaining.forcing import forced
+from unstuck.trace.explaining.forcing import Forced, forced
 from unstuck.trace.explaining.formation import of_one_gradient
 from unstuck.trace.explaining.hypotheses import Hypothesis, Search, merged
 from unstuck.trace.explaining.macros import Forward, forwards
+from unstuck.trace.explaining.mending import mended
 from unstuck.trace.explaining.pairs import pairs
 from unstuck.trace.explaining.sums import signs
 from unstuck.trace.judging.judge import STEADY, Verdicts, judge, relative_scales
@@ -66,7 +67,7 @@ def account_for(
             break
         hypothesis, after = found
         accepted.append(hypothesis)
-        explained |= {name: hypothesis for name in wrong if after.explains(name, tolerance)}
+        explained |= {name: hypothesis for name in wrong if _fits(after, name, tolerance)}
         current = after
     return Account(tuple(accepted), current, passes, explained)
 
@@ -82,14 +83,16 @@ def _best(
 ) -> tuple[Hypothesis, Verdicts] | None:
     """The hypothesis that, with those accepted before, explains most further parameters in every step.
 
-    Single rules come first; pairs, and then forced errors, only where no simpler hypothesis helps.
+    Single rules come first.  Where none helps, an error of the script is taken as given, which one altered operation
+    may account for; then pairs of rules are tried; and if those fail too, the error that was taken as given remains.
     """
     few = most_telling(steps, current, search.wrong)
-    for generate, share in ((_singles, 1.0), (pairs, 0.5), (forced, 1.0)):
+
+    def best_of(hypotheses: Iterator[Hypothesis], share: float) -> tuple[Hypothesis, Verdicts] | None:
         now = time.process_time()
         until = now + share * (deadline - now)
         best: tuple[int, Hypothesis, Verdicts] | None = None
-        for hypothesis in generate(search):
+        for hypothesis in hypotheses:
             least = best[0] if best else 0
             if time.process_time() > until or least == len(search.wrong):
                 break
@@ -98,9 +101,17 @@ def _best(
             after = _judged(steps, search, hypothesis)
             if (gained := _gained(after, search, tolerance)) > least:
                 best = gained, hypothesis, after
-        if best is not None:
-            return best[1:]
-    return None
+        return best[1:] if best is not None else None
+
+    found = best_of(_singles(search), 1.0)
+    if found is not None:
+        return found
+    given = best_of(forced(search), 0.5)
+    if given is not None and isinstance(given[0], Forced):
+        given = mended(search, given[0]), given[1]
+        if given[0].kind != "error-wrong":
+            return given
+    return best_of(pairs(search), 1.0) or given
 
 
 def _singles(search: Search) -> Iterator[Hypothesis]:
@@ -139,12 +150,17 @@ def _gained(after: Verdicts, search: Search, tolerance: float) -> int:
     """
     if any(after.telling(name) and not after.explains(name, tolerance) for name in search.right):
         return 0
-    fitting = [name for name in search.wrong if after.explains(name, tolerance)]
+    fitting = [name for name in search.wrong if _fits(after, name, tolerance)]
     reference = next(
         (name for name in after.matches if after.is_array(name) and after.explains(name, tolerance)), None
     )
     scales = relative_scales(after, reference) if reference is not None else {}
     return sum(after.is_array(name) or _is_steady(after, scales, name) for name in fitting)
+
+
+def _fits(after: Verdicts, name: str, tolerance: float) -> bool:
+    """Is a gradient that was wrong now as written, even if that is nothing at all in every step?"""
+    return after.explains(name, tolerance) or (name in after.matches and not after.telling(name))
 
 
 def _is_steady(after: Verdicts, scales: Mapping[str, tuple[float, float]], name: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,7 +24,18 @@ Place = tuple[
 ]  # of the source, and the operation: what makes corresponding values in every step
 
 
-def forced(search: Search) -> Iterator[Hypothesis]:
+@dataclass(frozen=True, eq=False)
+class Forced(Hypothesis):
+    """The hypothesis that the values written at one place stand for the errors of the values of another, up to a sign.
+
+    pairs  (value of the forward pass, what the script computed as its error) by step number
+    """
+
+    sign: float = 1.0
+    pairs: Callable[[int], Sequence[tuple[Node, Node]]] = lambda number: ()
+
+
+def forced(search: Search) -> Iterator[Forced]:
     """The script's errors in order of time, each as that of every forward value that it may belong to."""
     number = next((n for n, forward in search.passes.items() if _targets(search, forward)), None)
     if number is None:
@@ -32,9 +44,8 @@ def forced(search: Search) -> Iterator[Hypothesis]:
     targets = _targets(search, forward)
     trials = 0
     for place, written in _errors(forward).items():
-        for target in targets:
-            values = targets[target]
-            if len(values) != len(written) or np.shape(values[0].value) != np.shape(written[0].value):
+        for target, values in targets.items():
+            if [np.shape(node.value) for node in values] != [np.shape(node.value) for node in written]:
                 continue
             for sign in (1.0, -1.0):
                 if trials < MOST_TRIALS:
@@ -46,8 +57,7 @@ def _targets(search: Search, forward: Forward) -> dict[Place, list[Node]]:
     """The values of the forward pass through which only wrong gradients get their error."""
     found: dict[Place, list[Node]] = defaultdict(list)
     for node in sorted(forward.upstream, key=lambda item: -item.id):
-        consumed = any(node in other.parents() for other in forward.nodes)
-        if consumed and np.size(node.value) > 1 and search.may_alter(forward, node):
+        if np.size(node.value) > 1 and search.may_alter(forward, node):
             found[node.span, node.op].append(node)
     return found
 
@@ -64,23 +74,27 @@ def _errors(forward: Forward) -> dict[Place, list[Node]]:
     return found
 
 
-def _forcing(search: Search, target: Place, place: Place, sign: float, sample: Node) -> Hypothesis:
-    def alter(number: int) -> Altered:
+def _forcing(search: Search, target: Place, place: Place, sign: float, sample: Node) -> Forced:
+    def pairs(number: int) -> Sequence[tuple[Node, Node]]:
         forward = search.passes[number]
         values, written = _targets(search, forward).get(target, []), _errors(forward).get(place, [])
-        shapes = [np.shape(node.value) for node in values]
-        if not values or shapes != [np.shape(node.value) for node in written]:
-            return {}
+        shapes = [[np.shape(node.value) for node in nodes] for nodes in (values, written)]
+        return list(zip(values, written, strict=True)) if shapes[0] == shapes[1] else []
+
+    def alter(number: int) -> Altered:
         made: Altered = {}
-        for node, error in zip(values, written, strict=True):
-            made |= _given(node, sign * value_of(error), forward)
+        for node, error in pairs(number):
+            made |= _given(node, sign * value_of(error), search.passes[number])
         return made
 
-    text = (
-        f"the error of {label(sample)} that is computed here is not the derivative of the loss by it "
-        "(all that follows from it is right)"
+    parameter = any(
+        sample is update.before for step in search.passes.values() for update in step.step.updates.values()
     )
-    return Hypothesis("error-wrong", text, alter, place=place[0])
+    what = f"the gradient of {label(sample)}" if parameter else f"the error of {label(sample)}"
+    text = f"{what} that is computed here is not the derivative of the loss by it"
+    if not parameter:
+        text += " (all that follows from it is right)"
+    return Forced("error-wrong", text, alter, place=place[0], sign=sign, pairs=pairs)
 
 
 def _given(node: Node, error: Array, forward: Forward) -> Altered:
@@ -90,8 +104,14 @@ def _given(node: Node, error: Array, forward: Forward) -> Altered:
     for index, consumer in enumerate(consumers):
         passed = error if index == 0 else np.zeros(np.shape(error))
         made[consumer] = [(node, _constant(passed)), *other_edges(consumer, node, forward)]
+    if not consumers and (edges := other_edges(node, node, forward)):  # the output itself
+        made[node] = [(parent, _instead(rule, error)) for parent, rule in edges]
     return made
 
 
 def _constant(value: Array) -> Callable[[Array], Array]:
     return lambda g: value
+
+
+def _instead(rule: Callable[[Array], Array], error: Array) -> Callable[[Array], Array]:
+    return lambda g: rule(error)

@@ -51,11 +51,13 @@ def replay(roots: Sequence[Node], changed: Mapping[Node, Array]) -> dict[Node, A
     values: dict[Node, Any] = dict(changed)
     for node in reversed(between(roots, list(changed), stop=set(changed))):
         if node not in values:
-            values[node] = _run(node, values)
+            values[node] = run(node, values)
     return {root: values.get(root, root.value) for root in roots}
 
 
-def _run(node: Node, values: Mapping[Node, Any]) -> Any:
+def run(node: Node, values: Mapping[Node, Any]) -> Any:
+    """What an operation gives when some of its operands take other values."""
+
     def resolved(item: Any) -> Any:
         if isinstance(item, Node):
             return values.get(item, item.value)

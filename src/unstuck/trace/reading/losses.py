@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import between
 from unstuck.facts import Array, Span
 from unstuck.trace.reading.meetings import Meetings, Pair
 
@@ -65,6 +66,8 @@ TEXTS = {
     "maximised": "minus the value that the script computes and maximises",
     "returned": "the value that the script returns to the optimiser",
 }
+REDUCTIONS = {"sum", "max", "amax", "mean", "logsumexp", "softmax", "einsum", "dot", "matmul"}
+CLIPPED = 1e-5  # by which a probability may be kept away from 0 and 1
 HELD = ("held-first", "held-second")
 PREFERENCE = list(TEXTS)
 
@@ -126,13 +129,13 @@ def _seeds(pair: Pair) -> Iterator[tuple[str, tuple[Node, Array]]]:
         yield f"held-{pair.held}", (output, difference)
         return
     yield "squared", (output, difference)
-    if _inside(value):
+    if _inside(value) and _inside(np.asarray(target)):
         yield "binary-cross-entropy", (output, difference / np.maximum(value * (1 - value), EPSILON))
         yield "cross-entropy", (output, -weight * target / np.maximum(value, EPSILON))
     elif value.ndim:
         yield "softmax-cross-entropy", (output, weight * (_softmax(value) - target))
     before = _before_activation(output)
-    if before is not None:
+    if before is not None and _is_link(before, output, target):
         yield "canonical-link", (before, difference)
 
 
@@ -155,9 +158,21 @@ def loss_value(kind: str, output: Any, target: Array, weight: Array | float = 1.
     return math.nan
 
 
-def _softmax(value: Array) -> Array:
-    shifted = np.exp(value - value.max(axis=-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+def _softmax(value: Array, axis: int = -1) -> Array:
+    shifted = np.exp(value - value.max(axis=axis, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=axis, keepdims=True))
+
+
+def _is_link(before: Node, output: Node, target: Array) -> bool:
+    """Is the error of a canonical link possible: one value each, or a softmax over what the targets sum to 1 over?"""
+    inside = between([output], [before], stop=[before])
+    if not any(node.op in REDUCTIONS for node in inside if node is not before):
+        return True
+    z, value = np.asarray(before.value, float), np.asarray(output.value, float)
+    return any(
+        np.allclose(target.sum(axis=axis), 1.0) and np.allclose(value, _softmax(z, axis), atol=CLIPPED)
+        for axis in range(value.ndim)
+    )
 
 
 def _inside(value: Array) -> bool:

@@ -98,12 +98,22 @@ class Meetings:
             held = place if self._depends(other) else ""
             sign = -1.0 if node.op == "add" else 1.0  # target + (-output)
             target = sign * np.asarray(other.value, float)
+            if node.op == "add" and not any(isinstance(x, Node) and _is_negated(x) for x in (output, other)):
+                continue  # output + target is no difference
             if held and (node.op == "add" or np.shape(other.value) != np.shape(output.value)):
                 continue
             if np.size(target) != np.size(node.value) and target.size != np.size(output.value):
                 continue
             if np.shape(node.value) == np.shape(output.value):
                 yield Pair(output, _fitted(target, np.shape(output.value)), held=held)  # type: ignore[arg-type]
+
+
+def _is_negated(node: Node) -> bool:
+    """Was the value made by turning a sign?"""
+    if node.op != "multiply":
+        return node.op == "negative"
+    factors = [np.asarray(arg.value if isinstance(arg, Node) else arg) for arg in node.args]
+    return any(factor.ndim == 0 and factor < 0 for factor in factors)
 
 
 def _constant(node: Node, output: Node, other: object, place: str) -> Iterator[Pair]:

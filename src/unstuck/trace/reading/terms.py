@@ -137,6 +137,8 @@ def _forwarded(coefficient: float, node: Node) -> list[tuple[float, Node]] | Non
 
 def _same_place(one: Any, other: Any) -> bool:
     """Are these two indices (of one kind) the same?"""
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_same_place, one, other))
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return np.array_equal(one, other)
     return type(one) is type(other) and bool(one == other)

@@ -1,0 +1,100 @@
+"""What a line of the backward pass should have computed: one operation altered, and the truth comes out.
+
+When it is known which value of the script stands for which error (see `unstuck.trace.explaining.forcing`), the
+few operations that made this value are run again with one of them altered: another operator, another operand
+from the same step, an operand left out or put in, another axis.  An alteration after which the true error appears,
+in several steps, says what is wrong in the words of the script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.facts import Array
+from unstuck.trace.explaining.alterations import Alteration, Pool, alterations, pool_of
+from unstuck.trace.explaining.forcing import Forced
+from unstuck.trace.explaining.hypotheses import Search
+from unstuck.trace.explaining.localise import RightValues
+from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.judging.replay import replay
+
+NEAREST = 12  # operations before the wrong value that are tried
+STEPS = 4  # in which an alteration must give the truth
+LEAST_STEPS = 2
+
+
+def mended(search: Search, forced: Forced) -> Forced:
+    """The hypothesis with the kind, the words and the place of the alteration that mends it, if there is one."""
+    cases = list(islice(_cases(search, forced), STEPS))
+    if len(cases) < LEAST_STEPS:
+        return forced
+    first, *others = cases
+    for index, node in enumerate(first.cone):
+        for alteration in alterations(node, first.pool):
+            if first.gives(index, alteration) and all(case.gives(index, alteration) for case in others):
+                return replace(
+                    forced, kind=alteration.kind, text=alteration.text, place=node.span or forced.place
+                )
+    return forced
+
+
+class _Case:
+    """One wrong value of one step: the true one, the operations that made it, and what else is at hand there."""
+
+    def __init__(self, written: Node, true: Array, cone: Sequence[Node], pool: Pool) -> None:
+        self.written, self.cone, self.pool = written, cone, pool
+        self._right = RightValues([true])
+
+    def gives(self, index: int, alteration: Alteration) -> bool:
+        """Does the altered operation make the written value a multiple of the true one?"""
+        if index >= len(self.cone):
+            return False
+        node = self.cone[index]
+        try:
+            with np.errstate(all="ignore"):
+                value = alteration.value(node, self.pool)
+                if value is None:
+                    return False
+                found = replay([self.written], {node: value})[self.written]
+        except (TypeError, ValueError, AttributeError, KeyError, IndexError):
+            return False  # another shape than the operations after it can take
+        return (
+            np.shape(found) == np.shape(self.written.value) and self._right.sign(np.asarray(found, float)) > 0
+        )
+
+
+def _cases(search: Search, forced: Forced) -> Iterator[_Case]:
+    """The steps, from the first on, in which both the written and the true value say something."""
+    for number, forward in search.passes.items():
+        pairs = forced.pairs(number)
+        if not pairs:
+            continue
+        target, written = pairs[0]
+        found = search.cotangents(number)
+        true = found.get(target)
+        if (
+            true is None
+            or np.shape(true) != np.shape(written.value)
+            or not (np.any(true) and np.any(written.value))
+        ):
+            continue
+        yield _Case(written, forced.sign * true, _cone(written, forward, found), pool_of(forward, found))
+
+
+def _cone(written: Node, forward: Forward, cotangents: Mapping[Node, Array]) -> list[Node]:
+    """The wrong operations that lead to a written value, in order of time: none before what is right."""
+    right = RightValues([g for node, g in cotangents.items() if node.op != "negative"])
+    start = forward.step.nodes[0].id
+    cone, pending = {written}, [written]
+    while pending and len(cone) < NEAREST:
+        for parent in pending.pop(0).parents():
+            made_here = parent.id >= start and parent.op != "leaf" and parent not in cotangents
+            if made_here and parent not in cone and not right.sign(np.asarray(parent.value, float)):
+                cone.add(parent)
+                pending.append(parent)
+    return sorted(cone, key=lambda node: node.id)
