@@ -40,6 +40,8 @@ from unstuck.trace.tape.runtime import Runtime
 
 HERE = Path(__file__).parent
 ROUNDS = 15
+FINISHED = Plan(later=(), full_run=True)  # everything has been seen, and the program trains to its end
+Loops = tuple[int | None, set[int]]  # the loop of the steps, and the loops inside a step
 
 
 @dataclass(frozen=True)
@@ -80,13 +82,6 @@ class Awake(Clock):
         pass
 
 
-def asleep(found: Clock) -> Clock:
-    """A clock that knows the training loop, has seen all it wanted, and lets the program train to its end."""
-    clock = Clock(Plan(later=(), full_run=True))
-    clock.step_loop, clock.inner = found.step_loop, found.inner
-    return clock
-
-
 # ----- Measures -----------------------------------------------------------------------------------------
 
 
@@ -105,21 +100,24 @@ class Costs:
 def measure(program: Program) -> Costs:
     """All figures of one program."""
     costs = Costs(program.name)
-    recorder, costs.analysis = analysed(program)
+    loops, costs.analysis = analysed(program)
     text, short = program.text(program.timed), program.text(program.traced)
     for _ in range(ROUNDS):
-        costs.off.append(trained(text, asleep(recorder.clock)) / trained(text))
+        costs.off.append(trained(text, Clock(FINISHED), loops) / trained(text))
     for _ in range(ROUNDS // 3):
         clock = Awake(Plan())
-        beyond = trained(short, clock, on=True) - trained(short)
+        beyond = trained(short, clock) - trained(short)
         costs.nodes = len(clock.runtime.memory.nodes)
         costs.traced.append(1e6 * beyond / costs.nodes)
     costs.check = median(checked(program) for _ in range(3))
     return costs
 
 
-def trained(text: str, clock: Clock | None = None, on: bool = False) -> float:
-    """CPU time of the training loop of a program, that is from its last loop on; a clock means hooks."""
+def trained(text: str, clock: Clock | None = None, loops: Loops | None = None) -> float:
+    """CPU time of the training loop of a program, that is from its last loop on.
+
+    A clock means hooks; they record, or they sleep when the clock is told which loops are those of the training.
+    """
     tree = ast.parse(text)
     start = max(i for i, statement in enumerate(tree.body) if isinstance(statement, ast.For))
     parts = [ast.Module(body, []) for body in (tree.body[:start], tree.body[start:])]
@@ -132,22 +130,28 @@ def trained(text: str, clock: Clock | None = None, on: bool = False) -> float:
     with contextlib.redirect_stdout(io.StringIO()):
         exec(before, names)
         if clock is not None:
-            clock.runtime.wake() if on else clock.runtime.sleep(clock.inner)
+            clock.runtime.on = loops is None
+        if clock is not None and loops is not None:
+            clock.step_loop, clock.inner = loops
+            clock.runtime.sleep(clock.inner)
         started = process_time()
         exec(training, names)
         return process_time() - started
 
 
-def analysed(program: Program) -> tuple[Recorder, float]:
-    """A recording as `check` makes it, and the seconds that reading it took."""
+def analysed(program: Program) -> tuple[Loops, float]:
+    """The step loop and those inside it, as a recording for `check` finds them; and the seconds to read it."""
     recorder = Recorder(Job(str(program.path)))
+    clock = recorder.clock
+    loops: list[Loops] = []
+    clock.on_found = lambda _: loops.append((clock.step_loop, clock.inner))
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(runner.Stop):
         runner.run(
             str(program.path), [], module=False, transform=recorder.transform, namespace=recorder.namespace
         )
     started = process_time()
     recorder.finish(Outcome(0, True, 0.0))
-    return recorder, process_time() - started
+    return loops[0], process_time() - started
 
 
 def checked(program: Program) -> float:

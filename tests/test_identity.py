@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import sklearn.datasets  # noqa: F401: whoever imports it first draws random numbers
-import sklearn.model_selection  # noqa: F401
+import sklearn.model_selection  # noqa: F401  (whoever imports it first draws random numbers)
 
 from probes import PROBES, as_main, shortened
 from test_corpus import right_script

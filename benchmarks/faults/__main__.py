@@ -19,11 +19,11 @@ from pathlib import Path
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 sys.dont_write_bytecode = True
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[2] / "src")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import table  # noqa: E402
-from programs import PROBES, program  # noqa: E402
-from trials import Options, Row, tried  # noqa: E402
+from faults import table  # noqa: E402
+from faults.programs import PROBES, program  # noqa: E402
+from faults.trials import Options, Row, tried  # noqa: E402
 
 Task = tuple[str, Options, Path | None]
 

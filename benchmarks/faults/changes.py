@@ -6,8 +6,8 @@ import ast
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-import roles
-from source import Edit, File
+from faults import roles
+from faults.source import Edit, File
 
 Shapes = Mapping[str, tuple[int, ...]]
 DERIVATIVE = "activation derivative"

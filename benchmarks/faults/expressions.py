@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-import roles
-from changes import (
+from faults import roles
+from faults.changes import (
     DERIVATIVE,
     ERROR,
     OTHER_DERIVATIVE,
@@ -19,7 +19,7 @@ from changes import (
     is_update,
     operator,
 )
-from source import Edit
+from faults.source import Edit
 
 COMPARISONS = {
     ast.Gt: (">", ">=", "<"),

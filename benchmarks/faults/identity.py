@@ -10,11 +10,11 @@ import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
-from forks import forked
-from programs import Program, on_disk, quietly
-from rails import HOOK, Loop, insert_hook, read
-
+from faults.forks import forked
+from faults.programs import Program, on_disk, quietly
+from faults.rails import HOOK, Loop, insert_hook, read
 from unstuck.trace.job import Job
 from unstuck.trace.recorder import Recorder
 from unstuck.trace.running import runner
@@ -51,7 +51,7 @@ def _run(program: Program, loop: Loop, recorder: Recorder | None) -> Ending:
     def hook(number: int) -> None:
         nonlocal steps
         steps += 1
-        for value in read(program.parameters, sys._getframe(1)).values():
+        for value in read(program.parameters, _users_frame(program)).values():
             digest.update(value.tobytes())
 
     def transform(tree: ast.Module, filename: str) -> ast.Module:
@@ -65,3 +65,12 @@ def _run(program: Program, loop: Loop, recorder: Recorder | None) -> Ending:
     with quietly(), contextlib.redirect_stdout(printed):
         runner.run(program.main, [], module=False, transform=transform, namespace=names)
     return Ending(printed.getvalue(), steps, digest.hexdigest())
+
+
+def _users_frame(program: Program) -> FrameType:
+    """Where the program called the hook; a recorded call goes through the recorder."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and Path(frame.f_code.co_filename).name not in program.texts:
+        frame = frame.f_back
+    assert frame is not None
+    return frame

@@ -8,14 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import expressions  # noqa: F401  (enters its operators in the table)
-import operands  # noqa: F401
-import roles
-import statements  # noqa: F401
-from changes import OPERATORS, Change, Scope, called
-from programs import Program
-from source import Edit, File, applied
-from truth import Reference
+from faults import expressions, operands, roles, statements  # noqa: F401  (they fill the table of operators)
+from faults.changes import OPERATORS, Change, Scope, called
+from faults.programs import Program
+from faults.source import Edit, File, applied
+from faults.truth import Reference
 
 
 @dataclass(frozen=True)

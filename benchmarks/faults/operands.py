@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-import roles
-from changes import (
+from faults import roles
+from faults.changes import (
     DERIVATIVE,
     ERROR,
     OTHER_DERIVATIVE,
@@ -154,9 +154,7 @@ def redrawn(scope: Scope, node: ast.AST) -> Iterator[Change]:
         if isinstance(other, ast.Assign) and ast.unparse(other.targets[0]) == node.id:
             drawn = scope.file.of(other.value)
             if "rand" in drawn or "binomial" in drawn or "choice" in drawn or "bernoulli" in drawn:
-                yield Change(
-                    (scope.file.replaced(node, f"({drawn})"),), "dropout mask", ("dropout-mask-redrawn",)
-                )
+                yield Change((scope.file.replaced(node, drawn),), "dropout mask", ("dropout-mask-redrawn",))
 
 
 # ----- Numbers ------------------------------------------------------------------------------------------

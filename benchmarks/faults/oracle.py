@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from forks import Failed, cpu, forked
-from mutants import Mutant
-from programs import Program, on_disk, quietly
-
+from faults.forks import Failed, cpu, forked
+from faults.mutants import Mutant
+from faults.programs import Program, on_disk, quietly
 from unstuck.checks.judge import findings
 from unstuck.facts import Edit, Fix, Outcome, Span, Trace
 from unstuck.fix.apply import apply_edits

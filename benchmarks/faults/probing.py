@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from programs import Program, on_disk, quietly
 
+from faults.programs import Program, on_disk, quietly
 from probes import as_main, execute, loop_body, shortened, take
 
 DIGITS = 9  # of a value: another order of the same operations is the same value
@@ -47,24 +47,33 @@ class Probing:
             current = {text: np.array(eval(text, names)) for text in program.parameters}
             self.start = start or current
             self.draws = draws or _draws(names)
-            with _Watch(program, names) as watch:
+            before = dict(names)
+            with _Watch(program, names, inside=False) as watch:
                 _restore(self.draws, names)
                 take(forward, names, self.start, probe)
                 self.loss = float(np.squeeze(eval(compile(probe.loss, "loss", "eval"), names)))
             moves = any(np.any(eval(text, names) != value) for text, value in self.start.items())
-            with _Watch(program, names) as stepping:
+            names.clear()
+            names.update(before)  # what the evaluation left behind has not been computed by the step
+            stale = _digests(names)  # and what it left in objects proves nothing either
+            with _Watch(program, {}) as stepping:
                 _restore(self.draws, names)
                 take(step, names, self.start, probe)
         self.lines, self.values = stepping.lines, stepping.values
-        self.forward = set() if moves else watch.values & stepping.values
+        self.forward = set() if moves else watch.values & (stepping.values - stale)
 
 
 class _Watch:
-    """Notes every executed line of the program, and the new values that have a name on the way."""
+    """Notes every executed line of the program, and the new values that have a name on the way.
 
-    def __init__(self, program: Program, names: Mapping[str, Any]) -> None:
-        self.program = program
-        self.known = {_digest(array) for value in names.values() for array in _arrays(value, 2)}
+    names   what is known already
+    inside  look into the program's functions, not only at what the probe's own code sees: a function that
+            returns the loss may compute the gradients as well
+    """
+
+    def __init__(self, program: Program, names: Mapping[str, Any], inside: bool = True) -> None:
+        self.program, self.inside = program, inside
+        self.known = _digests(names)
         self.lines: set[tuple[str, int]] = set()
         self.values: set[bytes] = set()
         self._events = 0
@@ -83,7 +92,7 @@ class _Watch:
             return None
         if path not in OWN[1:]:
             self.lines.add((file, frame.f_lineno))
-        if event == "return":
+        if event == "return" and (self.inside or path in OWN):
             self._note([argument, *frame.f_locals.values()])
         elif path in OWN and self._events < MOST_EVENTS:
             self._events += 1
@@ -95,6 +104,11 @@ class _Watch:
             self.values.update({_digest(array) for array in _arrays(value, 2)} - self.known)
 
 
+def _digests(names: Mapping[str, Any]) -> set[bytes]:
+    """Of all arrays that names lead to."""
+    return {_digest(array) for value in names.values() for array in _arrays(value, 2)}
+
+
 def _arrays(value: Any, depth: int) -> Iterator[NDArray[Any]]:
     """The arrays of floats in a value: it itself, its elements or attributes, and those of these."""
     if isinstance(value, np.ndarray | np.floating | float):
@@ -102,10 +116,9 @@ def _arrays(value: Any, depth: int) -> Iterator[NDArray[Any]]:
         if array.dtype.kind == "f":
             yield array
     elif depth:
-        parts = (
-            value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-        )
-        for part in parts or vars(value).values() if hasattr(value, "__dict__") else parts:
+        attributes = getattr(value, "__dict__", value)
+        parts = attributes.values() if isinstance(attributes, dict) else attributes
+        for part in list(parts) if isinstance(parts, Collection) and not isinstance(parts, str) else ():
             yield from _arrays(part, depth - 1)
 
 

@@ -22,15 +22,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from programs import Program, on_disk, quietly
 
+from faults.programs import Program, on_disk, quietly
 from probes import as_main
 
 Values = dict[str, NDArray[Any]]
 HOOK = "__rails__"
 STEPS = 300  # of each run
 TRACED = 1  # the step whose lines and shapes are noted
-SHARE = 0.6  # of the rounds of the training loop move every parameter
+SHARE = 0.6  # of the rounds of the training loop move a parameter
+FEW, MANY = 2, 40  # rounds that show nothing, and that show enough
 
 
 @dataclass(frozen=True)
@@ -140,10 +141,13 @@ def put(values: Mapping[str, NDArray[Any]], frame: FrameType) -> None:
 
 
 def find_loop(program: Program) -> Loop | None:
-    """The innermost loop in which every round moves every parameter."""
+    """The loop whose rounds move the most parameters; among equals the one with the most rounds.
+
+    Usually its every round moves them all; where one network is trained after another, there is none like that.
+    """
     last: dict[int, Values] = {}
     rounds: Counter[int] = Counter()
-    moved: Counter[int] = Counter()
+    moved: Counter[tuple[int, str]] = Counter()
 
     def hook(number: int) -> None:
         try:
@@ -152,17 +156,23 @@ def find_loop(program: Program) -> Loop | None:
             return
         if number in last:
             rounds[number] += 1
-            moved[number] += all(
-                now[name].shape != value.shape or bool(np.any(now[name] != value))
-                for name, value in last[number].items()
-            )
+            moved.update((number, name) for name, old in last[number].items() if not _same(now[name], old))
         last[number] = now
-        if moved[number] > 40:
+        if all(moved[number, name] > MANY for name in now):
             raise Enough
 
     known = run(program, program.texts, lambda loop: True, hook)
-    found = [n for n in rounds if rounds[n] > 2 and moved[n] >= SHARE * rounds[n]]
-    return known[max(found, key=lambda n: moved[n])] if found else None
+    active = {
+        number: sum(moved[number, name] >= SHARE * count for name in program.parameters)
+        for number, count in rounds.items()
+        if count > FEW
+    }
+    best = max(active, key=lambda number: (active[number], rounds[number]), default=None)
+    return known[best] if best is not None and active[best] else None
+
+
+def _same(now: NDArray[Any], before: NDArray[Any]) -> bool:
+    return now.shape == before.shape and bool(np.all(now == before))
 
 
 def trajectory(program: Program, loop: Loop, on_step: Callable[[int, FrameType], None]) -> list[Values]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-import roles
-from changes import DERIVATIVE, ERROR, Change, Scope, called, is_slope, is_update, operator
+from faults import roles
+from faults.changes import DERIVATIVE, ERROR, Change, Scope, called, is_slope, is_update, operator
 
 SIMPLE = ast.Assign | ast.AugAssign | ast.Expr
 

@@ -35,6 +35,7 @@ def markdown(rows: Sequence[Row]) -> str:
         _table("operator", _by(effective, "operator")),
         _table("program", _by(effective, "program")),
         _scales(scales),
+        _costs(rows),
         _originals([row for row in rows if row["truth"] == "right"]),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -82,6 +83,13 @@ def _scales(rows: Sequence[Row]) -> str:
     verdicts = Counter(row["status"] for row in rows)
     told = ", ".join(f"{count} {status}" for status, count in verdicts.most_common())
     return f"{len(rows)} mutants differ by constant factors only (notes, not faults): {told}."
+
+
+def _costs(rows: Sequence[Row]) -> str:
+    """Where the processor's time went, in one sentence."""
+    parts = {"the truth": "truth_seconds", "recording and judging": "seconds", "fixes": "fix_seconds"}
+    spent = {name: sum(float(row.get(field) or 0.0) for row in rows) for name, field in parts.items()}
+    return f"Seconds of the processor: {', '.join(f'{name} {total:.0f}' for name, total in spent.items())}."
 
 
 def _originals(rows: Sequence[Row]) -> str:

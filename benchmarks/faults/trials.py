@@ -9,13 +9,13 @@ from typing import Any
 
 import sklearn.datasets
 import sklearn.model_selection  # noqa: F401  (both are paid once, not by every mutant)
-from forks import Failed, cpu, forked
-from identity import identical
-from mutants import Mutant, mutants
-from oracle import asked, exact, fix_for, mended, rank
-from programs import Program
-from truth import Reference, Truth, reference, truth
 
+from faults.forks import Failed, cpu, forked
+from faults.identity import identical
+from faults.mutants import Mutant, mutants
+from faults.oracle import asked, exact, fix_for, mended, rank
+from faults.programs import Program
+from faults.truth import Reference, Truth, reference, truth
 from unstuck.facts import Trace
 
 CPU_SECONDS = 20.0  # for the truth about one mutant
@@ -85,9 +85,10 @@ def _line(mutant: Mutant) -> tuple[str, tuple[int, ...]]:
 def _tried(program: Program, known: Reference, mutant: Mutant, options: Options) -> Row:
     """Everything about one mutant."""
     texts = mutant.texts(program)
-    row: Row = {"key": mutant.key, **asdict(mutant), "seed": options.seed}
+    started = cpu()
     true = _truth(program, known, texts)
-    row |= {"truth": true.verdict, "truth_reason": true.reason}
+    row: Row = {"key": mutant.key, **asdict(mutant), "seed": options.seed}
+    row |= {"truth": true.verdict, "truth_reason": true.reason, "truth_seconds": cpu() - started}
     if true.verdict not in ("effective", "scale"):
         return row
     row |= {"wrong": true.wrong, "residual": max(true.residuals.values())}

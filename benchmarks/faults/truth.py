@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from probing import Probing
-from programs import Program
-from rails import STEPS, TRACED, Loop, Values, changes, find_loop, names_in, trajectory
+
+from faults.probing import Probing
+from faults.programs import Program
+from faults.rails import STEPS, TRACED, Loop, Values, changes, find_loop, names_in, trajectory
 
 TOLERANCE = 1e-3  # relative error after the best factor
 FEW = 40  # steps that are compared before all are

@@ -20,12 +20,9 @@ from unstuck.trace.running import runner
 
 # Right programs (of scripts/right) that the recorder does not find exact yet, and what it says instead.
 UNREAD = {
-    "matrix": "crashes: a matrix has another max than an array",
-    "skip_gram": "cannot-tell: no place was found where an output meets a target",
-    "residual_layer_norm": "wrong: the steps are taken in a list comprehension",
+    "skip_gram": "not-applicable: no training loop found",
     "reinforce": "cannot-tell: no place was found where an output meets a target",
     "weighted_logits": "cannot-tell: no known loss explains any weight matrix",
-    "truncated_bptt": "names the parameters param #1 to #5",
 }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from never_wrong import LINEAR, NETWORK, NO_VERDICT, RELU, RIGHT, SCALED, SILENT, Case
-from unusual_programs import BACKWARD, DESCENT, FORWARD, HEAD
+from never_wrong import LINEAR, NETWORK, RIGHT, SCALED, SILENT, Case
+from unusual_programs import DESCENT, FORWARD, HEAD
 
 CASES: dict[str, Case] = {}
 LOOP = "    for value, slope in ((W1, g1), (b1, c1), (W2, g2), (b2, c2)):\n        "
@@ -113,18 +113,20 @@ CASES["Gauss-Newton by least squares"] = Case(
 CASES["gradients computed and one layer frozen by a flag"] = Case(
     "W1 and b1 are left alone on purpose: their update stands behind a condition",
     _before("frozen = True", NETWORK)
-    + "    if not frozen:\n        W1 -= rate * g1\n        b1 -= rate * c1\n    W2 -= rate * g2\n    b2 -= rate * c2\n",
+    + "    if not frozen:\n        W1 -= rate * g1\n        b1 -= rate * c1\n    W2 -= rate * g2\n"
+    "    b2 -= rate * c2\n",
 )
 CASES["one layer left out by its name"] = Case(
     "the loop over the parameters skips a layer on purpose",
     _before("P = {'W1': W1, 'b1': b1, 'W2': W2, 'b2': b2}\nfrozen = {'W1', 'b1'}", NETWORK)
-    + "    for k, g in (('W1', g1), ('b1', c1), ('W2', g2), ('b2', c2)):\n        if k in frozen:\n            continue\n"
+    + "    for k, g in (('W1', g1), ('b1', c1), ('W2', g2), ('b2', c2)):\n        if k in frozen:\n"
+    "            continue\n"
     "        P[k] -= rate * g\n",
 )
 CASES["first layer frozen at first"] = Case(
     "W1 moves from step 20 on",
-    NETWORK
-    + "    if step >= 20:\n        W1 -= rate * g1\n        b1 -= rate * c1\n    W2 -= rate * g2\n    b2 -= rate * c2\n",
+    NETWORK + "    if step >= 20:\n        W1 -= rate * g1\n        b1 -= rate * c1\n    W2 -= rate * g2\n"
+    "    b2 -= rate * c2\n",
 )
 CASES["random features"] = Case(
     "the first layer is random and fixed",
@@ -428,7 +430,8 @@ NO_GRADIENT = {
     + "    P = np.eye(4) * 10 if step == 0 else P\n    for a, c in zip(x, t):\n"
     "        k = P @ a / (1 + a @ P @ a)\n        w += k * (c - a @ w)\n        P -= np.outer(k, a @ P)\n",
     "Kalman filter": LINEAR + "    P = np.eye(4) if step == 0 else P\n    P = P + 0.01 * np.eye(4)\n"
-    "    K = P @ x.T @ np.linalg.inv(x @ P @ x.T + np.eye(len(x)))\n    w = w + K @ (t - x @ w)\n    P = P - K @ x @ P\n",
+    "    K = P @ x.T @ np.linalg.inv(x @ P @ x.T + np.eye(len(x)))\n    w = w + K @ (t - x @ w)\n"
+    "    P = P - K @ x @ P\n",
     "contrastive divergence": HEAD
     + "    h = (1 / (1 + np.exp(-(x @ W1 + b1))))\n    s = (h > rng.random(h.shape)) * 1.0\n"
     "    v = s @ W1.T\n    k = 1 / (1 + np.exp(-(v @ W1 + b1)))\n    W1 += rate * (x.T @ h - v.T @ k) / len(x)\n"
@@ -437,9 +440,10 @@ NO_GRADIENT = {
     + "    w = w + 1.0 if step == 0 else w\n    w = w + 0.5 * (X.T @ (X @ w)) / 60\n    w /= np.linalg.norm(w)\n",
     "alternating least squares": HEAD
     + "    M = X @ W1 if step == 0 else M\n    F = X[:, :2].copy() if step == 0 else F\n"
-    "    H = np.linalg.lstsq(F, M, rcond=None)[0]\n    F = F + 0.5 * (np.linalg.lstsq(H.T, M.T, rcond=None)[0].T - F)\n",
-    "non-negative factorisation": HEAD
-    + "    M = np.abs(X) if step == 0 else M\n    F, H = (np.abs(X[:, :2]), np.abs(W1[:2, :4])) if step == 0 else (F, H)\n"
+    "    H = np.linalg.lstsq(F, M, rcond=None)[0]\n"
+    "    F = F + 0.5 * (np.linalg.lstsq(H.T, M.T, rcond=None)[0].T - F)\n",
+    "non-negative factorisation": HEAD + "    M = np.abs(X) if step == 0 else M\n"
+    "    F, H = (np.abs(X[:, :2]), np.abs(W1[:2, :4])) if step == 0 else (F, H)\n"
     "    H = H * (F.T @ M) / (F.T @ F @ H + 1e-9)\n    F = F * (M @ H.T) / (F @ H @ H.T + 1e-9)\n",
 }
 for title, text in NO_GRADIENT.items():

@@ -42,7 +42,7 @@ def of(fault: dict[str, Any], traces: Traces) -> Trace:
     return traces[SCRIPTS / "wrong" / fault["script"]].result()
 
 
-@pytest.mark.parametrize("stem", map(readable, RIGHT))
+@pytest.mark.parametrize("stem", [*map(readable, RIGHT)])
 def test_right_script_raises_nothing(stem: str, traces: Traces) -> None:
     """All gradients of a right script are exact, with one common factor."""
     trace = traces[RIGHT[stem]].result()

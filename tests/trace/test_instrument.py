@@ -302,6 +302,18 @@ def test_a_sleeping_recorder_is_asked_once_per_run_of_statements() -> None:
     assert counting.asked == {"on": 1 + 1 + 10, "enter": 1, "tick": 10, "leave": 1}
 
 
+def test_a_loop_that_nobody_listens_to_runs_as_written() -> None:
+    """A deaf loop asks for its number once, at its entry; no round and no statement of it meets a hook."""
+    source = "total = 0.0\nfor i in range(3):\n    for j in range(10):\n        total += i * j\n"
+    counting = Counting()
+    tree = counting.instrumenter.transform(ast.parse(source), "f", source)
+    counting.sleep({1})
+    names: dict[str, Any] = {"__u__": counting}
+    exec(compile(tree, "f", "exec"), names)
+    assert names["total"] == 135.0
+    assert counting.asked == {"on": 1, "enter": 1, "tick": 3, "leave": 1}
+
+
 def test_each_statement_is_compiled_twice_and_once_more_for_every_loop_around_it() -> None:
     """The code grows by one copy for every loop around it, not by a factor of two."""
     depth = 12

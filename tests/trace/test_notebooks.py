@@ -26,8 +26,9 @@ NETWORK = (
     '%%bash\necho "it\'s"',
     "%%time\nrng = np.random.default_rng(0)\nX = rng.normal(size=(20, 3))\nt = X[:, :1] ** 2\nnp.dot?\nX.shape",
     "W1, W2 = rng.normal(size=(3, 5)), rng.normal(size=(5, 1))\nhere = !ls\nget_ipython().magic('who')",
-    "for step in range(40):\n    h = np.tanh(X @ W1)\n    d = (h @ W2 - t) / len(X)\n    back = d @ W2.T * (1 - h ** 2)\n"
-    "    W2 -= 0.1 * h.T @ d\n    W1 -= 0.1 * X.T @ back\n    display(step)\nnp.mean(d ** 2)",
+    "for step in range(40):\n    h = np.tanh(X @ W1)\n    d = (h @ W2 - t) / len(X)\n"
+    "    back = d @ W2.T * (1 - h ** 2)\n    W2 -= 0.1 * h.T @ d\n"
+    "    W1 -= 0.1 * X.T @ back\n    display(step)\nnp.mean(d ** 2)",
 )
 RIGHT_LINE, WRONG_LINE = "back = d @ W2.T * (1 - h ** 2)", "back = d @ W2.T * (1 - h)"
 

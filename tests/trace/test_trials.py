@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,16 +21,28 @@ import colorsys, os, subprocess, sys, time
 import numpy as np
 
 np.random.seed(0)
-w = np.random.normal(size=(3, 2))
+w, v = np.random.normal(size=(3, 4)), np.random.normal(size=(4, 2))
 for i in range(400):
-    x, y = np.random.normal(size=(4, 3)), np.random.normal(size=(4, 2))
+    x, y = np.random.normal(size=(5, 3)), np.random.normal(size=(5, 2))
     h = np.tanh(x @ w)
-    w -= 0.1 * x.T @ ((h - y) * (1 - h ** 2))
+    d = h @ v - y
+    e = d @ v.T * (1 - h ** 2)
+    v -= 0.01 * h.T @ d
+    w -= 0.01 * x.T @ e
     print(i, sys.argv, sys.stdin.read())
 """
-SQUARE = Edit(Span("net.py", 9, 40, 9, 46), "h ** 3")
-LAST = Span("net.py", 10, 5, 10, 42)
-Run = Callable[..., Trace | None]
+
+
+def edit(old: str, new: str) -> Edit:
+    """The edit of a piece of one line, which stands once in the text."""
+    assert NET.count(old) == 1
+    line = NET[: NET.index(old)].count("\n") + 1
+    column = NET.split("\n")[line - 1].index(old) + 1
+    return Edit(Span("net.py", line, column, line, column + len(old)), new)
+
+
+CUBE = edit("h ** 2", "h ** 3")
+PRINT = "print(i, sys.argv, sys.stdin.read())"
 
 
 @pytest.fixture
@@ -67,7 +79,7 @@ def test_a_trial_sees_what_a_recording_sees(script: Source, trials: Trials) -> N
 def test_trials_do_not_see_each_other(trials: Trials) -> None:
     """An edit and a seed are one trial's own; the file keeps its text."""
     first, edited, again, other = (
-        short(trials), short(trials, SQUARE), short(trials), short(trials, seed=2),
+        short(trials), short(trials, CUBE), short(trials), short(trials, seed=2),
     )  # fmt: skip
     assert first is not None
     assert edited is not None
@@ -84,7 +96,7 @@ def test_trials_do_not_see_each_other(trials: Trials) -> None:
 )
 def test_a_trial_that_fails_harms_nobody(trials: Trials, line: str, seen: bool) -> None:
     """Whatever ends a trial, what was seen before comes back if the process lived, and the next trial works."""
-    failed = short(trials, Edit(LAST, line))
+    failed = short(trials, edit(PRINT, line))
     assert (failed is not None) == seen
     after = short(trials)
     assert after is not None
@@ -99,7 +111,7 @@ def test_a_cancelled_trial_leaves_nothing(tmp_path: Path, trials: Trials) -> Non
     def started() -> list[str]:
         return [path.name for path in tmp_path.iterdir() if path.name.isdigit()]
 
-    assert short(trials, Edit(LAST, line), cancelled=lambda: bool(started())) is None
+    assert short(trials, edit(PRINT, line), cancelled=lambda: bool(started())) is None
     (number,) = started()
     deadline = time.monotonic() + 10
     while alive(int(number)) and time.monotonic() < deadline:
@@ -118,7 +130,7 @@ def alive(number: int) -> bool:
 def test_a_trial_that_does_not_end_is_stopped(script: Source) -> None:
     """When its time is up a trial is asked to end, and what it has seen is kept."""
     with Trials(Job("net.py"), [script], timeout=1) as trials:
-        trace = short(trials, Edit(LAST, "time.sleep(600 * (i > 20))"))
+        trace = short(trials, edit(PRINT, "time.sleep(600 * (i > 20))"))
     assert trace is None or trace.steps >= 12
 
 
@@ -133,7 +145,7 @@ def test_without_a_warm_process_a_trial_is_a_recording(
             assert trials._nursery is not None
             trials._nursery.kill()
             trials._nursery.wait()
-        right, wrong = short(trials), short(trials, SQUARE)
+        right, wrong = short(trials), short(trials, CUBE)
     assert right is not None
     assert wrong is not None
     assert (right.status, wrong.status) == ("exact", "wrong")

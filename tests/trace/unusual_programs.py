@@ -203,6 +203,24 @@ PROGRAMS = {
     dx = d1 @ W1.T
 """
     + DESCENT,
+    "numbers subtracted from the error": """
+import numpy as np
+rng = np.random.default_rng(0)
+W, b = rng.normal(size=(4, 3)), np.zeros(3)
+v, c = rng.normal(size=4), np.zeros(4)
+for step in range(40):
+    x, label = rng.normal(size=4), rng.integers(3)
+    p = np.exp((x * v + c) @ W + b)
+    p = p / p.sum()
+    loss = -np.log(p[label])
+    d = p.copy()
+    d[label] -= 1
+    e = W @ d
+    W -= 0.1 * np.outer(x * v + c, d)
+    b -= 0.1 * d
+    v -= 0.1 * e * x
+    c -= 0.1 * e
+""",
     "single weights": """
 import numpy as np
 rng = np.random.default_rng(0)

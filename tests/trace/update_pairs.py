@@ -95,7 +95,8 @@ SQUARE = (
 _pair(
     "one array as the velocity of two layers",
     SQUARE.replace("rate = 0.05", "rate = 0.05\nV = [np.zeros((6, 6)), np.zeros((6, 6))]")
-    + "    for i, (w, g) in enumerate(((U, gu), (Q, gq))):\n        V[i] *= 0.9\n        V[i] += g\n        w -= rate * V[i]\n",
+    + "    for i, (w, g) in enumerate(((U, gu), (Q, gq))):\n        V[i] *= 0.9\n        V[i] += g\n"
+    "        w -= rate * V[i]\n",
     "aliasing",
     ("V = [np.zeros((6, 6)), np.zeros((6, 6))]\n", "V = [np.zeros((6, 6))] * 2\n"),
     ("        w -= rate * V[i]\n", "        w -= rate * V[i]  # wrong\n"),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from unstuck.facts import Edit, Source, Span, Trace
 from unstuck.fix.code import Code, walk
-from unstuck.fix.families import FAMILIES, Change, Node, applied, distance
+from unstuck.fix.changes import FAMILIES, Change, Node, applied, distance
 
 # Families that answer an explanation, by the words that its kind contains; the first row that fits counts.
 AGREES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
@@ -22,7 +22,8 @@ AGREES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("softmax",), ("slope", "drop")),
     (("derivative-one",), ("comparison", "factor", "formula")),
     (("derivative-squared",), ("slope", "drop")),
-    (("derivative",), ("comparison", "name", "index", "slope", "formula", "constant", "drop", "factor")),
+    (("derivative-of-another",), ("slope", "formula", "constant", "name", "comparison")),
+    (("derivative",), ("comparison", "slope", "formula", "name", "index", "drop", "factor")),
     (("mask-redrawn",), ("name", "move")),
     (("mask", "dropout"), ("factor",)),
     (("outside-loop",), ("nest",)),

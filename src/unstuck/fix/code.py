@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from unstuck.facts import Source, Span
+from unstuck.fix.vocabulary import identifier, without_arrays
 from unstuck.trace.running.sources import line_starts, offsets
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -33,8 +34,8 @@ class Code:
         aliases = [alias for node in imports for alias in node.names]
         self.imported = {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
         self.numpy = next((alias.asname or alias.name for alias in aliases if alias.name == "numpy"), "numpy")
-        self._plain = _without_arrays(self.tree)
-        self.identifiers = {word for node in walk(self.tree) if (word := _identifier(node))}
+        self._plain = without_arrays(self.tree)
+        self.identifiers = {word for node in walk(self.tree) if (word := identifier(node))}
 
     # ----- Characters -----------------------------------------------------------------------------------
 
@@ -199,6 +200,11 @@ class Code:
         return tuple(dict.fromkeys(self.words(node) for node in constants if is_number(node)))
 
     @cached_property
+    def indexed(self) -> set[str]:
+        """The values of which the file takes elements."""
+        return {self.words(node.value) for node in walk(self.tree) if isinstance(node, ast.Subscript)}
+
+    @cached_property
     def updates(self) -> list[ast.Assign | ast.AugAssign]:
         """The statements of the file that make a new value from the old one of the same name."""
         return [
@@ -218,7 +224,7 @@ class Code:
             node = node.value
         if isinstance(node, ast.Subscript):
             node = node.slice
-        return _identifier(node)
+        return identifier(node)
 
     def _member(self, node: ast.expr) -> str:
         """The text of `self.x` or `params["x"]` used as a value; empty for anything else."""
@@ -255,56 +261,6 @@ def walk(root: ast.AST) -> Iterator[ast.AST]:
     if not isinstance(root, ast.JoinedStr):
         for child in ast.iter_child_nodes(root):
             yield from walk(child)
-
-
-def _identifier(node: ast.AST) -> str:
-    """The word that a node contributes to the vocabulary of a file: a name, an attribute or a literal key."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
-
-
-def _without_arrays(tree: ast.Module) -> set[str]:
-    """Names that only ever hold plain numbers, lengths, loop counters or generators of random numbers."""
-    plain: dict[str, bool] = {}
-    for node in walk(tree):
-        for name, is_plain in _bindings(node):
-            plain[name] = plain.get(name, True) and is_plain
-    return {name for name, always in plain.items() if always}
-
-
-def _bindings(node: ast.AST) -> Iterator[tuple[str, bool]]:
-    """The names that a statement or a parameter list binds, and whether to something plain."""
-    if isinstance(node, ast.Assign):
-        for target in node.targets:
-            yield from ((name, _is_plain(node.value)) for name in _names(target))
-    elif isinstance(node, ast.For | ast.comprehension):
-        counting = _called(node.iter)
-        first = node.target.elts[0] if isinstance(node.target, ast.Tuple) else node.target
-        counters = _names(first) if counting in ("range", "enumerate") else set()
-        yield from ((name, name in counters) for name in _names(node.target))
-    elif isinstance(node, ast.arg):
-        yield node.arg, False
-
-
-def _is_plain(value: ast.expr) -> bool:
-    if isinstance(value, ast.BinOp):
-        return _is_plain(value.left) and _is_plain(value.right)
-    if isinstance(value, ast.Tuple):
-        return all(_is_plain(item) for item in value.elts)
-    numbers = ("len", "int", "float", "range", "default_rng", "RandomState")
-    return isinstance(value, ast.Constant) or _called(value) in numbers
-
-
-def _called(node: ast.expr) -> str:
-    """The last word of the function that an expression calls; empty when it is no call."""
-    return _identifier(node.func) if isinstance(node, ast.Call) else ""
-
-
-def _names(target: ast.AST) -> set[str]:
-    return {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
 
 
 def is_number(node: ast.AST) -> bool:

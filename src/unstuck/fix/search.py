@@ -23,6 +23,10 @@ from unstuck.fix.versions import Version
 
 Places = tuple[tuple[str, int, int], ...]  # the files and lines that a candidate touches
 TOUCHES = 2  # candidates that changed the forward pass, after which others at the same lines are not tried
+LEAST_PATIENCE, PATIENCE = (
+    2.0,
+    5.0,
+)  # seconds, and times what the unedited program takes: longer is an endless loop
 SCREENING_SEED, SEEDS = 7, (101, 202)
 SCREENED_STEPS, VERIFIED_STEPS = 12, 60
 
@@ -136,7 +140,9 @@ class Round:
         self._forward: Counter[Places] = Counter()
         self._checks: deque[tuple[Passed, int]] = deque()
         self._half = (time.monotonic() + bench.deadline) / 2
+        started = time.monotonic()
         self._base, self._brief = self._as_it_is()
+        self._patience = LEAST_PATIENCE + PATIENCE * (time.monotonic() - started)
         self.best: Passed | None = None
         self.progress: list[Progress] = []
 
@@ -181,7 +187,10 @@ class Round:
         if self._forward[places] >= TOUCHES:
             return
         version = self._version.then(candidate.edits, candidate.title)
-        edited = self._bench.screen(version, lambda: self._useless(index), self._brief)
+        deadline = time.monotonic() + self._patience
+        edited = self._bench.screen(
+            version, lambda: self._useless(index) or time.monotonic() > deadline, self._brief
+        )
         if edited is None or self._base is None:
             return
         if edited.forward and not same_forward(self._base, edited):

@@ -8,6 +8,7 @@ enough: wrong edits pass while no hidden unit happens to be switched off.
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 
@@ -41,15 +42,16 @@ def settled(original: Trace, edited: Trace) -> bool:
 
 
 def repaired(original: Trace, edited: Trace) -> frozenset[str]:
-    """The wrong gradients that an edit made right; none when it spoilt another or touched the forward pass."""
+    """The wrong gradients that an edit made right; none when it spoilt or lost another or touched the forward pass."""
     if not same_forward(original, edited):
         return frozenset()
     pairs = [(before, counterpart(before, original, edited)) for before in original.gradients]
     right = {before.parameter for before, now in pairs if now is not None and now.status in RIGHT}
     known = {now.parameter for _, now in pairs if now is not None}
+    lost = [before for before, now in pairs if before.status in JUDGED and now is None]
     spoilt = [before for before, _ in pairs if before.status in RIGHT and before.parameter not in right]
     fresh = [now for now in edited.gradients if now.status == "wrong" and now.parameter not in known]
-    if spoilt or fresh:
+    if lost or spoilt or fresh:
         return frozenset()
     return frozenset(before.parameter for before, _ in pairs if before.status == "wrong") & right
 
@@ -77,7 +79,9 @@ def counterpart(before: Gradient, original: Trace, edited: Trace) -> Gradient | 
 
 
 def same_forward(original: Trace, edited: Trace) -> bool:
-    """Are the outputs of the first step known and the same in both runs?"""
-    pairs = zip(original.forward, edited.forward, strict=False)
-    equal = all(one == other or (math.isnan(one) and math.isnan(other)) for one, other in pairs)
-    return equal and len(original.forward) == len(edited.forward) > 0
+    """Are the layers of the first step known and the same in both runs?
+
+    A run shows the layers whose parameters it updates, so one run may show more of them; the last is the output.
+    """
+    fewer, more = sorted(([float.hex(x) for x in run.forward] for run in (original, edited)), key=len)
+    return bool(fewer) and fewer[-1] == more[-1] and not Counter(fewer) - Counter(more)

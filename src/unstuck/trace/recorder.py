@@ -17,8 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Gradient, Loss, Outcome, Parameter, Source, Span, Status, Trace
 from unstuck.trace.analysis import Analysis, analyses
+from unstuck.trace.explaining.macros import Forward
 from unstuck.trace.gradients import gradients
 from unstuck.trace.job import Job
 from unstuck.trace.judging.broadcast import spread_gradients
@@ -27,7 +30,7 @@ from unstuck.trace.reading.names import parameter_names, paths_of, user_namespac
 from unstuck.trace.reading.steps import Steps
 from unstuck.trace.recognising.layers import Unrecognised
 from unstuck.trace.recognising.recipe import Recognised, recognise
-from unstuck.trace.schedule import Clock, Plan, Window
+from unstuck.trace.schedule import MOST_NODES, Clock, Plan, Window
 from unstuck.trace.tape.instrument import Instrumenter
 from unstuck.trace.tape.runtime import Runtime
 
@@ -183,6 +186,11 @@ class Recorder:
         loops = f"{len(self.instrumenter.loops)} loop{'' if len(self.instrumenter.loops) == 1 else 's'}"
         if not count:
             return "no training loop found: the program computed nothing with NumPy arrays or floats"
+        if count > MOST_NODES:
+            return (
+                f"no two training steps ended within the first {count:,} operations on single numbers and arrays; "
+                "with fewer samples in a step it can be followed"
+            )
         return (
             f"no training loop found: {count:,} array operations and {loops} were seen, "
             "but no array that a network uses was updated step by step"
@@ -237,10 +245,19 @@ def _digest(analysis: Analysis) -> tuple[float, ...]:
     An edit of the backward pass must leave these numbers as they are; with the same seed they are comparable.
     """
     passes = analysis.account.passes if analysis.account else ()
-    wanted = {(linear.y.span, linear.y.op) for linear in passes[0].linear} if passes else set()
+    wanted = {(y.span, y.op) for y in _layers(passes[0], analysis)} if passes else set()
     numbers: list[float] = []
     for node in analysis.window.nodes:
         if (node.span, node.op) in wanted:
             wanted.discard((node.span, node.op))
             numbers += [float(number) for number in np.ravel(node.value)[:FORWARD_DIGEST]]
     return tuple(numbers)
+
+
+def _layers(first: Forward, analysis: Analysis) -> list[Node]:
+    """The layers that the loss is computed from, without products of the backward pass."""
+    meeting = first.step.losses.get(analysis.verdicts.loss) if analysis.verdicts else None
+    if meeting is None:
+        return [linear.y for linear in first.linear]
+    behind = ancestors([node for node, _ in meeting.seeds], oldest=first.step.nodes[0].id)
+    return [linear.y for linear in first.linear if linear.y in behind]

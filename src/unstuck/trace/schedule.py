@@ -1,7 +1,7 @@
 """When to record: the loop clock and the windows of steps.
 
 Recording starts with the program and looks for the training loop ("discovery").  A loop that only moves data
-about (one-hot encoding 60,000 labels) is left alone after 50 rounds.  Once updates have been found, recording
+about (one-hot encoding 60,000 labels) is left alone after 300 rounds.  Once updates have been found, recording
 is limited to short windows of consecutive steps, early and at growing distance, because some faults show only
 later: a ReLU derivative that is never zero is invisible until a unit is off.  In between the program runs its
 own unrecorded code, and of loops inside a step nothing is announced.  A training that ends may be followed by that
@@ -21,10 +21,14 @@ from unstuck.trace.running.runner import Stop
 from unstuck.trace.tape.memory import Memory
 from unstuck.trace.tape.runtime import Runtime
 
-QUIET_ROUNDS = 50  # rounds without arithmetic after which a loop is left alone during discovery
+QUIET_ROUNDS = 300  # rounds without arithmetic after which a loop is left alone: more than the rows of a usual batch
 FIRST_LOOK, GROWTH = 500, 1.5  # nodes before the first search for updates, and the factor between searches
+GROWTH_LATE = 2.0  # the same where a search takes seconds
 IMPATIENCE = 0.7  # seconds after which a search is made even with fewer nodes
-MOST_NODES, MOST_BYTES = 400_000, 2_000_000_000
+PATIENCE = 4  # times what the last search took, to wait before the next is made for that reason
+LEAST_UPDATES = 7  # of an array, to be believed a parameter during discovery
+LONG_STEPS, LEAST_OF_LONG = 100_000, 3  # nodes from which on fewer updates, and fewer steps, must do
+MOST_NODES, MOST_BYTES = 1_200_000, 2_000_000_000
 CROWDED_NODES, FEW_STEPS = 20_000, 8  # a window ends early when it holds so many nodes and steps
 FEW_NODES = 60_000  # recorded after a training before it is taken for the last one
 KEEP = 200_000  # elements: larger arrays that nobody wrote to are not copied at the end of a window
@@ -88,11 +92,12 @@ class Clock:
         self.progress = Progress()
         self.runtime: Runtime
         self.step_loop: int | None = None
-        self._suspected: int | None = None  # the step loop by the last look; two looks must agree
+        self._suspected: frozenset[int] = frozenset()  # first updates by the last look; two looks must agree
         self.stack: list[Loop] = []
         self._resume_depth: int | None = None
         self._next_look = FIRST_LOOK
         self._started = self._last_look = time.perf_counter()
+        self._look_took = 0.0
         self._found_at = 0.0
         self._window_first = self._window_end = 0
         self._first_step = 0  # of the running training; steps are counted over the whole run
@@ -192,10 +197,13 @@ class Clock:
             return
         now = time.perf_counter()
         count = len(memory.nodes)
-        if count >= self._next_look or (now - self._last_look > IMPATIENCE and count > 40):
-            self._next_look, self._last_look = int(max(count, self._next_look) * GROWTH), now
-            self._look(next(iter(trainings(memory.nodes, least=7)), None))
+        impatience = max(IMPATIENCE, PATIENCE * self._look_took)
+        if count >= self._next_look or (now - self._last_look > impatience and count > 40):
+            self._next_look = int(max(count, self._next_look) * (GROWTH if count < LONG_STEPS else GROWTH_LATE))
+            least = LEAST_UPDATES if count < LONG_STEPS else LEAST_OF_LONG
+            self._look(next(iter(trainings(memory.nodes, least)), None))
             self._last_look = time.perf_counter()
+            self._look_took = self._last_look - now
         most = FEW_NODES if self.progress.windows else MOST_NODES
         if self.step_loop is None and (count > most or memory.held > MOST_BYTES):
             self._give_up(now)
@@ -205,7 +213,7 @@ class Clock:
         if self.runtime.on:
             self._close()
         self.progress.training += 1
-        self.step_loop = self._suspected = None
+        self.step_loop, self._suspected = None, frozenset()
         self._first_step = self.progress.step + 1
         self._next_look = FIRST_LOOK
         self.inner, self._outer = set(), set()
@@ -221,9 +229,9 @@ class Clock:
             raise Stop
 
     def _look(self, steps: Steps | None) -> None:
-        suspected, self._suspected = self._suspected, steps.loop if steps else None
-        if steps is None or steps.loop is None or steps.loop != suspected:
-            return
+        suspected, self._suspected = self._suspected, _first_updates(steps) if steps else frozenset()
+        if steps is None or steps.loop is None or self._suspected.isdisjoint(suspected):
+            return  # a sum that began anew since the last look is another one
         self.step_loop = steps.loop
         self._found_at = time.perf_counter()
         memory = self.runtime.memory
@@ -250,7 +258,8 @@ class Clock:
 
     def _crowded(self) -> bool:
         """Long steps: fewer of them must do."""
-        return len(self.runtime.memory.nodes) > CROWDED_NODES and self._count() >= FEW_STEPS
+        nodes, steps = len(self.runtime.memory.nodes), self._count()
+        return (nodes > CROWDED_NODES and steps >= FEW_STEPS) or (nodes > LONG_STEPS and steps >= LEAST_OF_LONG)
 
     def _count(self) -> int:
         """Steps of the running training so far."""
@@ -303,3 +312,8 @@ class Clock:
         if self.runtime.memory.nodes:
             self._close()
         self.runtime.on = False
+
+
+def _first_updates(steps: Steps) -> frozenset[int]:
+    """The node of the first update of each parameter."""
+    return frozenset(min(update.after.id for update in p.updates.values()) for p in steps.parameters)

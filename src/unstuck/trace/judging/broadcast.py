@@ -43,7 +43,9 @@ def _spreads(node: Node, step: Step) -> bool:
     shapes = {np.shape(operand.value) for operand in operands}
     parameters = step.wrt()
     computed = all(operand not in parameters for operand in operands)
-    return computed and count > 1 and shapes == {(count,), (count, 1)} and np.shape(node.value) == (count, count)
+    return (
+        computed and count > 1 and shapes == {(count,), (count, 1)} and np.shape(node.value) == (count, count)
+    )
 
 
 def spread_gradients(steps: Sequence[Step], spans: Mapping[str, Span]) -> tuple[Gradient, ...]:

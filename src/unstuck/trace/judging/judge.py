@@ -22,6 +22,7 @@ from unstuck.trace.reading.written import Step
 
 TOLERANCE = 1e-6  # relative residual of a right gradient in float64: observed 0 to 1e-9, faults from 2e-3
 TOLERANCE_SINGLE = 2e-3  # the same for programs that compute in float32
+LONG = 60_000  # nodes in the steps on which every loss is tried
 FINALISTS = 3  # losses that are judged on all steps, besides equals of the best
 STEADY = 1e-3  # relative spread within which a factor is the same in every step
 NEGLIGIBLE = 1e-9  # share of its usual size below which a gradient says nothing
@@ -116,7 +117,11 @@ def rounding_floors(parameters: Sequence[Node], cotangents: Mapping[Node, Array]
     for node, g in cotangents.items():
         parents = list(node.parents())
         for parameter in {untransposed(parent) for parent in parents} & floors.keys() - {node}:
-            others = [np.abs(p.value).max(initial=1.0) for p in parents if untransposed(p) is not parameter]
+            others = [
+                np.max(np.abs(np.asarray(p.value)), initial=1.0)
+                for p in parents
+                if untransposed(p) is not parameter
+            ]
             summed = float(np.abs(g).max(initial=0.0)) * g.size * float(max(others, default=1.0))
             floors[parameter] = max(floors[parameter], ROUNDINGS * _epsilon(parameter) * summed)
     return floors
@@ -196,17 +201,26 @@ def best_loss(steps: Sequence[Step], tolerance: float, *, pairs_only: bool = Fal
 
 def _best_of(losses: Sequence[Candidate], steps: Sequence[Step], tolerance: float) -> Verdicts | None:
     """The first of these losses that explains everything, or else the one that explains most."""
-    few = list(steps[:: max(1, len(steps) // 3)])[:4]
+    few, long = _few(steps)
     ranks = {loss: _rank(judge(few, loss), few, tolerance) for loss in losses}
     ranked = sorted(losses, key=lambda loss: (ranks[loss], loss.span), reverse=True)
     finalists: list[Verdicts] = []
     for loss in ranked:
-        if len(finalists) >= FINALISTS and ranks[loss][0] < ranks[ranked[0]][0]:
+        if len(finalists) >= FINALISTS and (long or ranks[loss][0] < ranks[ranked[0]][0]):
             break
         finalists.append(judge(steps, loss))
         if finalists[-1].explains_all(tolerance):
             break
     return max(finalists, key=lambda verdicts: _rank(verdicts, steps, tolerance), default=None)
+
+
+def _few(steps: Sequence[Step]) -> tuple[list[Step], bool]:
+    """Some steps over the whole run, on which every loss is tried; of long steps fewer, and that they are long."""
+    chosen = list(steps[:: max(1, len(steps) // 3)])[:4]
+    long = sum(len(step.nodes) for step in chosen) > LONG
+    while len(chosen) > 1 and sum(len(step.nodes) for step in chosen) > LONG:
+        chosen.pop()
+    return chosen, long
 
 
 def _numbers(verdicts: Verdicts, steps: Sequence[Step], tolerance: float) -> int:
@@ -229,7 +243,7 @@ def _rank(
     if not verdicts.loss.by_pairs:
         how = 0 if verdicts.loss.kind == "maximised" else 2
     else:  # in the same direction up to the sign: a layer may climb what the others descend
-        how, explained = (2 if explained else 1), explained + mirrored
+        how, explained = (1 if mirrored and not explained else 2), explained + mirrored
     cosines = [
         match.cosine for table in verdicts.matches.values() for match in table.values() if not match.vacuous
     ]

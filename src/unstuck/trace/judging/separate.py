@@ -13,7 +13,7 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
-from unstuck.trace.judging.judge import Verdicts, best_loss
+from unstuck.trace.judging.judge import Verdicts, best_loss, judge
 from unstuck.trace.reading.losses import Candidate, Proposal
 from unstuck.trace.reading.written import Step
 
@@ -37,7 +37,8 @@ def separate(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> lis
         if _belongs(name, other, verdicts, steps, tolerance)
     ]
     rest = [name for step in steps for name in step.updates if name not in names]
-    return [(_of(steps, rest), verdicts.of(rest)), *separate(_of(steps, names), other.of(names), tolerance)]
+    others = _of(steps, names)
+    return [(_of(steps, rest), verdicts.of(rest)), *separate(others, judge(others, other.loss), tolerance)]
 
 
 def _of(steps: Sequence[Step], names: Collection[str]) -> list[Step]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array
-from unstuck.trace.reading.terms import Term
+from unstuck.trace.reading.terms import Term, opened
 
 Readings = dict[str, Array]  # by what is done to the increment; the first is the usual one
 NEGLIGIBLE = 1e-12
@@ -57,7 +57,14 @@ def _faded(terms: Sequence[Term], start: int) -> list[Term]:
     """What earlier steps left behind, if it counts for less than what this step adds."""
     old = [term for term in terms if term.node.id < start and term.node.op != "leaf"]
     new = [abs(term.coefficient) for term in terms if term.node.id >= start]
-    return old if new and all(abs(term.coefficient) < max(new) for term in old) else []
+    return old if new and all(abs(_factor(term)) < max(new) for term in old) else []
+
+
+def _factor(term: Term) -> float:
+    """The coefficient of a term when the plain numbers in its own product are taken out."""
+    while (parts := opened(term.coefficient, term.node)) is not None and len(parts) == 1:
+        term = Term(*parts[0])
+    return term.coefficient
 
 
 def is_penalty(node: Node, before: Node, tainted: Collection[Node]) -> bool:

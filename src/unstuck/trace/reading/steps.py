@@ -34,6 +34,8 @@ BOOKKEEPING = {
 Updated = tuple[list[Node], dict[Key, tuple[Node, Node]]]
 # Arrays updated by one line of code: how far back among its results an old value is looked for.
 MOST_LAYERS = 40
+# Restarts of a training with other starts, of an array and of a number; what begins anew more often is a sum.
+MOST_RESTARTS, RESTARTS_OF_NUMBER = 20, 3
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,8 @@ def _chains(nodes: Sequence[Node], least: int) -> list[list[Node]]:
 def _sequences(group: list[Node], previous: dict[int, Node], least: int) -> list[list[Node]]:
     """The chains of one place that are carried on to the end.
 
-    An accumulator ends and starts again from zero in the next step; a parameter never starts anew.
+    An accumulator ends and starts again from zero in the next step; a parameter never starts anew, or seldom: where
+    training is repeated from another start.
     """
     taken: set[int] = set()
     chains = []
@@ -148,12 +151,18 @@ def _sequences(group: list[Node], previous: dict[int, Node], least: int) -> list
             taken.add(old.id)
             chain.append(old)
         chains.append(chain[::-1])
-    starts = [(chain[0].id, np.shape(chain[0].value)) for chain in chains]
+    starts: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    ends: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for chain in reversed(chains):
+        starts[np.shape(chain[0].value)].append(chain[0].id)
+        ends[np.shape(chain[0].value)].append(chain[-1].id)
+    latest = {shape: max(ids) for shape, ids in starts.items()}
     return [
         chain
         for chain in chains
         if len(chain) >= least
-        and not any(start > chain[-1].id and shape == np.shape(chain[0].value) for start, shape in starts)
+        and latest[shape := np.shape(chain[0].value)] < chain[-1].id
+        and sum(end < chain[0].id for end in ends[shape]) < (MOST_RESTARTS if shape else RESTARTS_OF_NUMBER)
     ]
 
 

@@ -81,7 +81,7 @@ def _part(arg: Any, node: Node) -> Node | None:
     if not isinstance(arg, int | float | np.number | np.ndarray) or not np.any(arg):
         return None
     value = np.broadcast_to(np.asarray(arg, float), np.shape(node.value))
-    return Node(node.id, "constant", None, (), {}, value, node.span)
+    return Node(node.id, "constant", None, (), {}, value, None)
 
 
 def _spread(node: Node) -> Node:

@@ -7,7 +7,7 @@ gradient as the script wrote it, up to one positive factor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -81,6 +81,7 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     bounds = steps.ranges[key]
     updates = {p.name: p.updates[key] for p in steps.parameters if key in p.updates}
     oldest = min([bounds.start, *(update.before.id for update in updates.values())])
+    bounds = range(_start(updates, bounds), bounds.stop)
     tainted = frozenset(
         descendants([update.before for update in updates.values()], nodes[oldest : bounds.stop])
     )
@@ -98,6 +99,14 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     ends |= {update.before for update in updates.values()}
     losses = returned_loss([*updates.values()]) or candidates(inside, tainted, backward - ends)
     return Step(number, key, updates, written, inside, tainted, backward, losses, adaptive, carried, rates, ends)
+
+
+def _start(updates: Mapping[str, Update], bounds: range) -> int:
+    """Where the step begins: a loop whose round updates first and then works out the next gradient begins earlier."""
+    terms = [(update, term.node) for update in updates.values() for term in update.terms]
+    used = [node.id for update, node in terms if node is not update.before and node.op != "leaf"]
+    first = max(update.before.id for update in updates.values()) + 1
+    return first if used and first <= max(used) < bounds.start else bounds.start
 
 
 def _gradient_terms(update: Update, state: frozenset[int]) -> tuple[list[Term], tuple[Term, ...], bool]:

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from unstuck.fix.code import Code, is_number, loose
-from unstuck.fix.families.change import Change, Node, assigned, grouped, operator, short
+from unstuck.fix.changes.change import Change, Node, assigned, grouped, operator, short
 
 _COMPARE: Mapping[type[ast.cmpop], str] = {ast.GtE: ">=", ast.Gt: ">", ast.LtE: "<=", ast.Lt: "<"}
 _SIGNS: Mapping[type[ast.operator], tuple[str, str]] = {ast.Add: ("+", "-"), ast.Sub: ("-", "+")}
@@ -108,7 +108,9 @@ def constant(code: Code, node: Node) -> Iterator[Change]:
     scaling = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
     for item in ast.iter_child_nodes(node) if not scaling else ():
         if isinstance(item, ast.Constant) and is_number(item):
-            for new in dict.fromkeys(["0", "1", "2", *code.numbers]):
+            kind = type(item.value)
+            others = [new for new in code.numbers if kind is float is type(ast.literal_eval(new))]
+            for new in dict.fromkeys(["0", "1", "2", *others]):
                 if ast.literal_eval(new) != item.value:
                     yield Change(((*code.range(item), new),), f"{new} instead of {code.words(item)}")
 

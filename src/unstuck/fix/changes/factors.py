@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from unstuck.fix.code import Code, loose
-from unstuck.fix.families.change import Change, Node, assigned
-from unstuck.fix.families.slopes import own_derivatives, simple_shapes
+from unstuck.fix.changes.change import Change, Node, assigned
+from unstuck.fix.changes.slopes import own_derivatives, simple_shapes
 
 MASKS = re.compile(r"(?i)mask|drop|keep")
 

@@ -7,26 +7,27 @@ import re
 from collections.abc import Iterator
 
 from unstuck.fix.code import Code
-from unstuck.fix.families.change import Change, Node, arity, grouped, short
+from unstuck.fix.changes.change import Change, Node, arity, grouped, short
 
 Run = list[ast.expr]  # neighbouring factors of a product that speak of one value only
 
 
 def slope(code: Code, node: Node) -> Iterator[Change]:
     """Factors such as h * (1 - h) in a product become another derivative of the same value, or are left out."""
-    if not _is_product(node) or _is_product(code.parent.get(node)):
+    factors = _factors(_whole_product(code, node))
+    value, run = next(((v, r) for v, r in _runs(code, factors) if r[0] is node), ("", []))
+    if not run:
         return
-    factors = list(_factors(node))
-    for value, run in _runs(code, factors):
-        low, high = grouped(code, run[0])[0], grouped(code, run[-1])[1]
-        text = code.text[low:high]
-        place = factors.index(run[0])
-        if place > 0:
-            start = grouped(code, factors[place - 1])[1]
-            yield Change(((start, high, ""),), f"leave out `{text}`", 1)
-        for new in (*own_derivatives(code, node, value), *shapes(code, value)):
-            if new != text:
-                yield Change(((low, high, new),), f"{new} instead of `{text}`", 4)
+    low, high = grouped(code, run[0])[0], grouped(code, run[-1])[1]
+    text = code.text[low:high]
+    place = factors.index(run[0])
+    if place > 0:
+        start = grouped(code, factors[place - 1])[1]
+        yield Change(((start, high, ""),), f"leave out `{text}`", 1)
+    computed = len(run) > 1 or not isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+    for new in (*own_derivatives(code, node, value), *shapes(code, value)) if computed else ():
+        if new.strip("()") != text.strip("()"):
+            yield Change(((low, high, new),), f"{new} instead of `{text}`", 2)
 
 
 def formula(code: Code, node: Node) -> Iterator[Change]:
@@ -77,13 +78,21 @@ def _is_product(node: ast.AST | None) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
 
 
-def _factors(node: ast.AST) -> Iterator[ast.expr]:
+def _whole_product(code: Code, node: ast.AST) -> ast.AST:
+    """The longest product that a node is a factor of; the node itself where it is none."""
+    parent = code.parent.get(node)
+    while _is_product(parent):
+        node, parent = parent, code.parent.get(parent)  # type: ignore[assignment, arg-type]
+        if isinstance(parent, ast.BinOp) and parent.right is node:
+            break  # a product in parentheses
+    return node
+
+
+def _factors(node: ast.AST) -> Run:
     """The factors of a product in the order of the text; a divisor counts as one."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
-        yield from _factors(node.left)
-        yield node.right
-    elif isinstance(node, ast.expr):
-        yield node
+        return [*_factors(node.left), node.right]
+    return [node] if isinstance(node, ast.expr) else []
 
 
 def _runs(code: Code, factors: list[ast.expr]) -> Iterator[tuple[str, Run]]:

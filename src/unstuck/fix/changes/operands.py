@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from unstuck.fix.code import Code, loose
-from unstuck.fix.families.change import Change, Node, arity, assigned, distance, multiplied, short
+from unstuck.fix.changes.change import Change, Node, arity, assigned, distance, multiplied, short
 
 _FAR = 4  # characters; above that, names are equally far from each other
 _REDUCTIONS = ("sum", "mean", "max", "min", "argmax", "argmin", "std", "var")
@@ -32,6 +32,11 @@ def _others(code: Code, node: Node) -> list[str]:
             same = [other for other in code.functions.values() if arity(other) == arity(function)]
             return [other.name for other in same]
         values = code.data_names(node)
+        parent = code.parent[node]
+        if isinstance(
+            parent, ast.Subscript
+        ):  # an array for an array that is indexed; an index is not replaced
+            return [other for other in values if other in code.indexed] if parent.value is node else []
         return values if node.id in values else []
     if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Load):
         rows = isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)

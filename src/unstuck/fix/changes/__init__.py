@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from unstuck.fix.code import Code
-from unstuck.fix.families.change import Change, Node, applied, distance
-from unstuck.fix.families.factors import factor, term
-from unstuck.fix.families.operands import axis, function, index, name, summed, transpose
-from unstuck.fix.families.operators import comparison, constant, drop, power, product, sign, swap
-from unstuck.fix.families.slopes import formula, slope
-from unstuck.fix.families.statements import (
+from unstuck.fix.changes.change import Change, Node, applied, distance
+from unstuck.fix.changes.factors import factor, term
+from unstuck.fix.changes.operands import axis, function, index, name, summed, transpose
+from unstuck.fix.changes.operators import comparison, constant, drop, power, product, sign, swap
+from unstuck.fix.changes.slopes import formula, slope
+from unstuck.fix.changes.statements import (
     analogy,
     assignment,
     clear,

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from unstuck.fix.code import Code
-from unstuck.fix.families.change import Change, Node, Piece, loaded, rebound, short
+from unstuck.fix.changes.change import Change, Node, Piece, loaded, rebound, short
 
 _SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr)
 _LOOPS = (ast.For, ast.While)
@@ -114,8 +114,10 @@ def analogy(code: Code, node: Node) -> Iterator[Change]:
         for other in code.unmoved:
             text = code.text[slice(*lines)].replace(stem, other)
             if other != stem and _words(text) <= known:
-                added = text if text.endswith("\n") else "\n" + text
-                yield Change(((lines[1], lines[1], added),), f"add `{' '.join(text.split())}`", 3)
+                title = f"add `{' '.join(text.split())}`"
+                for at, size in zip(lines[::-1], (3, 4), strict=True):
+                    added = text if text.endswith("\n") else "\n" + text
+                    yield Change(((at, at, added),), title, size)
 
 
 def clear(code: Code, node: Node) -> Iterator[Change]:

@@ -1,0 +1,234 @@
+"""The fault-injection benchmark breaks programs as it says, and knows without unstuck what it has broken."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import beta
+
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+
+from faults import expressions, operands, statements  # noqa: F401  (they fill the table of operators)
+from faults.changes import OPERATORS, Scope
+from faults.forks import Failed, forked
+from faults.mutants import Mutant, mutants
+from faults.programs import Program, program
+from faults.source import File, applied
+from faults.table import markdown, share
+from faults.trials import Options, tried
+from faults.truth import Reference, compare, reference, truth
+
+BACKWARD = """\
+def dsigmoid(a):
+    return a * (1 - a)
+def dtanh(a):
+    return 1 - a ** 2
+for x, t in rows:
+    h = sigmoid(x @ W1)
+    mask = np.random.rand(3) < 0.5
+    err = out - t
+    d1 = err @ W2.T * dsigmoid(h) * mask
+    gW += h.T @ err
+    gb = d1.sum(axis=0)
+    np.add.at(E, idx, d1)
+    keep = params[1].copy()
+    W1 -= lr * gW
+W2 = W2 - lr * (h > 0)
+"""
+BROKEN = [
+    ("comparison", "W2 = W2 - lr * (h >= 0)"),
+    ("plus for minus", "W2 = W2 + lr * (h > 0)"),
+    ("times for divide", "d1 = err @ W2.T / dsigmoid(h) * mask"),
+    ("minus added", "err = -(out - t)"),
+    ("factor dropped", "d1 = err @ W2.T * dsigmoid(h)"),
+    ("factor dropped", "d1 = (err @ W2.T) * mask"),
+    ("term dropped", "err = out"),
+    ("call dropped", "d1 = err @ W2.T * h * mask"),
+    ("call dropped", "gb = d1"),
+    ("power dropped", "return 1 - a"),
+    ("copy dropped", "keep = params[1]"),
+    ("transpose", "gW += h @ err"),
+    ("transpose", "gW += h.T @ err.T"),
+    ("operands swapped", "gW += err @ h.T"),
+    ("operands swapped", "err = t - out"),
+    ("axis", "gb = d1.sum(axis=1)"),
+    ("axis", "gb = d1.sum()"),
+    ("other variable", "gW += x.T @ err"),
+    ("other function", "d1 = err @ W2.T * dtanh(h) * mask"),
+    ("mask redrawn", "d1 = err @ W2.T * dsigmoid(h) * (np.random.rand(3) < 0.5)"),
+    ("index", "keep = params[2].copy()"),
+    ("constant", "return 1 - a ** 1"),
+    ("statement deleted", None),
+    ("= for +=", "gW = h.T @ err"),
+    ("+= for =", "gb += d1.sum(axis=0)"),
+    ("sign of update", "W1 += lr * gW"),
+    ("out of the loop", "W1 -= lr * gW"),
+    ("into the loop", "W2 = W2 - lr * (h > 0)"),
+    ("repeated indices", "E[idx] += d1"),
+]
+
+
+@pytest.mark.parametrize(("name", "line"), BROKEN)
+def test_an_operator_writes_the_line_that_its_name_promises(name: str, line: str | None) -> None:
+    """Every operator yields the promised line, and every text that it yields differs from the original."""
+    file = File("train.py", BACKWARD)
+    shapes = {"h": (4, 3), "x": (4, 3), "err": (4, 2)}
+    scope = Scope(file, shapes, {1: ("dsigmoid", "dtanh")}, frozenset({"W1", "W2"}))
+    texts = [
+        applied(file.text, change.edits)
+        for node in ast.walk(file.tree)
+        for change in OPERATORS[name](scope, node)
+    ]
+    assert file.text not in texts
+    original = sum(each.strip() == line for each in file.text.split("\n"))
+    if line is None:
+        assert any(len(text.split("\n")) < len(file.text.split("\n")) for text in texts)
+    elif original:
+        moved = [text for text in texts if [each for each in text.split("\n") if each.strip() == line]]
+        assert any(_indent(text, line) != _indent(file.text, line) for text in moved)
+    else:
+        assert any(line in (each.strip() for each in text.split("\n")) for text in texts)
+
+
+def _indent(text: str, line: str) -> int:
+    return next(len(each) - len(each.lstrip()) for each in text.split("\n") if each.strip() == line)
+
+
+# ----- The truth ----------------------------------------------------------------------------------------
+
+START = np.array([3.0, -1.0])
+STEPS = [np.array([0.1, 0.2]), np.array([-0.3, 0.1]), np.array([0.2, -0.2])]
+RAILS = [{"W": START + sum(STEPS[:k], np.zeros(2))} for k in range(4)]
+MOVES = {
+    "equivalent": STEPS,
+    "scale": [3 * step for step in STEPS],
+    "effective": [-step for step in STEPS],
+    "penalty": [step - 0.01 * rail["W"] for step, rail in zip(STEPS, RAILS, strict=False)],
+    "nan": [np.full(2, np.nan)] * 3,
+}
+
+
+@pytest.mark.parametrize("verdict", MOVES)
+def test_moves_are_told_apart(verdict: str) -> None:
+    """Equal, multiplied, reversed, decayed and undefined steps each get their own verdict."""
+    assert compare(RAILS, [{"W": move} for move in MOVES[verdict]]).verdict == verdict
+
+
+def test_a_factor_that_changes_is_a_fault() -> None:
+    """Steps along the right direction, but with another factor each, are not a scale."""
+    moved = [{"W": factor * step} for factor, step in zip((1, 2, 3), STEPS, strict=True)]
+    assert compare(RAILS, moved).verdict == "effective"
+
+
+def test_a_parameter_that_never_moves_is_wrong() -> None:
+    """No move at all is no scale of the right one."""
+    assert compare(RAILS, [{"W": np.zeros(2)}] * 3).wrong == ["W"]
+
+
+@pytest.fixture(scope="module")
+def right() -> tuple[Program, Reference]:
+    """A small right program and what is known about it."""
+    regression = program("regression_tanh")
+    known = forked(lambda: reference(regression), 60)
+    assert known is not None
+    return regression, known
+
+
+@pytest.fixture(scope="module")
+def broken(right: tuple[Program, Reference]) -> dict[str, Mutant]:
+    """Its mutants, by the lines that they change it to."""
+    return {" ".join(mutant.after.split()): mutant for mutant in mutants(*right, seed=0)}
+
+
+TRUTHS = {
+    "db2 = g.sum(keepdims=True)": "equivalent",  # the layer has one output
+    "dz = dh": "effective",
+    "dW2 = -(h.T.dot(g))": "effective",
+    "g = 1 * diff / len(x)": "scale",
+    "g = 2.0 * diff * len(x)": "scale",
+    "diff = y_hat + y": "forward",
+    "dW1 = dz.dot(x.T)": "crash",
+}
+
+
+@pytest.mark.parametrize(("line", "verdict"), TRUTHS.items())
+def test_the_truth_about_a_mutant(
+    line: str, verdict: str, right: tuple[Program, Reference], broken: dict[str, Mutant]
+) -> None:
+    """A missing derivative is a fault; a factor, an equal sum, another loss and a crash are none."""
+    regression, known = right
+    mutant = broken[line]
+    assert forked(lambda: truth(regression, known, mutant.texts(regression)), 60).verdict == verdict
+
+
+def test_the_truth_about_an_unchanged_program(right: tuple[Program, Reference]) -> None:
+    """The right program is equivalent to itself."""
+    regression, known = right
+    assert forked(lambda: truth(regression, known, regression.texts), 60).verdict == "equivalent"
+
+
+def test_every_mutant_is_drawn_from_a_training_step(
+    right: tuple[Program, Reference], broken: dict[str, Mutant]
+) -> None:
+    """No mutant touches a line before the training loop, and each differs in meaning from all others."""
+    _, known = right
+    first = min(line for _, line in known.lines)
+    assert all(max(mutant.lines) >= first for mutant in broken.values())
+    assert len({ast.dump(ast.parse(mutant.text)) for mutant in broken.values()}) == len(broken)
+
+
+def test_a_few_mutants_from_end_to_end() -> None:
+    """Each effective mutant gets a verdict, and the row says what is needed to repeat it."""
+    rows = list(tried(program("softmax_regression"), Options(enough=2, fix=0.0), {}))
+    assert rows[0]["truth"] == "right"
+    assert rows[0]["same_output"]
+    assert rows[0]["same_parameters"]
+    effective = [row for row in rows if row["truth"] == "effective"]
+    assert len(effective) == 2
+    assert all(row["status"] in ("exact", "scaled", "wrong", "cannot-tell") for row in effective)
+    assert all(ast.parse(row["text"]) and row["wrong"] for row in effective)
+    done = {row["key"]: row for row in rows}
+    assert list(tried(program("softmax_regression"), Options(enough=2, fix=0.0), done)) == []
+
+
+# ----- The means ----------------------------------------------------------------------------------------
+
+
+def test_a_hang_a_crash_and_an_exception_are_outcomes() -> None:
+    """Whatever happens in a forked process, its parent lives on and hears of it."""
+    assert forked(lambda: 42, 5) == 42
+    with pytest.raises(Failed, match="longer"):
+        forked(lambda: time.sleep(60), 0.05)
+    with pytest.raises(Failed, match="died"):
+        forked(lambda: os._exit(3), 5)
+    with pytest.raises(Failed, match="ZeroDivisionError"):
+        forked(lambda: 1 / 0, 5)
+
+
+def test_an_interval_is_that_of_clopper_and_pearson() -> None:
+    """The interval of a share comes from the beta distribution."""
+    part, low, high = share(7, 20)
+    assert (part, low, high) == pytest.approx((0.35, beta.ppf(0.025, 7, 14), beta.ppf(0.975, 8, 13)))
+
+
+def test_the_table_counts_effective_mutants_only() -> None:
+    """Scales and equivalent mutants stand beside the table, not in it."""
+    row = {
+        "program": "a",
+        "kind": "sign",
+        "operator": "minus added",
+        "status": "wrong",
+        "rank": 1,
+        "exact": True,
+    }
+    rows = [{**row, "truth": "effective"}, {**row, "truth": "scale"}, {**row, "truth": "equivalent"}]
+    text = markdown(rows)
+    assert "1 effective mutants" in text
+    assert "1 equivalent" in text
+    assert "| sign | 1 | 100% |" in text
