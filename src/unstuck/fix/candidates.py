@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from unstuck.facts import Edit, Source, Span, Trace
-from unstuck.fix.code import Code, walk
 from unstuck.fix.changes import FAMILIES, Change, Node, applied, distance
+from unstuck.fix.code import Code, walk
 
 # Families that answer an explanation, by the words that its kind contains; the first row that fits counts.
 AGREES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (

@@ -32,7 +32,7 @@ def gradients(
     tolerance: float,
 ) -> tuple[Gradient, ...]:
     """One Gradient per parameter, in the order of the parameters."""
-    reference = _reference(steps, account.verdicts, tolerance)
+    reference = _reference(steps, verdicts, tolerance) or _reference(steps, account.verdicts, tolerance)
     scales = _scales(account.verdicts, reference)
     explanations = _explanations(steps, account)
     scale_reason = _scale_explanation(steps, loss, account, scales)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from unstuck.fix.code import Code
 from unstuck.fix.changes.change import Change, Node, applied, distance
 from unstuck.fix.changes.factors import factor, term
 from unstuck.fix.changes.operands import axis, function, index, name, summed, transpose
@@ -25,6 +24,7 @@ from unstuck.fix.changes.statements import (
     scatter,
     target,
 )
+from unstuck.fix.code import Code
 
 __all__ = ["FAMILIES", "Change", "Node", "applied", "distance"]
 

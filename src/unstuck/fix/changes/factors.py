@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from unstuck.fix.code import Code, loose
 from unstuck.fix.changes.change import Change, Node, assigned
 from unstuck.fix.changes.slopes import own_derivatives, simple_shapes
+from unstuck.fix.code import Code, loose
 
 MASKS = re.compile(r"(?i)mask|drop|keep")
 

@@ -6,8 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from unstuck.fix.code import Code, loose
 from unstuck.fix.changes.change import Change, Node, arity, assigned, distance, multiplied, short
+from unstuck.fix.code import Code, loose
 
 _FAR = 4  # characters; above that, names are equally far from each other
 _REDUCTIONS = ("sum", "mean", "max", "min", "argmax", "argmin", "std", "var")

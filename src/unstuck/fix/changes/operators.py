@@ -8,8 +8,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
-from unstuck.fix.code import Code, is_number, loose
 from unstuck.fix.changes.change import Change, Node, assigned, grouped, operator, short
+from unstuck.fix.code import Code, is_number, loose
 
 _COMPARE: Mapping[type[ast.cmpop], str] = {ast.GtE: ">=", ast.Gt: ">", ast.LtE: "<=", ast.Lt: "<"}
 _SIGNS: Mapping[type[ast.operator], tuple[str, str]] = {ast.Add: ("+", "-"), ast.Sub: ("-", "+")}

@@ -6,8 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from unstuck.fix.code import Code
 from unstuck.fix.changes.change import Change, Node, arity, grouped, short
+from unstuck.fix.code import Code
 
 Run = list[ast.expr]  # neighbouring factors of a product that speak of one value only
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from unstuck.fix.code import Code
 from unstuck.fix.changes.change import Change, Node, Piece, loaded, rebound, short
+from unstuck.fix.code import Code
 
 _SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr)
 _LOOPS = (ast.For, ast.While)

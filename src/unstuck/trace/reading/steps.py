@@ -22,7 +22,7 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
-from unstuck.trace.reading.terms import Term, opened, stores_element, terms_of
+from unstuck.trace.reading.terms import Term, opened, stores_element, stores_whole, terms_of
 
 Key = tuple[tuple[int, int], ...]
 UPDATING = {"add", "subtract", "add.at", "subtract.at"}
@@ -132,7 +132,8 @@ def _chains(nodes: Sequence[Node], least: int) -> list[list[Node]]:
             if old is not None:
                 previous[node.id] = old
         chains += _sequences(group, previous, least)
-    return chains
+    whole = {node.args[2].id: node for node in nodes if stores_whole(node)}
+    return [[whole.get(node.id, node) for node in chain] for chain in chains]
 
 
 def _sequences(group: list[Node], previous: dict[int, Node], least: int) -> list[list[Node]]:

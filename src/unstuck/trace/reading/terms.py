@@ -68,6 +68,8 @@ def opened(coefficient: float, node: Node) -> list[tuple[float, Node]] | None:
         return _forwarded(coefficient, node)
     if stores_element(node):
         return Stored().opened(coefficient, node)
+    if stores_whole(node):
+        return [(coefficient, args[2])]
     if node.op in ("add.at", "subtract.at"):
         sign = coefficient if node.op == "add.at" else -coefficient
         return [(coefficient, args[0]), (sign, _spread(node))] if isinstance(args[0], Node) else None
@@ -144,11 +146,23 @@ def _same_place(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
+def stores_whole(node: Node) -> bool:
+    """Is this x[:] = value or x[...] = value, with a value of the same shape?"""
+    if node.op != "setitem" or not isinstance(node.args[2], Node):
+        return False
+    parts = node.args[1] if isinstance(node.args[1], tuple) else (node.args[1],)
+    whole = all(part is Ellipsis or (isinstance(part, slice) and part == slice(None)) for part in parts)
+    return whole and np.shape(node.args[2].value) == np.shape(node.value)
+
+
 def stores_element(node: Node) -> bool:
-    """Does this write x[i] or x[i][j], one number of an array?"""
+    """Does this write x[i] or x[i][j], one number of an array, or the rows x[indices]?"""
     if node.op == "setitem":
-        value = node.args[2]
-        return isinstance(value, Node) and np.ndim(value.value) == 0 < np.ndim(node.value)
+        _, where, value = node.args
+        picks = any(
+            isinstance(part, np.ndarray | list) for part in (where if isinstance(where, tuple) else (where,))
+        )
+        return isinstance(value, Node) and (picks or np.ndim(value.value) == 0 < np.ndim(node.value))
     inner = node.args[2] if node.op == "scatter" else None
     return isinstance(inner, Node) and inner.span == node.span and stores_element(inner)
 
