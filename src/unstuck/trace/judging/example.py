@@ -77,5 +77,6 @@ def _witness(steps: Sequence[Step], verdicts: Verdicts, name: str, number: int, 
     place = tuple(int(i) for i in index)
     step = next(step for step in steps if step.number == number)
     pairs = step.losses[verdicts.loss].pairs
-    difference = finite_difference(verdicts.loss.kind, pairs, step.updates[name].before, place)
+    before = step.updates[name].before
+    difference = finite_difference(verdicts.loss.kind, pairs, before, place, step.ends)
     return Witness(place, float(written[place]), float(true[place]), difference)

@@ -7,7 +7,7 @@ the script again.  Masks and batches stay as recorded.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,14 +22,17 @@ STEP = 1e-5
 
 
 def finite_difference(
-    kind: str, pairs: Sequence[Pair], parameter: Node, index: tuple[int, ...]
+    kind: str, pairs: Sequence[Pair], parameter: Node, index: tuple[int, ...], fixed: Collection[Node] = ()
 ) -> float | None:
-    """The central difference of the loss by one element; None when an operation cannot be run again."""
+    """The central difference of the loss by one element; None when an operation cannot be run again.
+
+    fixed  keep their values, because no derivative passes through them: weights that were updated in this step
+    """
     value = np.array(parameter.value, dtype=np.float64)
     width = STEP * max(1.0, abs(float(value[index])))
     try:
         with np.errstate(all="ignore"):
-            ends = [_loss_at(kind, pairs, parameter, value, index, sign * width) for sign in (1.0, -1.0)]
+            ends = [_loss_at(kind, pairs, parameter, value, index, sign * width, fixed) for sign in (1.0, -1.0)]
     except (TypeError, ValueError, AttributeError, KeyError, IndexError):
         return None
     slope = (ends[0] - ends[1]) / (2 * width)
@@ -37,19 +40,27 @@ def finite_difference(
 
 
 def _loss_at(
-    kind: str, pairs: Sequence[Pair], parameter: Node, value: Array, index: tuple[int, ...], shift: float
+    kind: str,
+    pairs: Sequence[Pair],
+    parameter: Node,
+    value: Array,
+    index: tuple[int, ...],
+    shift: float,
+    fixed: Collection[Node],
 ) -> float:
     shifted = value.copy()
     shifted[index] += shift
     outputs = [pair.output for pair in pairs]
-    values = replay(outputs, {parameter: shifted})
+    values = replay(outputs, {parameter: shifted}, fixed)
     return sum(loss_value(kind, values[pair.output], pair.target, pair.weight) for pair in pairs)
 
 
-def replay(roots: Sequence[Node], changed: Mapping[Node, Array]) -> dict[Node, Any]:
-    """The values of the roots when some nodes take other values."""
+def replay(
+    roots: Sequence[Node], changed: Mapping[Node, Array], fixed: Collection[Node] = ()
+) -> dict[Node, Any]:
+    """The values of the roots when some nodes take other values, and others keep theirs."""
     values: dict[Node, Any] = dict(changed)
-    for node in reversed(between(roots, list(changed), stop=set(changed))):
+    for node in reversed(between(roots, list(changed), stop={*changed, *fixed})):
         if node not in values:
             values[node] = run(node, values)
     return {root: values.get(root, root.value) for root in roots}
