@@ -109,7 +109,9 @@ def _loss_is_known(evidence: Evidence) -> bool:
     after, accepted = evidence.account.verdicts, evidence.account.accepted
     guessed = evidence.verdicts.loss.by_pairs  # then one altered operation could turn any loss into this one
     direct = [
-        each for each in accepted if each.kind not in INDIRECT and not (guessed and each.place is not None)
+        each
+        for each in accepted
+        if each.kind == "sign" or (each.kind not in INDIRECT and not (guessed and each.place is not None))
     ]
     return len(direct) == len(accepted) > 0 and after.explains_all(evidence.tolerance)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from unstuck.trace.explaining.catalogue import on_the_way_back, scale_of_masks
@@ -29,6 +29,7 @@ FEW = 6  # steps on which a hypothesis is tried before it is tried on all
 SAME_SCALE = 1e-4  # relative spread within which factors count as one
 ENOUGH_NUMBERS = 5  # steps after which the steady factor of a single number is no accident
 MOST_FAULTS = 4
+VAGUE = {"sign", "activation-derivative-wrong"}  # rules behind which one altered operation may stand
 
 
 @dataclass(frozen=True)
@@ -104,14 +105,22 @@ def _best(
         return best[1:] if best is not None else None
 
     found = best_of(_singles(search), 1.0)
-    if found is not None:
+    if found is not None and found[0].kind not in VAGUE:
         return found
     given = best_of(forced(search), 0.5)
     if given is not None and isinstance(given[0], Forced):
         given = mended(search, given[0]), given[1]
-        if given[0].kind != "error-wrong":
+        named = given[0].kind != "error-wrong"
+        if named and found is None:
             return given
-    return best_of(pairs(search), 1.0) or given
+        if (
+            named
+            and found is not None
+            and _gained(given[1], search, tolerance) >= _gained(found[1], search, tolerance)
+        ):
+            text = f"{found[0].text} ({given[0].text})"
+            return replace(given[0], kind=found[0].kind, text=text), given[1]  # the same fault, better told
+    return found or best_of(pairs(search), 1.0) or given
 
 
 def _singles(search: Search) -> Iterator[Hypothesis]:

@@ -46,11 +46,15 @@ Pool = Mapping[Key, Item]
 
 @dataclass(frozen=True)
 class Alteration:
-    """kind and text say what is wrong with the operation as written; `value` computes what it gives when altered."""
+    """kind and text say what is wrong with the operation as written; `value` computes what it gives when altered.
+
+    culprit  the operand that does not belong there, if it is one
+    """
 
     kind: str
     text: str
     value: Value
+    culprit: Node | None = None
 
 
 def pool_of(forward: Forward, cotangents: Mapping[Node, Array]) -> Pool:
@@ -82,6 +86,8 @@ def pool_of(forward: Forward, cotangents: Mapping[Node, Array]) -> Pool:
 def alterations(node: Node, pool: Pool) -> Iterator[Alteration]:
     """Everything that the operation could have been, the simplest first."""
     yield from _operators(node)
+    yield from _constants(node)
+    yield from _masks(node)
     yield from _transposed(node)
     yield from _axes(node)
     yield from _left_out(node)
@@ -108,6 +114,36 @@ def _operators(node: Node) -> Iterator[Alteration]:
     if node.op in ("subtract", "true_divide"):
         text = f"the operands of `{old}` are swapped"
         yield Alteration("sign" if node.op == "subtract" else "operator", text, _swapped)
+
+
+def _constants(node: Node) -> Iterator[Alteration]:
+    """Another small number among the operands: the 1 of 1 - h * h."""
+    for position, arg in enumerate(node.args[:2] if node.op in SYMBOLS else ()):
+        plain = arg.value if isinstance(arg, Node) and arg.op == "leaf" else arg
+        if isinstance(plain, int | float | np.number):
+            for other in (number for number in (1.0, 0.0, 2.0, -1.0) if number != plain):
+                text = f"{float(plain):g} stands where {other:g} is right"
+                yield Alteration("operator", text, _with_number(position, other))
+
+
+def _with_number(position: int, number: float) -> Value:
+    def value(node: Node, pool: Pool) -> Array | None:
+        args = tuple(number if i == position else arg for i, arg in enumerate(node.args))
+        return _applied(_with_args(node, args))
+
+    return value
+
+
+def _masks(node: Node) -> Iterator[Alteration]:
+    """x[mask] = value, for the elements that the mask leaves out."""
+    if node.op == "setitem" and isinstance(node.args[1], np.ndarray) and node.args[1].dtype == bool:
+        text = "the elements that are set here are those that should be left as they are"
+        yield Alteration("activation-derivative-wrong", text, _inverted)
+
+
+def _inverted(node: Node, pool: Pool) -> Array | None:
+    whole, mask, *rest = node.args
+    return _applied(_with_args(node, (whole, ~mask, *rest)))
 
 
 def _run_as(op: str) -> Value:
@@ -158,7 +194,10 @@ def _left_out(node: Node) -> Iterator[Alteration]:
     for position in (0, 1):
         extra, rest = node.args[position], node.args[1 - position]
         if isinstance(rest, Node) and np.shape(rest.value) == np.shape(node.value):
-            yield Alteration("factor-extra", f"{_title(extra)} does not belong here", _only(1 - position))
+            text = f"{_title(extra)} does not belong here"
+            yield Alteration(
+                "factor-extra", text, _only(1 - position), extra if isinstance(extra, Node) else None
+            )
 
 
 def _only(position: int) -> Value:
@@ -168,15 +207,19 @@ def _only(position: int) -> Value:
 def _replaced(node: Node, position: int, arg: Node, pool: Pool) -> Iterator[Alteration]:
     """Another value in the place of an operand."""
     for key, item in pool.items():
-        if np.shape(item.value) == np.shape(arg.value) and not np.array_equal(item.value, arg.value):
-            text = f"{_title(arg)} stands where {item.title} belongs"
-            yield Alteration(ROLES[key[0]], text, _instead(position, key))
+        for turned in (False, True) if node.op in CONTRACTIONS and np.ndim(item.value) == 2 else (False,):
+            value = item.value.T if turned else item.value
+            if np.shape(value) == np.shape(arg.value) and not np.array_equal(value, arg.value):
+                text = f"{_title(arg)} stands where {item.title} belongs"
+                yield Alteration(ROLES[key[0]], text, _instead(position, key, turned), arg)
 
 
-def _instead(position: int, key: Key) -> Value:
+def _instead(position: int, key: Key, turned: bool) -> Value:
     def value(node: Node, pool: Pool) -> Array | None:
         item = pool.get(key)
-        return None if item is None else _applied(_with_operand(node, position, item.value))
+        if item is None:
+            return None
+        return _applied(_with_operand(node, position, item.value.T if turned else item.value))
 
     return value
 

@@ -62,6 +62,11 @@ KINDS = (
     "bias-never-used",
     "integer-truncation",
     "silent-broadcast",
+    "operator",
+    "factor-missing",
+    "factor-extra",
+    "wrong-operand",
+    "gradient-missing",
     "error-wrong",
 )
 
@@ -86,7 +91,7 @@ def explanation(
     loss, passes = account.verdicts.loss, account.passes
     text, evidence = hypothesis.text, {}
     span = hypothesis.place
-    uses: tuple[Span, ...] = ()
+    uses = hypothesis.also
     if hypothesis.activated:
         number = max(hypothesis.activated)
         step = next(step for step in steps if step.number == number)
@@ -109,7 +114,9 @@ def explanation(
         }
         span = blamed_span(steps, loss, known, wrong, sign=hypothesis.kind == "sign")
     if hypothesis.kind == "sign":
-        uses = tuple(place for place in updated_at(steps, wrong) if place != span)
+        updates = updated_at(steps, wrong)
+        span = span or next(iter(updates), None)
+        uses = tuple(place for place in updates if place != span)
     return Explanation(hypothesis.kind, text, span, uses, evidence) if span is not None else None
 
 

@@ -38,6 +38,7 @@ class Hypothesis:
     dropped    likewise, for dropout
     parts      the two rules of a pair
     place      where the script computes what the hypothesis takes as given
+    also       other places that a person would look at
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Hypothesis:
     dropped: Mapping[int, tuple[Dropped, ...]] = field(default_factory=dict)
     parts: tuple[Hypothesis, ...] = ()
     place: Span | None = None
+    also: tuple[Span, ...] = ()
     _made: dict[int, Altered] = field(default_factory=dict, init=False, repr=False)
 
     def overrides(self, number: int) -> Altered:

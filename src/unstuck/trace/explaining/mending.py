@@ -19,13 +19,20 @@ from unstuck.facts import Array
 from unstuck.trace.explaining.alterations import Alteration, Pool, alterations, pool_of
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Search
-from unstuck.trace.explaining.localise import RightValues
+from unstuck.trace.explaining.localise import RightValues, computed_from
 from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.explaining.places import statement_of
 from unstuck.trace.judging.replay import replay
 
 NEAREST = 12  # operations before the wrong value that are tried
 STEPS = 4  # in which an alteration must give the truth
 LEAST_STEPS = 2
+OF_FORMULAS = {
+    "operator",
+    "factor-extra",
+    "sign",
+    "wrong-operand",
+}  # kinds that may concern the formula of a derivative
 
 
 def mended(search: Search, forced: Forced) -> Forced:
@@ -37,17 +44,28 @@ def mended(search: Search, forced: Forced) -> Forced:
     for index, node in enumerate(first.cone):
         for alteration in alterations(node, first.pool):
             if first.gives(index, alteration) and all(case.gives(index, alteration) for case in others):
-                return replace(
-                    forced, kind=alteration.kind, text=alteration.text, place=node.span or forced.place
-                )
+                return _told(forced, node, alteration, first.forward)
     return forced
+
+
+def _told(forced: Forced, node: Node, alteration: Alteration, forward: Forward) -> Forced:
+    """The hypothesis in the words of the alteration; what is computed from one activation alone is its derivative."""
+    kind, culprit = alteration.kind, alteration.culprit
+    inside = any(node in computed_from(forward.step, piece) for piece in forward.activated)
+    if inside and kind in OF_FORMULAS:
+        kind = "activation-derivative-wrong"
+    made = statement_of(culprit) if culprit is not None and culprit not in forward.nodes else None
+    also = (made,) if made is not None and made != node.span else ()
+    return replace(forced, kind=kind, text=alteration.text, place=node.span or forced.place, also=also)
 
 
 class _Case:
     """One wrong value of one step: the true one, the operations that made it, and what else is at hand there."""
 
-    def __init__(self, written: Node, true: Array, cone: Sequence[Node], pool: Pool) -> None:
-        self.written, self.cone, self.pool = written, cone, pool
+    def __init__(
+        self, written: Node, true: Array, cone: Sequence[Node], pool: Pool, forward: Forward
+    ) -> None:
+        self.written, self.cone, self.pool, self.forward = written, cone, pool, forward
         self._right = RightValues([true])
 
     def gives(self, index: int, alteration: Alteration) -> bool:
@@ -83,7 +101,9 @@ def _cases(search: Search, forced: Forced) -> Iterator[_Case]:
             or not (np.any(true) and np.any(written.value))
         ):
             continue
-        yield _Case(written, forced.sign * true, _cone(written, forward, found), pool_of(forward, found))
+        yield _Case(
+            written, forced.sign * true, _cone(written, forward, found), pool_of(forward, found), forward
+        )
 
 
 def _cone(written: Node, forward: Forward, cotangents: Mapping[Node, Array]) -> list[Node]:

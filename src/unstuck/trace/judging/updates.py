@@ -23,6 +23,7 @@ from unstuck.trace.running.sources import line_in_words
 
 LEAST_STEPS = 3
 ROOTS = {"sqrt", "power"}
+CONSTANT = {"leaf", "constant"}
 
 
 def update_faults(steps: Sequence[Step]) -> dict[str, Explanation]:
@@ -63,6 +64,32 @@ def _grown(name: str, steps: Sequence[Step]) -> Explanation | None:
 def _gradient_of(update: Update) -> Node | None:
     terms = [term.node for term in update.terms if term.node is not update.before]
     return max(terms, key=lambda node: node.id, default=None)
+
+
+# ----- Nothing of the gradient --------------------------------------------------------------------------
+
+
+def _without_gradient(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """In every step what is added to the parameter is a number, or zeros: the gradient does not come into it."""
+    if len(steps) < LEAST_STEPS:
+        return None
+    added = [
+        [term.node for term in step.updates[name].terms if term.node is not step.updates[name].before]
+        for step in steps
+    ]
+    if not all(
+        nodes and all(node.op in CONSTANT and np.ptp(node.value) == 0 for node in nodes) for nodes in added
+    ):
+        return None
+    span = steps[-1].updates[name].after.span
+    if any(np.any(node.value) for nodes in added for node in nodes):
+        text = f"{name} moves by the same amount whatever the error is: its gradient is missing in the update"
+        return Explanation("gradient-missing", text, span) if span is not None else None
+    made = added[-1][-1].span
+    text = f"what is added to {name} are zeros: its gradient is cleared before it is used, or never added up"
+    uses = (span,) if span is not None and made is not None else ()
+    place = made or span
+    return Explanation("gradient-missing", text, place, uses) if place is not None else None
 
 
 # ----- The optimiser's memory ---------------------------------------------------------------------------
@@ -113,7 +140,8 @@ def _fresh_zeros(step: Step, update: Update) -> Node | None:
         for term in update.terms
         if term.node.id >= start and term.node.op == "leaf" and not np.any(term.node.value)
     }
-    for node in step.nodes if zeros else ():
+    added = any(term.node in step.tainted and term.node is not update.before for term in update.terms)
+    for node in step.nodes if zeros and added else ():
         if node.op == "multiply" and np.size(node.value) > 1:
             decayed = [arg for arg in node.args if isinstance(arg, Node) and arg in zeros]
             factors = [_number(arg) for arg in node.args if arg not in decayed]
@@ -243,7 +271,7 @@ def _whole(step: Step, after: Node) -> Node | None:
     return None
 
 
-FAULTS = (_grown, _not_cleared, _state_reset, _root_of_negative, _by_zero, _rootless, _cut)
+FAULTS = (_grown, _without_gradient, _not_cleared, _state_reset, _root_of_negative, _by_zero, _rootless, _cut)
 
 
 def overflowed(name: str, steps: Sequence[Step]) -> str:
