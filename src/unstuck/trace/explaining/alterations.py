@@ -29,6 +29,7 @@ OPPOSITE = {
     **{"greater": "less", "less": "greater", "greater_equal": "less_equal", "less_equal": "greater_equal"},
     **{"power": "multiply"},
 }
+NUMBERS = (1.0, 2.0, 0.5, 0.0)
 REDUCTIONS = {"sum", "mean"}
 MOST_VALUES = 80
 
@@ -82,6 +83,7 @@ def pool_of(forward: Forward, cotangents: Mapping[Node, Array]) -> Pool:
 def alterations(node: Node, pool: Pool) -> Iterator[Alteration]:
     """Everything that the operation could have been, the simplest first."""
     yield from _operators(node)
+    yield from _numbers(node)
     yield from _transposed(node)
     yield from _axes(node)
     yield from _left_out(node)
@@ -112,6 +114,22 @@ def _operators(node: Node) -> Iterator[Alteration]:
 
 def _run_as(op: str) -> Value:
     return lambda node, pool: _applied(Node(node.id, op, None, node.args, node.kwargs, node.value, node.span))
+
+
+def _numbers(node: Node) -> Iterator[Alteration]:
+    """Another number in the place of a plain one: nothing is subtracted where 1 belongs."""
+    for position, arg in enumerate(node.args if node.op in SYMBOLS else ()):
+        if isinstance(arg, int | float) and not isinstance(arg, bool):
+            for number in NUMBERS:
+                if number != arg:
+                    text = f"the number {arg:g} stands where {number:g} belongs"
+                    yield Alteration("wrong-number", text, _with_number(position, number))
+
+
+def _with_number(position: int, number: float) -> Value:
+    return lambda node, pool: _applied(
+        _with_args(node, tuple(number if i == position else arg for i, arg in enumerate(node.args)))
+    )
 
 
 def _swapped(node: Node, pool: Pool) -> Array | None:
