@@ -32,9 +32,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from unstuck.facts import Outcome
 from unstuck.trace.job import Job
+from unstuck.trace.loops import Loop
 from unstuck.trace.recorder import Recorder
 from unstuck.trace.running import runner
-from unstuck.trace.schedule import Clock, Loop, Plan
+from unstuck.trace.schedule import Clock, Plan
 from unstuck.trace.tape.instrument import Instrumenter
 from unstuck.trace.tape.runtime import Runtime
 

@@ -17,9 +17,10 @@ import sklearn.model_selection  # noqa: F401  (whoever imports it first draws ra
 from probes import PROBES, as_main, shortened
 from test_corpus import right_script
 from unstuck.trace.job import Job
+from unstuck.trace.loops import Loop
 from unstuck.trace.recorder import Recorder
 from unstuck.trace.running import runner
-from unstuck.trace.schedule import Clock, Loop
+from unstuck.trace.schedule import Clock
 
 
 @dataclass(frozen=True)

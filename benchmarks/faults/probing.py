@@ -25,7 +25,10 @@ OWN = ("training step", "step", "forward", "loss")  # the names under which a pr
 
 
 class Probing:
-    """The loss at a point, the lines that a training step executes, and the values that it computes.
+    """The loss at a point, the lines that a training step executes, and what it computes.
+
+    start, end  the parameters before and after the step
+    forward     the values that the step shares with the evaluation of the loss
 
     Without a point and draws, they are taken from the program itself, after its shortened run.
     """
@@ -59,6 +62,7 @@ class Probing:
             with _Watch(program, {}) as stepping:
                 _restore(self.draws, names)
                 take(step, names, self.start, probe)
+            self.end = {text: np.array(eval(text, names)) for text in program.parameters}
         self.lines, self.values = stepping.lines, stepping.values
         self.forward = set() if moves else watch.values & (stepping.values - stale)
 

@@ -86,7 +86,7 @@ def _tried(program: Program, known: Reference, mutant: Mutant, options: Options)
     """Everything about one mutant."""
     texts = mutant.texts(program)
     started = cpu()
-    true = _truth(program, known, texts)
+    true = _truth(program, known, texts, mutant.kind == "optimiser state")
     row: Row = {"key": mutant.key, **asdict(mutant), "seed": options.seed}
     row |= {"truth": true.verdict, "truth_reason": true.reason, "truth_seconds": cpu() - started}
     if true.verdict not in ("effective", "scale"):
@@ -102,9 +102,11 @@ def _tried(program: Program, known: Reference, mutant: Mutant, options: Options)
     return row
 
 
-def _truth(program: Program, known: Reference, texts: Mapping[str, str]) -> Truth:
+def _truth(
+    program: Program, known: Reference, texts: Mapping[str, str], in_optimiser: bool = False
+) -> Truth:
     try:
-        return forked(lambda: truth(program, known, texts), CPU_SECONDS)
+        return forked(lambda: truth(program, known, texts, in_optimiser), CPU_SECONDS)
     except Failed as failure:
         return Truth("crash", reason=str(failure)[-300:])
 

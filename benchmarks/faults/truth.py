@@ -2,8 +2,9 @@
 
 A mutant is *effective* when its forward pass is that of the right program (the same values, the same loss, from
 the same parameters) and at least one parameter is moved otherwise: no positive constant turns the right program's
-steps into the mutant's, in every step up to a relative error of 1e-3.  If constants do, it is a *scale*; if they
-are all 1, it is *equivalent*.  Set aside is a mutant that crashes, yields NaN, alters the forward pass, or alters
+steps into the mutant's, in every step up to a relative error of 1e-3.  If constants do, it is a *scale*, as it is when
+they do so in the plain step of the probe, ahead of an optimiser that bends them; if they are all 1, it is
+*equivalent*.  Set aside is a mutant that crashes, yields NaN, alters the forward pass, or alters
 nothing but the weight decay.
 """
 
@@ -165,8 +166,13 @@ def _expressions(program: Program) -> dict[str, list[str]]:
 # ----- A mutant -----------------------------------------------------------------------------------------
 
 
-def truth(program: Program, known: Reference, texts: Mapping[str, str]) -> Truth:
-    """What the program with these texts is, compared with the right one."""
+def truth(
+    program: Program, known: Reference, texts: Mapping[str, str], in_optimiser: bool = False
+) -> Truth:
+    """What the program with these texts is, compared with the right one.
+
+    in_optimiser  the difference is in what an optimiser keeps: a single step tells nothing about it
+    """
     found = Truth("equivalent")
     for steps in (FEW, STEPS):  # most faults show at once
         try:
@@ -187,7 +193,43 @@ def truth(program: Program, known: Reference, texts: Mapping[str, str]) -> Truth
             return Truth("forward", reason=f"the loss is {now.loss:.6g} instead of {known.probed.loss:.6g}")
         if known.probed.forward - now.values:
             return Truth("forward", reason="a value of the forward pass is no longer computed")
+        if found.verdict == "effective" and not in_optimiser and _scaled_ahead(program, known, texts, now):
+            return Truth("scale", found.factors, found.residuals, "the optimiser bends constant factors")
     return found
+
+
+def _scaled_ahead(program: Program, known: Reference, texts: Mapping[str, str], now: Probing) -> bool:
+    """Do constant factors turn the plain steps of the probe into the mutant's, and are they not all 1?
+
+    An optimiser that normalises, clips, or adds a penalty makes more of a constant factor than a constant factor.
+    """
+    pairs = [(known.probed, now)]
+    starts = iter(_later(known))
+    while _only_scaled(pairs):
+        start = next(starts, None)
+        if start is None:
+            return True
+        both = (Probing(program, each, start, known.probed.draws) for each in (program.texts, texts))
+        pairs.append((next(both), next(both)))
+    return False
+
+
+def _later(known: Reference) -> list[Values]:
+    """Points of the training, away from the one that was probed."""
+    return [known.rails[len(known.rails) // 3], known.rails[-1]]
+
+
+def _only_scaled(pairs: Sequence[tuple[Probing, Probing]]) -> bool:
+    fits = [
+        _fit(
+            [true.end[name] - true.start[name] for true, _ in pairs],
+            [made.end[name] - made.start[name] for _, made in pairs],
+            [float(np.linalg.norm(true.start[name])) for true, _ in pairs],
+        )
+        for name in pairs[0][0].start
+    ]
+    alike = all(abs(factor - 1) < TOLERANCE for factor, _ in fits)
+    return not alike and all(factor > 0 and residual <= TOLERANCE for factor, residual in fits)
 
 
 def compare(rails: Sequence[Values], moved: Sequence[Values]) -> Truth:
@@ -235,6 +277,8 @@ def _fit(
     """The factor from the true to the made changes over all steps, and the worst step's relative error."""
     if any(a.shape != b.shape for a, b in zip(true, made, strict=True)):
         return float("nan"), float("inf")
+    if not any(np.any(each) for each in (*true, *made)):
+        return 1.0, 0.0  # it stands still in both
     factor = sum(float(np.vdot(a, b)) for a, b in zip(true, made, strict=True))
     factor /= max(sum(float(np.vdot(a, a)) for a in true), 1e-300)
     worst = 0.0

@@ -50,7 +50,6 @@ CALLS = {
 }
 
 
-
 def saved(folder: Path, text: str) -> Path:
     path = folder / "net.py"
     path.write_text(text)

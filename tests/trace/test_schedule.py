@@ -34,7 +34,7 @@ class Listening(Clock):
     """Notes which loops were announced while nothing was recorded."""
 
     def __init__(self, plan: Plan) -> None:
-        super().__init__(plan, lambda _: self.silent.append(self.inner))
+        super().__init__(plan, lambda _: self.silent.append(self.nest.inner))
         self.silent: list[set[int]] = []
         self.told: set[int] = set()
 

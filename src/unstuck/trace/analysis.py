@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from unstuck.facts import Span
-from unstuck.trace.explaining.account import Account, account_for
+from unstuck.trace.explaining.account import Account, account_for, account_of_output
+from unstuck.trace.explaining.astray import added
 from unstuck.trace.judging.judge import Verdicts, best_loss, judge, tolerance_of
 from unstuck.trace.judging.separate import separate
 from unstuck.trace.reading.steps import Steps, Tracked
@@ -18,6 +19,7 @@ from unstuck.trace.reading.trainings import trainings
 from unstuck.trace.reading.written import Step, prepare
 from unstuck.trace.running.sources import line_in_words
 from unstuck.trace.schedule import Window
+from unstuck.trace.statuses import loss_is_known
 
 Recorded = list[tuple[Window, Steps]]
 MOST_COMPUTED = 2  # losses that the script computes and that are tried where nothing else explains it
@@ -95,33 +97,37 @@ def _analysed(recorded: Recorded, names: Sequence[str], seconds: float) -> list[
     tolerance = tolerance_of(steps)
     verdicts = best_loss(steps, tolerance)
     if verdicts is None:
-        return [Analysis(parameters, tuple(steps), window, first, None, None, tolerance)]
+        told, under, account = added(steps, tolerance) or (steps, None, None)
+        return [Analysis(parameters, tuple(told), window, first, under, account, tolerance)]
     result = []
     for mine, told in separate(steps, verdicts, tolerance):
         own = {name: parameters[name] for name in parameters if any(name in step.updates for step in mine)}
-        told, account = _accounted(mine, told, tolerance, seconds)
-        result.append(Analysis(own, tuple(mine), window, first, told, account, tolerance))
+        shown, under, account = _accounted(mine, told, tolerance, seconds)
+        result.append(Analysis(own, tuple(shown), window, first, under, account, tolerance))
     return result
 
 
 def _accounted(
     steps: Sequence[Step], verdicts: Verdicts, tolerance: float, seconds: float
-) -> tuple[Verdicts, Account]:
-    """The search for faults; where no loss explains anything, a loss that the script itself computes may be meant."""
+) -> tuple[Sequence[Step], Verdicts, Account]:
+    """The search for faults; where no loss explains anything, another one may be meant.
+
+    That is a loss that the script itself computes, or one whose targets are added instead of subtracted.
+    """
     account = account_for(steps, verdicts.loss, verdicts, tolerance, seconds)
-    if any(account.verdicts.explains(name, tolerance) for name in account.verdicts.matches):
-        return verdicts, account
+    if not seconds or loss_is_known(steps, verdicts, account, tolerance):
+        return steps, verdicts, account
     computed = [
         loss
-        for loss in dict.fromkeys(loss for step in steps for loss in step.losses)
+        for loss in reversed(dict.fromkeys(loss for step in steps for loss in step.losses))
         if loss.kind == "explicit"
     ]
-    for loss in computed[:MOST_COMPUTED] if seconds else ():
+    for loss in computed[:MOST_COMPUTED]:
         under = judge(steps, loss)
-        other = account_for(steps, loss, under, tolerance, seconds / MOST_COMPUTED)
-        if other.accepted and other.verdicts.explains_all(tolerance):
-            return under, other
-    return verdicts, account
+        other = account_of_output(steps, loss, under, tolerance, seconds / MOST_COMPUTED)
+        if other is not None:
+            return steps, under, other
+    return added(steps, tolerance) or (steps, verdicts, account)
 
 
 def _renamed(steps: Steps, names: Sequence[str]) -> Steps:

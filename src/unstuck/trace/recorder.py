@@ -31,9 +31,11 @@ from unstuck.trace.reading.steps import Steps
 from unstuck.trace.recognising.layers import Unrecognised
 from unstuck.trace.recognising.recipe import Recognised, recognise
 from unstuck.trace.schedule import MOST_NODES, Clock, Plan, Window
+from unstuck.trace.statuses import why_unknown
 from unstuck.trace.tape.instrument import Instrumenter
 from unstuck.trace.tape.runtime import Runtime
 
+NO_MEETING = "no place was found where an output meets a target, so the loss is unknown"
 UNSETTLED = 1e-3  # residual of a gradient about which nothing can be told, but which is not what it should be
 EXPLAINING = 6.0  # seconds for the explanation of each network's wrong gradients
 FORWARD_DIGEST = 64  # numbers of each layer in the first step that identify a forward pass
@@ -118,11 +120,8 @@ class Recorder:
         if not known and spread:
             return replace(trace, status="wrong", reason="", gradients=spread)
         if not known:
-            return replace(
-                trace,
-                status="cannot-tell",
-                reason="no place was found where an output meets a target, so the loss is unknown",
-            )
+            reason = why_unknown(main.steps, main.tolerance, NO_MEETING)
+            return replace(trace, status="cannot-tell", reason=reason)
         told = _of_all(found)
         status, reason = _overall(told)
         loss = known[0][1]

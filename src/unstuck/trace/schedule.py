@@ -15,13 +15,16 @@ from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, field
 
 from unstuck.autodiff.node import Node
+from unstuck.trace.loops import Loop, Nest
 from unstuck.trace.reading.steps import Steps, step_key
 from unstuck.trace.reading.trainings import trainings
 from unstuck.trace.running.runner import Stop
 from unstuck.trace.tape.memory import Memory
 from unstuck.trace.tape.runtime import Runtime
 
-QUIET_ROUNDS = 300  # rounds without arithmetic after which a loop is left alone: more than the rows of a usual batch
+QUIET_ROUNDS = (
+    300  # rounds without arithmetic after which a loop is left alone: more than most batches have rows
+)
 FIRST_LOOK, GROWTH = 500, 1.5  # nodes before the first search for updates, and the factor between searches
 GROWTH_LATE = 2.0  # the same where a search takes seconds
 IMPATIENCE = 0.7  # seconds after which a search is made even with fewer nodes
@@ -59,15 +62,6 @@ class Window:
 
 
 @dataclass
-class Loop:
-    """One running loop: its number, rounds so far, and the arithmetic count at its entry."""
-
-    number: int
-    rounds: int = -1
-    arithmetic: int = 0
-
-
-@dataclass
 class Progress:
     """What has been seen so far."""
 
@@ -93,7 +87,7 @@ class Clock:
         self.runtime: Runtime
         self.step_loop: int | None = None
         self._suspected: frozenset[int] = frozenset()  # first updates by the last look; two looks must agree
-        self.stack: list[Loop] = []
+        self.nest = Nest()
         self._resume_depth: int | None = None
         self._next_look = FIRST_LOOK
         self._started = self._last_look = time.perf_counter()
@@ -101,8 +95,6 @@ class Clock:
         self._found_at = 0.0
         self._window_first = self._window_end = 0
         self._first_step = 0  # of the running training; steps are counted over the whole run
-        self.inner: set[int] = set()  # loops that were met inside a step only
-        self._outer: set[int] = set()  # and those that were met anywhere else
 
     def start(self, runtime: Runtime) -> None:
         """Begin discovery."""
@@ -115,31 +107,27 @@ class Clock:
         """A loop statement is reached."""
         self._entered.add(number)
         if self.step_loop is not None:
-            self._met([loop.number for loop in self.stack] + [number])
-        self.stack.append(Loop(number, -1, self.runtime.arithmetic))
+            self.nest.met([loop.number for loop in self.nest.running] + [number], self.step_loop)
+        self.nest.enter(number, self.runtime.arithmetic)
         if number == self.step_loop:
             self.progress.starts.append(self.progress.step + 1)
 
     def iterated(self, iterable: object) -> None:
         """The loop that was entered last goes over this iterable."""
-        if self.stack and isinstance(iterable, Sized):
-            self.progress.lengths[self.stack[-1].number] = len(iterable)
+        if self.nest and isinstance(iterable, Sized):
+            self.progress.lengths[self.nest.running[-1].number] = len(iterable)
 
     def leave(self, number: int, /) -> None:
         """A loop statement has ended."""
-        depth = self._depth(number)
-        if depth is not None:
-            del self.stack[depth:]
+        self.nest.leave(number)
         self._left()
         self._place()
-        if self.step_loop is not None and not self.stack:
+        if self.step_loop is not None and not self.nest:
             self._begin_again()
 
     def tick(self, number: int, /) -> None:
         """A round of a loop begins."""
-        if not self.stack or self.stack[-1].number != number:
-            self._return_to(number)
-        loop = self.stack[-1]
+        loop = self.nest.innermost(number, self.runtime.arithmetic)
         loop.rounds += 1
         self._left()
         self._place()
@@ -151,32 +139,11 @@ class Clock:
     def _place(self) -> None:
         """Tell the tape between which rounds of which loops it is."""
         if self.runtime.on:
-            self.runtime.memory.context = tuple((item.number, item.rounds) for item in self.stack)
-
-    def _return_to(self, number: int) -> None:
-        """Make this loop the innermost one: those inside it were left without a word, or it was never entered."""
-        depth = self._depth(number)
-        if depth is None:
-            self.stack.append(Loop(number, -1, self.runtime.arithmetic))
-        else:
-            del self.stack[depth + 1 :]
-
-    def _met(self, numbers: Sequence[int]) -> None:
-        """Loops that run inside each other: those within the step loop need not be announced between windows."""
-        depth = numbers.index(self.step_loop) if self.step_loop in numbers else len(numbers)
-        self._outer.update(numbers[: depth + 1])
-        self.inner.update(numbers[depth + 1 :])
-        self.inner -= self._outer
-
-    def _depth(self, number: int) -> int | None:
-        for depth in range(len(self.stack) - 1, -1, -1):
-            if self.stack[depth].number == number:
-                return depth
-        return None
+            self.runtime.memory.context = self.nest.context
 
     def _left(self) -> None:
         """Go on recording when the loop that was left alone has ended."""
-        if self._resume_depth is not None and len(self.stack) <= self._resume_depth:
+        if self._resume_depth is not None and len(self.nest) <= self._resume_depth:
             self._resume_depth = None
             self.runtime.on = True
 
@@ -184,7 +151,7 @@ class Clock:
         """Do not record the rest of the innermost loop."""
         self.runtime.memory.seal(KEEP)
         self.runtime.on = False
-        self._resume_depth = len(self.stack) - 1
+        self._resume_depth = len(self.nest) - 1
 
     # ----- Discovery ----------------------------------------------------------------------------------------
 
@@ -199,7 +166,9 @@ class Clock:
         count = len(memory.nodes)
         impatience = max(IMPATIENCE, PATIENCE * self._look_took)
         if count >= self._next_look or (now - self._last_look > impatience and count > 40):
-            self._next_look = int(max(count, self._next_look) * (GROWTH if count < LONG_STEPS else GROWTH_LATE))
+            self._next_look = int(
+                max(count, self._next_look) * (GROWTH if count < LONG_STEPS else GROWTH_LATE)
+            )
             least = LEAST_UPDATES if count < LONG_STEPS else LEAST_OF_LONG
             self._look(next(iter(trainings(memory.nodes, least)), None))
             self._last_look = time.perf_counter()
@@ -216,7 +185,7 @@ class Clock:
         self.step_loop, self._suspected = None, frozenset()
         self._first_step = self.progress.step + 1
         self._next_look = FIRST_LOOK
-        self.inner, self._outer = set(), set()
+        self.nest.forget()
         self._open()
         self._window_first = self._first_step
 
@@ -224,7 +193,7 @@ class Clock:
         """No training was found: there is nothing to wait for, unless the program is to run on."""
         if self.progress.windows and (self.plan.full_run or now - self._found_at < self.plan.run_seconds):
             self.runtime.memory = Memory()
-            self.runtime.sleep(self.inner)
+            self.runtime.sleep(self.nest.inner)
         else:
             raise Stop
 
@@ -240,9 +209,9 @@ class Clock:
         self.progress.starts = [0] if not self.progress.starts else self.progress.starts
         self._window_end = self._first_step + max(self.plan.steps, len(seen))
         for context in {node.context for node in memory.nodes}:
-            self._met([number for number, _ in context])
+            self.nest.met([number for number, _ in context], self.step_loop)
         self.on_found(steps)
-        if self.stack and self.stack[-1].number == self.step_loop:
+        if self.nest and self.nest.running[-1].number == self.step_loop:
             self._step(counted=True)
 
     # ----- Windows of steps ---------------------------------------------------------------------------------
@@ -252,14 +221,16 @@ class Clock:
         step = self.progress.step
         if self.runtime.on and (step >= self._window_end or self._crowded()):
             self._close()
-            self.runtime.sleep(self.inner)
+            self.runtime.sleep(self.nest.inner)
         if not self.runtime.on:
             self._between(step)
 
     def _crowded(self) -> bool:
         """Long steps: fewer of them must do."""
         nodes, steps = len(self.runtime.memory.nodes), self._count()
-        return (nodes > CROWDED_NODES and steps >= FEW_STEPS) or (nodes > LONG_STEPS and steps >= LEAST_OF_LONG)
+        return (nodes > CROWDED_NODES and steps >= FEW_STEPS) or (
+            nodes > LONG_STEPS and steps >= LEAST_OF_LONG
+        )
 
     def _count(self) -> int:
         """Steps of the running training so far."""

@@ -15,9 +15,13 @@ import numpy as np
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Status
 from unstuck.trace.explaining.account import SAME_SCALE, Account
+from unstuck.trace.explaining.astray import lacks_target
+from unstuck.trace.explaining.forcing import Forced
+from unstuck.trace.explaining.hypotheses import Hypothesis
 from unstuck.trace.judging.acquittal import bent_at, right_at_kinks, rounds_back
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.returned import derived_foretells
+from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 2
@@ -26,6 +30,7 @@ CLOSE = 1e-3  # share of its size by which a gradient may differ without being c
 INDIRECT = {"error-wrong", "gradient-overwritten"}  # explanations that need a loss known from elsewhere
 OF_FIRST_ORDER = "weights-already-updated"  # the difference is proportional to the learning rate
 UNKNOWN_LOSS = "no known loss explains any weight matrix, so there is nothing to compare with"
+NO_TARGET = "the gradient does not depend on any target: it follows from the outputs alone"
 Said = tuple[Status, str]
 
 
@@ -49,10 +54,18 @@ class Evidence:
 
 def statuses(names: Sequence[str], evidence: Evidence) -> dict[str, Said]:
     """Status and reason of every parameter."""
-    known = _loss_is_known(evidence)
+    known = loss_is_known(evidence.steps, evidence.verdicts, evidence.account, evidence.tolerance)
     found = {name: _first_sight(name, evidence, known) for name in names}
+    if any(said == ("cannot-tell", UNKNOWN_LOSS) for said in found.values()):
+        reason = why_unknown(evidence.steps, evidence.tolerance, UNKNOWN_LOSS)
+        found = {name: (said[0], reason) if said[1] == UNKNOWN_LOSS else said for name, said in found.items()}
     wrong = [name for name, (status, _) in found.items() if status == "wrong"]
     return found | dict(_acquitted(wrong, evidence)) if wrong else found
+
+
+def why_unknown(steps: Sequence[Step], tolerance: float, otherwise: str) -> str:
+    """Why no loss was found: there is no target in the gradients, or else the reason given."""
+    return NO_TARGET if lacks_target(steps, tolerance) else otherwise
 
 
 # ----- At first sight -----------------------------------------------------------------------------------
@@ -98,22 +111,27 @@ def _takes_part(name: str, evidence: Evidence) -> bool:
     return False
 
 
-def _loss_is_known(evidence: Evidence) -> bool:
+def loss_is_known(steps: Sequence[Step], verdicts: Verdicts, account: Account, tolerance: float) -> bool:
     """Is a weight matrix explained exactly, does an altered rule explain all, or did the script return the loss?"""
-    if evidence.verdicts.loss.kind == "returned":
-        return derived_foretells(evidence.steps, evidence.verdicts)
-    updates = [(name, update) for step in evidence.steps for name, update in step.updates.items()]
+    if verdicts.loss.kind == "returned":
+        return derived_foretells(steps, verdicts)
+    updates = [(name, update) for step in steps for name, update in step.updates.items()]
     matrices = {name for name, update in updates if np.size(update.before.value) > 2}
-    if any(evidence.explains(name) for name in matrices):
+    if any(verdicts.explains(name, tolerance) for name in matrices):
         return True
-    after, accepted = evidence.account.verdicts, evidence.account.accepted
-    guessed = evidence.verdicts.loss.by_pairs  # then one altered operation could turn any loss into this one
-    direct = [
-        each
-        for each in accepted
-        if each.kind == "sign" or (each.kind not in INDIRECT and not (guessed and each.place is not None))
-    ]
-    return len(direct) == len(accepted) > 0 and after.explains_all(evidence.tolerance)
+    return all(_direct(each, verdicts.loss) for each in account.accepted) and (
+        bool(account.accepted) and account.verdicts.explains_all(tolerance)
+    )
+
+
+def _direct(hypothesis: Hypothesis, loss: Candidate) -> bool:
+    """Does the rule say itself what the loss is?  One altered operation could turn any loss into a guessed one.
+
+    (A sign at the very place where output and target meet it could not.)
+    """
+    at_meeting = hypothesis.kind == "sign" and hypothesis.place == loss.span
+    guessed = loss.by_pairs and isinstance(hypothesis, Forced) and not at_meeting
+    return hypothesis.kind not in INDIRECT and not guessed
 
 
 # ----- Second thoughts ----------------------------------------------------------------------------------

@@ -73,6 +73,33 @@ def account_for(
     return Account(tuple(accepted), current, passes, explained)
 
 
+def account_of_output(
+    steps: Sequence[Step], loss: Candidate, verdicts: Verdicts, tolerance: float, seconds: float
+) -> Account | None:
+    """The account of a wrong error of the output: all gradients follow once that error is taken as given; or None."""
+    deadline = time.process_time() + seconds
+    used = [step for step in steps if loss in step.losses]
+    passes = tuple(forwards(used, [step.losses[loss].seeds for step in used]))
+    wrong = _wrong(verdicts, tolerance)
+    search = Search(loss, {each.step.number: each for each in passes}, (), frozenset(), wrong)
+    few = most_telling(used, verdicts, wrong)
+    best: Account | None = None
+    for hypothesis in forced(search):
+        if time.process_time() > deadline:
+            break
+        if _explained(hypothesis, few, search, tolerance, len(wrong) - 1) < len(wrong):
+            continue
+        after = _judged(used, search, hypothesis)
+        if not after.explains_all(tolerance) or not any(map(after.is_array, wrong)):
+            continue
+        told = mended(search, hypothesis)
+        found = Account((told,), after, passes, dict.fromkeys(wrong, told))
+        if told.kind != "error-wrong":
+            return found
+        best = best or found
+    return best
+
+
 def _wrong(verdicts: Verdicts, tolerance: float) -> frozenset[str]:
     return frozenset(
         name for name in verdicts.matches if verdicts.telling(name) and not verdicts.explains(name, tolerance)
@@ -119,7 +146,8 @@ def _best(
             and _gained(given[1], search, tolerance) >= _gained(found[1], search, tolerance)
         ):
             text = f"{found[0].text} ({given[0].text})"
-            return replace(given[0], kind=found[0].kind, text=text), given[1]  # the same fault, better told
+            better = replace(found[0], text=text, place=given[0].place, also=given[0].also)
+            return better, found[1]  # the same fault, told by its operation
     return found or best_of(pairs(search), 1.0) or given
 
 

@@ -29,6 +29,7 @@ OPPOSITE = {
     **{"greater": "less", "less": "greater", "greater_equal": "less_equal", "less_equal": "greater_equal"},
     **{"power": "multiply"},
 }
+NUMBERS = (1.0, 2.0, 0.5, 0.0)
 REDUCTIONS = {"sum", "mean"}
 MOST_VALUES = 80
 
@@ -86,7 +87,7 @@ def pool_of(forward: Forward, cotangents: Mapping[Node, Array]) -> Pool:
 def alterations(node: Node, pool: Pool) -> Iterator[Alteration]:
     """Everything that the operation could have been, the simplest first."""
     yield from _operators(node)
-    yield from _constants(node)
+    yield from _numbers(node)
     yield from _masks(node)
     yield from _transposed(node)
     yield from _axes(node)
@@ -116,24 +117,6 @@ def _operators(node: Node) -> Iterator[Alteration]:
         yield Alteration("sign" if node.op == "subtract" else "operator", text, _swapped)
 
 
-def _constants(node: Node) -> Iterator[Alteration]:
-    """Another small number among the operands: the 1 of 1 - h * h."""
-    for position, arg in enumerate(node.args[:2] if node.op in SYMBOLS else ()):
-        plain = arg.value if isinstance(arg, Node) and arg.op == "leaf" else arg
-        if isinstance(plain, int | float | np.number):
-            for other in (number for number in (1.0, 0.0, 2.0, -1.0) if number != plain):
-                text = f"{float(plain):g} stands where {other:g} is right"
-                yield Alteration("operator", text, _with_number(position, other))
-
-
-def _with_number(position: int, number: float) -> Value:
-    def value(node: Node, pool: Pool) -> Array | None:
-        args = tuple(number if i == position else arg for i, arg in enumerate(node.args))
-        return _applied(_with_args(node, args))
-
-    return value
-
-
 def _masks(node: Node) -> Iterator[Alteration]:
     """x[mask] = value, for the elements that the mask leaves out."""
     if node.op == "setitem" and isinstance(node.args[1], np.ndarray) and node.args[1].dtype == bool:
@@ -148,6 +131,23 @@ def _inverted(node: Node, pool: Pool) -> Array | None:
 
 def _run_as(op: str) -> Value:
     return lambda node, pool: _applied(Node(node.id, op, None, node.args, node.kwargs, node.value, node.span))
+
+
+def _numbers(node: Node) -> Iterator[Alteration]:
+    """Another number in the place of a plain one: nothing is subtracted where 1 belongs."""
+    for position, arg in enumerate(node.args if node.op in SYMBOLS else ()):
+        plain = arg.value if isinstance(arg, Node) and arg.op == "leaf" else arg
+        if isinstance(plain, int | float | np.number) and not isinstance(plain, bool):
+            for number in NUMBERS:
+                if number != plain:
+                    text = f"the number {float(plain):g} stands where {number:g} belongs"
+                    yield Alteration("wrong-number", text, _with_number(position, number))
+
+
+def _with_number(position: int, number: float) -> Value:
+    return lambda node, pool: _applied(
+        _with_args(node, tuple(number if i == position else arg for i, arg in enumerate(node.args)))
+    )
 
 
 def _swapped(node: Node, pool: Pool) -> Array | None:

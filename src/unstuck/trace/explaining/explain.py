@@ -56,6 +56,8 @@ KINDS = (
     "gradient-not-cleared",
     "optimiser",
     "parameter-never-updated",
+    "parameter-replaced",
+    "parameter-not-kept",
     "update-outside-loop",
     "gradient-of-another",
     "aliasing",

@@ -69,7 +69,7 @@ def _errors(forward: Forward) -> dict[Place, list[Node]]:
     found: dict[Place, list[Node]] = defaultdict(list)
     for node in step.nodes:
         inside = node in step.backward and node in step.tainted and node not in forward.nodes
-        if inside and node not in ends and node.span is not None and np.size(node.value) > 1:
+        if inside and node.op != "copy" and node not in ends and node.span is not None and np.size(node.value) > 1:
             found[node.span, node.op].append(node)
     return found
 
@@ -84,7 +84,7 @@ def _forcing(search: Search, target: Place, place: Place, sign: float, sample: N
     def alter(number: int) -> Altered:
         made: Altered = {}
         for node, error in pairs(number):
-            made |= _given(node, sign * value_of(error), search.passes[number])
+            made |= given(node, sign * value_of(error), search.passes[number])
         return made
 
     parameter = any(
@@ -97,7 +97,7 @@ def _forcing(search: Search, target: Place, place: Place, sign: float, sample: N
     return Forced("error-wrong", text, alter, place=place[0], sign=sign, pairs=pairs)
 
 
-def _given(node: Node, error: Array, forward: Forward) -> Altered:
+def given(node: Node, error: Array, forward: Forward) -> Altered:
     """Rules under which the cotangent of a value is this error, whatever arrives at what consumes it."""
     consumers: Sequence[Node] = [other for other in forward.nodes if node in other.parents()]
     made: Altered = {}

@@ -32,7 +32,9 @@ def finite_difference(
     width = STEP * max(1.0, abs(float(value[index])))
     try:
         with np.errstate(all="ignore"):
-            ends = [_loss_at(kind, pairs, parameter, value, index, sign * width, fixed) for sign in (1.0, -1.0)]
+            ends = [
+                _loss_at(kind, pairs, parameter, value, index, sign * width, fixed) for sign in (1.0, -1.0)
+            ]
     except (TypeError, ValueError, AttributeError, KeyError, IndexError):
         return None
     slope = (ends[0] - ends[1]) / (2 * width)

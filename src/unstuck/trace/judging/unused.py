@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import adjoints
+from unstuck.autodiff.reverse import adjoints, ancestors
 from unstuck.facts import Array, Explanation, Gradient, Span
 from unstuck.trace.judging.matching import match
 from unstuck.trace.reading.losses import Candidate
@@ -45,10 +45,18 @@ def _moved(step: Step, loss: Candidate, tolerance: float) -> Iterator[tuple[Span
         ]
         if len(terms) != 2 or len(summed) != 1 or len(old) != 1 or np.size(node.value) < 2:
             continue
+        if _is_read(old[0].node, step, loss):
+            continue  # the bias is used; what is made of it and lost is its update
         errors = _errors(step, loss) if errors is None else errors
         value = -summed[0].coefficient * np.asarray(summed[0].node.value, float)
         if any(_fits(value, error, tolerance) for error in errors if error.shape[-1:] == value.shape[-1:]):
             yield node.span, node
+
+
+def _is_read(value: Node, step: Step, loss: Candidate) -> bool:
+    """Does the forward pass use this value?"""
+    roots = [node for node, _ in step.losses[loss].seeds]
+    return value in ancestors(roots, oldest=value.id, stop=set(step.wrt()))
 
 
 def _errors(step: Step, loss: Candidate) -> list[Array]:

@@ -21,6 +21,7 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import between
 from unstuck.facts import Array, Span
 from unstuck.trace.reading.meetings import Meetings, Pair
+from unstuck.trace.reading.scalars import falling
 
 Seeds = list[tuple[Node, Array]]
 MOST_EXPLICIT = 6
@@ -68,18 +69,20 @@ TEXTS = {
 }
 REDUCTIONS = {"sum", "max", "amax", "mean", "logsumexp", "softmax", "einsum", "dot", "matmul"}
 CLIPPED = 1e-5  # by which a probability may be kept away from 0 and 1
+COMPUTED = ("explicit", "maximised")
 HELD = ("held-first", "held-second")
 PREFERENCE = list(TEXTS)
 
 
 def candidates(
-    step: Iterable[Node], tainted: Collection[Node], backward: Collection[Node]
+    step: Iterable[Node], tainted: Collection[Node], backward: Collection[Node], updating: Collection[Node] = ()
 ) -> dict[Candidate, Proposal]:
     """Every loss that one step proposes.
 
     step      the nodes of the step, in order
     tainted   those that depend on the parameters
     backward  those from which the increments of the parameters were computed
+    updating  those that lead to the updated parameters: rate x gradient is no loss
     """
     found: dict[Candidate, Proposal] = {}
     met = Meetings(tainted)
@@ -92,8 +95,11 @@ def candidates(
                     proposal = found.setdefault(Candidate(kind, node.span), Proposal([], []))
                     proposal.seeds.append(seed)
                     proposal.pairs.append(pair)
-        elif np.ndim(node.value) == 0 and np.isfinite(node.value):
-            for kind, sign in (("explicit", 1.0), ("maximised", -1.0)):
+        elif node not in updating and np.ndim(node.value) == 0 and np.isfinite(node.value):
+            for span in falling(node, tainted):
+                for kind in COMPUTED:
+                    found.pop(Candidate(kind, span), None)
+            for kind, sign in zip(COMPUTED, (1.0, -1.0), strict=True):
                 seeds = [(node, np.full((), sign))]
                 found[Candidate(kind, node.span)] = Proposal(seeds, [Pair(node, np.zeros(()))])
     explicit = [key for key in found if not key.by_pairs]
@@ -129,13 +135,13 @@ def _seeds(pair: Pair) -> Iterator[tuple[str, tuple[Node, Array]]]:
         yield f"held-{pair.held}", (output, difference)
         return
     yield "squared", (output, difference)
-    if _inside(value) and _inside(np.asarray(target)):
+    if inside(value) and inside(np.asarray(target)):
         yield "binary-cross-entropy", (output, difference / np.maximum(value * (1 - value), EPSILON))
         yield "cross-entropy", (output, -weight * target / np.maximum(value, EPSILON))
     elif value.ndim:
         yield "softmax-cross-entropy", (output, weight * (_softmax(value) - target))
-    before = _before_activation(output)
-    if before is not None and _is_link(before, output, target):
+    before = before_activation(output)
+    if before is not None and is_link(before, output, target):
         yield "canonical-link", (before, difference)
 
 
@@ -163,23 +169,25 @@ def _softmax(value: Array, axis: int = -1) -> Array:
     return np.asarray(shifted / shifted.sum(axis=axis, keepdims=True))
 
 
-def _is_link(before: Node, output: Node, target: Array) -> bool:
-    """Is the error of a canonical link possible: one value each, or a softmax over what the targets sum to 1 over?"""
-    inside = between([output], [before], stop=[before])
-    if not any(node.op in REDUCTIONS for node in inside if node is not before):
+def is_link(before: Node, output: Node, target: Array) -> bool:
+    """Is the error of a canonical link possible: one value each, or a softmax along the targets' sums of 1?"""
+    within = between([output], [before], stop=[before])
+    if not any(node.op in REDUCTIONS for node in within if node is not before):
         return True
     z, value = np.asarray(before.value, float), np.asarray(output.value, float)
     return any(
-        np.allclose(target.sum(axis=axis), 1.0) and np.allclose(value, _softmax(z, axis), atol=CLIPPED)
+        (not target.any() or np.allclose(target.sum(axis=axis), 1.0))
+        and np.allclose(value, _softmax(z, axis), atol=CLIPPED)
         for axis in range(value.ndim)
     )
 
 
-def _inside(value: Array) -> bool:
+def inside(value: Array) -> bool:
+    """Can these be probabilities?"""
     return bool(np.all((value >= 0) & (value <= 1)))
 
 
-def _before_activation(output: Node) -> Node | None:
+def before_activation(output: Node) -> Node | None:
     """The last linear value before an element-wise output activation."""
     current = output
     for _ in range(12):

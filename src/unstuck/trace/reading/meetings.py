@@ -108,6 +108,28 @@ class Meetings:
                 yield Pair(output, _fitted(target, np.shape(output.value)), held=held)  # type: ignore[arg-type]
 
 
+def added_target(node: Node, tainted: Collection[Node]) -> Iterator[Pair]:
+    """The output and the target of a sum, where both lie between 0 and 1; of `p[rows, labels] += 1` as well."""
+    if node.op == "add" and len(node.args) == 2:
+        for output, target in (node.args, node.args[::-1]):
+            made = isinstance(output, Node) and output in tainted and np.shape(output.value) == np.shape(node.value)
+            given = isinstance(target, Node) and target not in tainted and np.ndim(target.value) > 0
+            if made and given and _are_shares(output.value, target.value):
+                value = np.asarray(target.value, float)
+                yield Pair(output, np.broadcast_to(value, np.shape(output.value)))
+    elif node.op in ("setitem", "scatter"):
+        whole = node.args[0]
+        if isinstance(whole, Node) and whole in tainted and np.shape(whole.value) == np.shape(node.value):
+            implied = np.asarray(node.value, float) - np.asarray(whole.value, float)
+            if _is_one_hot(implied) and _are_shares(whole.value, implied):
+                yield Pair(whole, np.round(implied))
+
+
+def _are_shares(*values: Array) -> bool:
+    """Do all values lie between 0 and 1?"""
+    return all(np.all((np.asarray(value) >= 0) & (np.asarray(value) <= 1)) for value in values)
+
+
 def _is_negated(node: Node) -> bool:
     """Was the value made by turning a sign?"""
     if node.op != "multiply":

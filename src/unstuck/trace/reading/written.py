@@ -97,7 +97,8 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     backward = frozenset(ancestors(sources, oldest=oldest))
     ends = frozenset(node for node in nodes[oldest : bounds.stop] if node.id in steps.trained)
     ends |= {update.before for update in updates.values()}
-    losses = returned_loss([*updates.values()]) or candidates(inside, tainted, backward - ends)
+    updating = ancestors([update.after for update in updates.values()], oldest=bounds.start)
+    losses = returned_loss([*updates.values()]) or candidates(inside, tainted, backward - ends, updating)
     return Step(number, key, updates, written, inside, tainted, backward, losses, adaptive, carried, rates, ends)
 
 

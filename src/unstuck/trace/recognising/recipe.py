@@ -9,18 +9,19 @@ cannot express ends with a sentence that says what it was; the gradient check do
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.engine import reference, rules
+from unstuck.engine import reference
 from unstuck.facts import Array, Data, Recipe, Span
 from unstuck.trace.explaining.macros import Forward
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.written import Step
+from unstuck.trace.recognising.fitting import Replay, fitted_recipe
 from unstuck.trace.recognising.initial import inits
 from unstuck.trace.recognising.layers import Layer, Unrecognised, batch_of, read_layers
 from unstuck.trace.recognising.rows import Rows, find_rows
@@ -28,14 +29,6 @@ from unstuck.trace.recognising.rows import Rows, find_rows
 REPLAYED = 1e-5  # relative error within which the engine's gradient equals the written one
 REPLAYED_SINGLE = 5e-3
 LEAST_ROWS = 20
-FEW = 2  # steps that a recipe must reproduce before it is tried on all
-LOSSES = {
-    "linear": ("squared",),
-    "relu": ("squared",),
-    "tanh": ("squared",),
-    "sigmoid": ("binary-cross-entropy", "squared"),
-    "softmax": ("cross-entropy", "squared"),
-}
 
 
 @dataclass(frozen=True)
@@ -47,18 +40,6 @@ class Recognised:
     spans: Mapping[str, Span]
     curve: tuple[tuple[float, float], ...] = ()
     notes: tuple[str, ...] = field(default=())
-
-
-@dataclass(frozen=True)
-class _Replay:
-    """One recorded step as the engine's reference takes it."""
-
-    step: Step
-    weights: list[Array]
-    biases: list[Array]
-    x: Array
-    y: Array
-    masks: list[Array] | None
 
 
 def recognise(
@@ -87,7 +68,7 @@ def recognise(
         raise Unrecognised(
             "its updates hold more than a gradient, such as weight decay: the engine does not train it"
         )
-    recipe = _matching(layers, replays, REPLAYED_SINGLE if single else REPLAYED)
+    recipe = fitted_recipe(layers, replays, REPLAYED_SINGLE if single else REPLAYED)
     rows = find_rows([replay.x for replay in replays], [replay.y for replay in replays], namespaces)
     if rows is None:
         raise Unrecognised("the training rows were not found among the program's variables")
@@ -116,7 +97,7 @@ def recognise(
     return Recognised(recipe, rows.data, _spans(layers, passes[-1], replays[-1].step), curve, notes)
 
 
-def _replay(forward: Forward, layers: Sequence[Layer], pairs: Sequence[tuple[Node, Array]]) -> _Replay:
+def _replay(forward: Forward, layers: Sequence[Layer], pairs: Sequence[tuple[Node, Array]]) -> Replay:
     step = forward.step
     weights = [layer.weights(step) for layer in layers]
     biases = [layer.biases(step) for layer in layers]
@@ -127,10 +108,10 @@ def _replay(forward: Forward, layers: Sequence[Layer], pairs: Sequence[tuple[Nod
     )
     if len(y) != len(x):
         raise Unrecognised(f"{len(x)} input rows meet {len(y)} targets in one step")
-    return _Replay(step, weights, biases, x, y, _masks(forward, layers, len(x)))
+    return Replay(step, weights, biases, x, y, _masks(forward, layers, len(x)))
 
 
-def _usual(replays: list[_Replay]) -> list[_Replay]:
+def _usual(replays: list[Replay]) -> list[Replay]:
     """Without the last, smaller batch of an epoch, whose sum or mean has another size."""
     sizes = Counter(len(replay.x) for replay in replays)
     usual = sizes.most_common(1)[0][0]
@@ -153,100 +134,6 @@ def _masks(forward: Forward, layers: Sequence[Layer], rows: int) -> list[Array] 
     if not all(layer.keep is not None for layer in hidden):
         raise Unrecognised("only some of the hidden layers have dropout")
     return [layer.mask(forward, rows) for layer in hidden]
-
-
-# ----- Which recipe reproduces the written gradients ----------------------------------------------------
-
-
-def _matching(layers: Sequence[Layer], replays: Sequence[_Replay], tolerance: float) -> Recipe:
-    """The first recipe whose gradients are the written ones, with the rates that this takes."""
-    nearest = np.inf
-    for recipe in _candidates(layers):
-        fitted = _fitted(recipe, layers, replays[:FEW])
-        if fitted is not None and fitted[1] <= tolerance:
-            fitted = _fitted(recipe, layers, replays)
-        if fitted is None:
-            continue
-        found, error = fitted
-        if error <= tolerance:
-            return found
-        nearest = min(nearest, error)
-    raise Unrecognised(
-        "the network was read as "
-        f"{'-'.join(str(units) for units in _units(layers))}, but no known loss and backward pass reproduces "
-        f"its updates (nearest: {nearest:.1%} off)"
-    )
-
-
-def _units(layers: Sequence[Layer]) -> tuple[int, ...]:
-    return (layers[0].inputs, *(layer.outputs for layer in layers))
-
-
-def _candidates(layers: Sequence[Layer]) -> Iterator[Recipe]:
-    hidden = {layer.activation for layer in layers[:-1]} or {"linear"}
-    if len(hidden) > 1:
-        raise Unrecognised(f"the hidden layers have different activations ({', '.join(sorted(hidden))})")
-    biased = {layer.bias is not None for layer in layers}
-    if len(biased) > 1:
-        raise Unrecognised("only some of the layers have a bias")
-    keep = [layer for layer in layers[:-1] if layer.keep is not None]
-    rates = {layer.keep for layer in keep}
-    if len(rates) > 1:
-        raise Unrecognised("the hidden layers have different dropout rates")
-    plain = Recipe(
-        layers=_units(layers),
-        activation=hidden.pop(),
-        bias=biased.pop(),
-        dropout=round(1 - float(keep[0].keep or 0), 9) if keep else 0.0,
-        dropout_scale=keep[0].scale if keep else 1.0,
-        rate=1.0,
-    )
-    output = layers[-1].activation
-    for shown in (output, "softmax") if output == "linear" else (output,):
-        for loss in LOSSES.get(shown, ()):
-            for backward in rules.BACKWARDS:
-                yield plain.with_(output=shown, loss=loss, backward=backward)
-
-
-def _fitted(
-    recipe: Recipe, layers: Sequence[Layer], replays: Sequence[_Replay]
-) -> tuple[Recipe, float] | None:
-    """The recipe with the rates that fit best, and the worst relative error that remains; None if impossible."""
-    written: list[list[Array]] = [[] for _ in layers]
-    derived: list[list[Array]] = [[] for _ in layers]
-    worst = 0.0
-    for replay in replays:
-        for_weights, for_biases = reference.gradients(
-            recipe, replay.weights, replay.biases, replay.x, replay.y, replay.masks
-        )
-        for index, layer in enumerate(layers):
-            w, b = layer.written(replay.step)
-            written[index].append(np.concatenate([w.ravel(), *([b.ravel()] if b is not None else [])]))
-            also = [for_biases[index].ravel()] if b is not None else []
-            derived[index].append(np.concatenate([for_weights[index].ravel(), *also]))
-    rates = []
-    for said, true in zip(written, derived, strict=True):
-        flat_said, flat_true = np.concatenate(said), np.concatenate(true)
-        size = float(flat_true @ flat_true)
-        rate = float(flat_true @ flat_said) / size if size > 0 else 0.0
-        if not rate > 0:
-            return None
-        rates.append(rate)
-        worst = max(worst, *(_error(s, rate * t) for s, t in zip(said, true, strict=True)))
-    scales = tuple(round(rate / rates[-1], 9) for rate in rates)
-    equal = all(abs(scale - 1) < 1e-6 for scale in scales)
-    return recipe.with_(rate=_tidy(rates[-1]), layer_rates=() if equal else scales), worst
-
-
-def _error(written: Array, expected: Array) -> float:
-    largest = float(np.abs(written).max(initial=0))
-    return float(np.abs(written - expected).max(initial=0)) / largest if largest > 1e-12 else 0.0
-
-
-def _tidy(rate: float) -> float:
-    """0.0020000000000000005 is 0.002."""
-    rounded = float(f"{rate:.6g}")
-    return rounded if abs(rounded - rate) <= 1e-6 * rate else rate
 
 
 def _momentum(steps: Sequence[Step]) -> float:
@@ -308,7 +195,7 @@ def _order(rows: Rows, numbers: Sequence[int], batch: int) -> str:
 
 
 def _curve(
-    recipe: Recipe, data: Data, replays: Sequence[_Replay], per_epoch: int
+    recipe: Recipe, data: Data, replays: Sequence[Replay], per_epoch: int
 ) -> tuple[tuple[float, float], ...]:
     """Test accuracy of the script's own weights, read within the first hundredth of a recorded epoch."""
     points: dict[float, float] = {}

@@ -99,9 +99,8 @@ class Runtime:
             elif isinstance(owner, np.ndarray) and not self.seen(result, site):
                 span = self.sites[site].span
                 operand = self.memory.operand(owner)
-                self.memory.add(
-                    "getitem", None, (operand, calls.frozen(index)), self._chosen(index), result, span
-                )
+                operands = (operand, calls.frozen(index))
+                self.memory.add("getitem", None, operands, self._chosen(index), result, span)
             elif id(owner) in calls.JOINERS:
                 calls.joined(self, site, owner, index, result)
         return result
@@ -113,14 +112,12 @@ class Runtime:
 
     def elements(self, site: int, iterable: Any, /) -> Any:
         """Something that is iterated over: of a 1-D array each element is noted; rows are known by their memory."""
-        if (
-            self.on
-            and isinstance(iterable, np.ndarray)
-            and iterable.ndim == 1
-            and iterable.dtype.kind in "fc"
-        ):
-            return self._elements(site, iterable)
-        return iterable
+        array = self.on and isinstance(iterable, np.ndarray)
+        return (
+            self._elements(site, iterable)
+            if array and iterable.ndim == 1 and iterable.dtype.kind in "fc"
+            else iterable
+        )
 
     def rounds(self, number: int, iterable: Any, /) -> Any:
         """What a comprehension goes over; each element is announced as a round of a loop."""

@@ -1,0 +1,104 @@
+"""Values that a forward pass uses like parameters although no recorded update belongs to them.
+
+Such a value is older than the step, and it stands where a parameter stands: it is multiplied with the input of a
+layer, added to the product of one, or looked up row by row.  Its partner is the parameter of the same layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import ancestors
+from unstuck.facts import Span
+from unstuck.trace.explaining.macros import CONTRACTIONS
+from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.views import untransposed
+from unstuck.trace.reading.written import Step
+
+LOOKUPS = {"getitem", "gather", "take"}
+Role = Literal["matrix", "bias", "table"]
+
+
+@dataclass(frozen=True, eq=False)
+class Operand:
+    """`base` takes part in `y` like a parameter; `other` is what it meets there (nothing in a lookup)."""
+
+    base: Node
+    y: Node
+    role: Role
+    position: int
+    other: Node | None = None
+
+    @property
+    def place(self) -> tuple[Span | None, int, tuple[int, ...]]:
+        """What identifies it from step to step: the operation, its operand and the shape."""
+        return self.y.span, self.position, np.shape(self.base.value)
+
+    @property
+    def title(self) -> str:
+        """The script's name for it, or where it is used."""
+        if self.base.names:
+            return self.base.names[-1]
+        return f"the value used at line {self.y.span.line}" if self.y.span is not None else "a value"
+
+
+def operands(step: Step, loss: Candidate) -> Iterator[Operand]:
+    """Every such value of one step, at each of its uses, in the order of the forward pass."""
+    start = step.nodes[0].id
+    for y in forward(step, loss):
+        values = [arg for arg in y.args if isinstance(arg, Node)]
+        if y.op in LOOKUPS and values and y.args[0] is values[0]:
+            values = values[:1]
+        elif len(values) != 2:
+            continue
+        for position, own in enumerate(values):
+            base = untransposed(own)
+            other = values[1 - position] if len(values) == 2 else None
+            if base.id >= start or base in step.ends or (other is not None and other in step.ends):
+                continue
+            if other is not None and untransposed(other) in step.ends:
+                continue
+            role = _role(base, other, y)
+            if role is not None:
+                yield Operand(base, y, role, position, other)
+
+
+def forward(step: Step, loss: Candidate) -> list[Node]:
+    """What the loss of a step is computed from, in order."""
+    roots = [node for node, _ in step.losses[loss].seeds]
+    behind = ancestors(roots, oldest=step.nodes[0].id, stop=step.ends)
+    return sorted(behind, key=lambda node: node.id)
+
+
+def partner(operand: Operand, step: Step, children: dict[Node, list[Node]]) -> str | None:
+    """The name of the trained parameter that makes one layer with this value, if there is one."""
+    names = {update.before: name for name, update in step.updates.items()}
+    if operand.role == "bias" and operand.other is not None:
+        parents = product(operand.other).parents() if product(operand.other).op in CONTRACTIONS else ()
+    elif operand.role == "matrix":
+        sums = [each for each in children.get(operand.y, ()) if each.op == "add"]
+        parents = tuple(parent for each in sums for parent in each.parents())
+    else:
+        return None
+    return next((names[base] for parent in parents if (base := untransposed(parent)) in names), None)
+
+
+def product(node: Node) -> Node:
+    """The contraction behind views of it, or the node itself."""
+    return untransposed(node)
+
+
+def _role(base: Node, other: Node | None, y: Node) -> Role | None:
+    size, shape = np.size(base.value), np.shape(base.value)
+    if y.op in LOOKUPS:
+        return "table" if len(shape) == 2 and np.ndim(y.value) >= 1 and size > 1 else None
+    if y.op in CONTRACTIONS:
+        return "matrix" if size > 1 and len(shape) in (1, 2) else None
+    if y.op != "add" or other is None or not np.size(other.value) == np.size(y.value):
+        return None
+    return "bias" if product(other).op in CONTRACTIONS and sum(side > 1 for side in shape) <= 1 else None

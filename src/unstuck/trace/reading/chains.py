@@ -1,0 +1,222 @@
+"""Find the values that a program replaces by themselves plus something, round after round.
+
+An update is an addition `new = old + increment` whose `old` was made at the *same place of the source* one
+round earlier (`W -= rate * dW`, `W = W - rate * dW`, a list comprehension over layers, ...).  Following these
+links gives a chain of values.  A chain is a parameter when its values are *used by the network*, that is when
+some consumer other than the chain's own next update is more than element-wise bookkeeping; momentum buffers,
+running sums of the loss and gradient accumulators are chains too, but nothing of that kind consumes them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.facts import Span
+from unstuck.trace.reading.terms import opened, stores_element, stores_whole, terms_of
+
+Chain = list[Node]
+UPDATING = {"add", "subtract", "add.at", "subtract.at"}
+BOOKKEEPING = {
+    "absolute", "add", "add.at", "around", "array", "clip", "copy", "equal", "gather", "getitem", "isfinite", "isnan",
+    "leaf", "multiply", "nan_to_num", "negative", "not_equal", "opaque", "positive", "power", "reshape", "round",
+    "scatter", "setitem", "sqrt", "square", "subtract", "subtract.at", "transpose", "true_divide",
+}  # fmt: skip
+# Arrays updated by one line of code: how far back among its results an old value is looked for.
+MOST_LAYERS = 40
+# Restarts of a training with other starts, of an array and of a number; what begins anew more often is a sum.
+MOST_RESTARTS, RESTARTS_OF_NUMBER = 20, 3
+
+
+def parameter_chains(nodes: Sequence[Node], least: int) -> tuple[list[Chain], set[int]]:
+    """The chains that are parameters, of at least `least` values, and the ids of the values of all chains."""
+    chains = _chains(nodes, least)
+    children = _children(nodes) if chains else {}
+    members = {node.id for chain in chains for node in chain}
+    reaching = _reaching(nodes, children, members)
+    trained = [used for chain in chains if len(used := _whole_updates(chain, reaching)) >= least]
+    return _without_velocities(_last_of_each_parameter(trained), children, members), members
+
+
+# ----- Chains of updates --------------------------------------------------------------------------------
+
+
+def _chains(nodes: Sequence[Node], least: int) -> list[Chain]:
+    """Sequences of nodes made at one place, each an additive term of the next."""
+    by_span: dict[Span, list[Node]] = defaultdict(list)
+    stores = {node.id for node in nodes if stores_element(node)}
+    inner = {node.args[2].id for node in nodes if node.id in stores}
+    for node in nodes:
+        if (node.op in UPDATING or node.id in stores) and node.id not in inner and node.span is not None:
+            by_span[node.span].append(node)
+    chains = []
+    for group in by_span.values():
+        if len(group) < least:
+            continue
+        previous = {}
+        for index, node in enumerate(group):
+            old = _old_value(node, group[max(0, index - MOST_LAYERS)].id)
+            if old is not None:
+                previous[node.id] = old
+        chains += _sequences(group, previous, least)
+    whole = {node.args[2].id: node for node in nodes if stores_whole(node)}
+    return [[whole.get(node.id, node) for node in chain] for chain in chains]
+
+
+def _sequences(group: list[Node], previous: dict[int, Node], least: int) -> list[Chain]:
+    """The chains of one place that are carried on to the end.
+
+    An accumulator ends and starts again from zero in the next step; a parameter never starts anew, or seldom: where
+    training is repeated from another start.
+    """
+    taken: set[int] = set()
+    chains = []
+    for node in reversed(group):
+        if node.id in taken:
+            continue
+        chain = [node]
+        while (old := previous.get(chain[-1].id)) is not None and old.id not in taken:
+            taken.add(old.id)
+            chain.append(old)
+        chains.append(chain[::-1])
+    starts: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    ends: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for chain in reversed(chains):
+        starts[np.shape(chain[0].value)].append(chain[0].id)
+        ends[np.shape(chain[0].value)].append(chain[-1].id)
+    latest = {shape: max(ids) for shape, ids in starts.items()}
+    return [
+        chain
+        for chain in chains
+        if len(chain) >= least
+        and latest[shape := np.shape(chain[0].value)] < chain[-1].id
+        and sum(end < chain[0].id for end in ends[shape]) < (MOST_RESTARTS if shape else RESTARTS_OF_NUMBER)
+    ]
+
+
+def _old_value(node: Node, oldest: int) -> Node | None:
+    """The additive term of a node that was made at the node's own place in the source, not before `oldest`.
+
+    It must come back nearly whole: decay and momentum shrink a value, but an error signal that returns through
+    a bias and its learning rate is no old value.
+    """
+    for term in terms_of(node, stop=lambda other: other.span == node.span or other.id < oldest):
+        other = term.node
+        same = other is not node and other.span == node.span and np.shape(other.value) == np.shape(node.value)
+        if same and 0.5 < term.coefficient < 1.5:
+            return other
+    return None
+
+
+# ----- Which chains are parameters ----------------------------------------------------------------------
+
+
+def _children(nodes: Sequence[Node]) -> dict[int, list[Node]]:
+    children: dict[int, list[Node]] = defaultdict(list)
+    for node in nodes:
+        for parent in node.parents():
+            children[parent.id].append(node)
+    return children
+
+
+def _reaching(nodes: Sequence[Node], children: dict[int, list[Node]], members: set[int]) -> set[int]:
+    """Ids of the nodes that something else consumes, directly or later, than updates and element-wise bookkeeping."""
+    reaching: set[int] = set()
+    for node in reversed(nodes):
+        for child in children.get(node.id, ()):
+            if child.id in members or np.size(child.value) == 0:
+                continue
+            if child.op not in BOOKKEEPING or child.id in reaching:
+                reaching.add(node.id)
+                break
+    return reaching
+
+
+def _reaches_otherwise(
+    node: Node, children: dict[int, list[Node]], members: set[int], beside: frozenset[int]
+) -> bool:
+    """Is the value consumed by the network, other than together with values `beside` it?"""
+    stack, seen = [node], {node.id}
+    while stack:
+        for child in children.get(stack.pop().id, ()):
+            if child.id in seen or child.id in members or any(p.id in beside for p in child.parents()):
+                continue
+            if child.op not in BOOKKEEPING and np.size(child.value) > 0:
+                return True
+            seen.add(child.id)
+            stack.append(child)
+    return False
+
+
+def _whole_updates(chain: Chain, reaching: set[int]) -> list[Node]:
+    """The chain if the network uses it; of an array that is stored element by element, the links that it uses.
+
+    The last of those has not been used yet; it is whole when as many elements were stored as in the round before.
+    """
+    if not stores_element(chain[0]):
+        return chain if any(node.id in reaching for node in chain[-4:]) else []
+    used = [index for index, node in enumerate(chain) if node.id in reaching]
+    last = len(chain) - 1
+    if len(used) > 1 and last - used[-1] == used[-1] - used[-2]:
+        used.append(last)
+    return [chain[index] for index in used]
+
+
+def _without_velocities(
+    chains: list[Chain], children: dict[int, list[Node]], members: set[int]
+) -> list[Chain]:
+    """Leave out what only moves a parameter, although the network sees it: the look-ahead of Nesterov's momentum."""
+    found = []
+    moving = [(chain, _moving(chain)) for chain in chains]
+    for chain in chains:
+        own = {node.id for node in chain}
+        moved = [other for other, ids in moving if other is not chain and own & ids]
+        beside = frozenset(node.id for other in moved for node in other)
+        if not moved or any(_reaches_otherwise(node, children, members, beside) for node in chain[-4:]):
+            found.append(chain)
+    return found
+
+
+def _moving(chain: Chain) -> set[int]:
+    """Ids of the values that the last update of a chain adds to its old value, and of what they are sums of."""
+    new, old = chain[-1], chain[-2]
+    ids: set[int] = set()
+    pending = [new]
+    while pending:
+        parts = opened(1.0, pending.pop()) or ()
+        fresh = [part for _, part in parts if part.id > old.id and part.id not in ids]
+        ids.update(part.id for part in fresh)
+        pending += fresh
+    return ids
+
+
+def _last_of_each_parameter(chains: list[Chain]) -> list[Chain]:
+    """Of several chains through one array (decay first, then the gradient) keep the one that ends each step."""
+    absorbed: set[int] = set()
+    for chain in chains:
+        inside = _path_ids(chain[-1], chain[-2])
+        for other in chains:
+            if other is not chain and not inside.isdisjoint(node.id for node in other):
+                later, earlier = (chain, other) if chain[-1].id > other[-1].id else (other, chain)
+                if id(later) not in absorbed:
+                    absorbed.add(id(earlier))
+    return [chain for chain in chains if id(chain) not in absorbed]
+
+
+def _path_ids(node: Node, old: Node) -> set[int]:
+    """Ids of the nodes that carry the old value linearly into the new one."""
+    cone: dict[Node, list[Node]] = {}
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if current not in cone:
+            cone[current] = [part for _, part in opened(1.0, current) or () if part.id >= old.id]
+            pending += cone[current]
+    carrying = {old}
+    for current in sorted(cone, key=lambda item: item.id):
+        if not carrying.isdisjoint(cone[current]):
+            carrying.add(current)
+    return {current.id for current in carrying - {old, node}}
