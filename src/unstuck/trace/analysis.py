@@ -97,8 +97,8 @@ def _analysed(recorded: Recorded, names: Sequence[str], seconds: float) -> list[
     tolerance = tolerance_of(steps)
     verdicts = best_loss(steps, tolerance)
     if verdicts is None:
-        told, under, account = added(steps, tolerance) or (steps, None, None)
-        return [Analysis(parameters, tuple(told), window, first, under, account, tolerance)]
+        turned = added(steps, tolerance) or (steps, None, None)
+        return [Analysis(parameters, tuple(turned[0]), window, first, *turned[1:], tolerance)]
     result = []
     for mine, told in separate(steps, verdicts, tolerance):
         own = {name: parameters[name] for name in parameters if any(name in step.updates for step in mine)}

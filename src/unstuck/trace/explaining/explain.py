@@ -68,6 +68,7 @@ KINDS = (
     "factor-missing",
     "factor-extra",
     "wrong-operand",
+    "wrong-number",
     "gradient-missing",
     "error-wrong",
 )

@@ -27,12 +27,8 @@ from unstuck.trace.judging.replay import replay
 NEAREST = 12  # operations before the wrong value that are tried
 STEPS = 4  # in which an alteration must give the truth
 LEAST_STEPS = 2
-OF_FORMULAS = {
-    "operator",
-    "factor-extra",
-    "sign",
-    "wrong-operand",
-}  # kinds that may concern the formula of a derivative
+# Kinds that may concern the formula of a derivative.
+OF_FORMULAS = {"operator", "factor-extra", "sign", "wrong-operand", "wrong-number"}
 
 
 def mended(search: Search, forced: Forced) -> Forced:
