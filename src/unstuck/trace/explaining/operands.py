@@ -99,6 +99,6 @@ def _role(base: Node, other: Node | None, y: Node) -> Role | None:
         return "table" if len(shape) == 2 and np.ndim(y.value) >= 1 and size > 1 else None
     if y.op in CONTRACTIONS:
         return "matrix" if size > 1 and len(shape) in (1, 2) else None
-    if y.op != "add" or other is None or not np.size(other.value) == np.size(y.value):
+    if y.op != "add" or other is None or np.size(other.value) != np.size(y.value):
         return None
     return "bias" if product(other).op in CONTRACTIONS and sum(side > 1 for side in shape) <= 1 else None
