@@ -12,6 +12,8 @@ from faults.source import Edit, File
 Shapes = Mapping[str, tuple[int, ...]]
 DERIVATIVE = "activation derivative"
 OTHER_DERIVATIVE = (
+    "activation-derivative-one",
+    "activation-derivative-squared",
     "activation-derivative-of-output",
     "activation-derivative-at-pre-activation",
     "activation-derivative-of-dropped",
@@ -19,9 +21,11 @@ OTHER_DERIVATIVE = (
     "activation-derivative-value",
     "activation-derivative-wrong",
 )
-ERROR = (
-    "error-wrong",
-)  # what no rule of calculus names: the error is right before a place and wrong from it on
+OPERATOR = ("operator",)
+FACTOR = ("factor-missing",)
+OPERAND = ("wrong-operand",)
+KEPT = ("parameter-not-kept", "parameter-replaced")  # an update that does not add to the parameter
+STALE = ("error-wrong",)  # a value of another time is no altered operation: the place is all that can be said
 
 
 @dataclass(frozen=True)
@@ -130,8 +134,10 @@ def is_parameter(scope: Scope, node: ast.AST) -> bool:
 def is_update(scope: Scope, statement: ast.stmt) -> bool:
     """Does a statement move a parameter (or what a loop calls one)?"""
     text = roles.target(statement)
-    root = text.partition("[")[0].partition(".")[0]
+    root, _, attribute = text.partition("[")[0].partition(".")
     if root and root in scope.written:
+        return True
+    if root == "self" and attribute in {name.rpartition(".")[2] for name in scope.written if "." in name}:
         return True
     named = text in ("p", "param", "parameter", "value", "w", "b") or text.endswith(
         (".W", ".b", ".weight", ".bias")

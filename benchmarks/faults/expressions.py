@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from faults import roles
 from faults.changes import (
     DERIVATIVE,
-    ERROR,
+    FACTOR,
+    KEPT,
+    OPERAND,
+    OPERATOR,
     OTHER_DERIVATIVE,
     Change,
     Scope,
@@ -38,9 +41,11 @@ def comparison(scope: Scope, node: ast.AST) -> Iterator[Change]:
     if isinstance(node, ast.Compare) and type(node.ops[0]) in COMPARISONS:
         old, strict, opposite = COMPARISONS[type(node.ops[0])]
         right = scope.file.of(node.comparators[0])
-        for sign, explained in ((strict, ("activation-derivative-one",)), (opposite, OTHER_DERIVATIVE[3:])):
+        of_slope = right in ("0", "0.0")
+        kind, explained = (DERIVATIVE, OTHER_DERIVATIVE) if of_slope else ("comparison", OPERATOR)
+        for sign in (strict, opposite):
             edit = _between(scope, node.left, node.comparators[0], old, sign)
-            yield Change((edit,), DERIVATIVE if right in ("0", "0.0") else "comparison", explained)
+            yield Change((edit,), kind, explained)
 
 
 @operator("plus for minus")
@@ -61,14 +66,32 @@ def _between(scope: Scope, left: ast.expr, right: ast.expr, old: str, new: str) 
 
 def _of_sum(scope: Scope, node: ast.BinOp) -> tuple[str, tuple[str, ...]]:
     statement = scope.file.statement(node)
-    whole = isinstance(statement, ast.Assign | ast.AugAssign) and statement.value is node
-    if is_update(scope, statement) and whole:
+    if _moves(scope, node):
         return "sign", ("sign",)
+    if is_update(scope, statement) and isinstance(statement, ast.Assign) and _within(node, statement.value):
+        return "operator", KEPT
     if in_slope(scope, node):
-        return DERIVATIVE, OTHER_DERIVATIVE
+        return DERIVATIVE, (*OTHER_DERIVATIVE, *OPERATOR)
     if roles.role(roles.target(statement)) == "state" or "beta" in scope.file.of(node):
-        return "optimiser state", ("optimiser",)
-    return "operator", ERROR
+        return "optimiser state", ("optimiser", "sign")
+    return "operator", (*OPERATOR, "sign")
+
+
+def _moves(scope: Scope, node: ast.BinOp) -> bool:
+    """Is this the sum or difference of an old value and its change: `w - rate * g`, alone or in a comprehension?"""
+    statement = scope.file.statement(node)
+    value = getattr(statement, "value", None)
+    elements = [each.elt for each in ast.walk(statement) if isinstance(each, ast.ListComp | ast.GeneratorExp)]
+    if node is not value and node not in elements:
+        return False
+    text = roles.target(statement)
+    return is_update(scope, statement) or (bool(text) and text in ast.unparse(node.left))
+
+
+def _within(node: ast.BinOp, value: ast.expr) -> bool:
+    """Does a sum or difference stand in the part of an update that keeps the old value: `(1 - a) * w - ...`?"""
+    kept = value.left if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub) else None
+    return kept is not None and node in ast.walk(kept)
 
 
 @operator("times for divide")
@@ -78,7 +101,8 @@ def times_divide(scope: Scope, node: ast.AST) -> Iterator[Change]:
         old, new = "*/" if isinstance(node.op, ast.Mult) else "/*"
         edit = _between(scope, node.left, node.right, old, new)
         of_slope = is_slope(scope, node.right) or in_slope(scope, node)
-        yield Change((edit,), *((DERIVATIVE, OTHER_DERIVATIVE) if of_slope else ("operator", ERROR)))
+        of_operator = ("operator", OPERATOR)
+        yield Change((edit,), *((DERIVATIVE, (*OTHER_DERIVATIVE, *OPERATOR)) if of_slope else of_operator))
 
 
 @operator("minus dropped")
@@ -119,12 +143,14 @@ def factor_dropped(scope: Scope, node: ast.AST) -> Iterator[Change]:
 
 def _kept(scope: Scope, node: ast.expr, kept: ast.expr | None, dropped: ast.expr) -> Change:
     kind, explained = {
-        "slope": (DERIVATIVE, ("activation-derivative-one",)),
-        "mask": ("dropout mask", ("dropout-mask-missing",)),
+        "slope": (DERIVATIVE, ("activation-derivative-one", *FACTOR)),
+        "mask": ("dropout mask", ("dropout-mask-missing", *FACTOR)),
         "state": ("optimiser state", ("optimiser",)),
-    }.get(roles.role(scope.file.of(dropped)), ("factor missing", ERROR))
+    }.get(roles.role(scope.file.of(dropped)), ("factor missing", FACTOR))
     if in_slope(scope, node):
         kind, explained = DERIVATIVE, OTHER_DERIVATIVE
+    if scope.file.of(dropped).startswith("-"):
+        kind, explained = "sign", ("sign", *explained)
     text = scope.file.of(kept) if kept is not None else "1"
     return Change((scope.file.replaced(node, text),), kind, explained)
 
@@ -134,13 +160,14 @@ def term_dropped(scope: Scope, node: ast.AST) -> Iterator[Change]:
     """a for a + b or a - b, and b for a + b."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
         kind, explained = _of_sum(scope, node)
-        kind = "never updated" if kind == "sign" else kind
-        explained = ("parameter-never-updated",) if kind == "never updated" else explained
+        moves = kind == "sign" and is_update(scope, scope.file.statement(node))
         if any(word in scope.file.of(node) for word in ("next", "prev", "dh_", "later")):
             kind, explained = "recurrent term missing", ("recurrent-term-missing",)
-        yield Change((scope.file.replaced(node, scope.file.of(node.left)),), kind, explained)
+        left = ("never updated", ("parameter-never-updated",)) if moves else (kind, explained)
+        yield Change((scope.file.replaced(node, scope.file.of(node.left)),), *left)
         if isinstance(node.op, ast.Add):
-            yield Change((scope.file.replaced(node, scope.file.of(node.right)),), kind, explained)
+            right = ("accumulation", KEPT) if moves else (kind, explained)
+            yield Change((scope.file.replaced(node, scope.file.of(node.right)),), *right)
 
 
 @operator("call dropped")
@@ -170,10 +197,14 @@ def call_dropped(scope: Scope, node: ast.AST) -> Iterator[Change]:
         return
     if is_sum(node):
         kind, explained = "bias gradient", ("bias-not-summed", "bias-broadcast")
-    elif is_slope(scope, node):
-        kind, explained = DERIVATIVE, ("activation-derivative-value", "activation-derivative-wrong")
+    elif in_slope(scope, node):
+        kind, explained = DERIVATIVE, OTHER_DERIVATIVE
+    elif called(node).startswith(("zeros", "empty")):
+        kind, explained = "accumulation", ("gradient-not-cleared", "aliasing", *KEPT)
+    elif roles.role(roles.target(scope.file.statement(node))) == "state":
+        kind, explained = "optimiser state", ("optimiser",)
     else:
-        kind, explained = "call missing", ERROR
+        kind, explained = "call missing", (*OPERAND, *FACTOR)
     yield Change((scope.file.replaced(node, scope.file.of(inner)),), kind, explained)
 
 
@@ -184,7 +215,7 @@ def power_dropped(scope: Scope, node: ast.AST) -> Iterator[Change]:
         state = roles.role(roles.target(scope.file.statement(node))) == "state"
         slope = in_slope(scope, node)
         kind = "optimiser state" if state else DERIVATIVE if slope else "factor missing"
-        explained = ("optimiser",) if state else OTHER_DERIVATIVE if slope else ERROR
+        explained = ("optimiser",) if state else OTHER_DERIVATIVE if slope else (*OPERATOR, *FACTOR)
         yield Change((scope.file.replaced(node, scope.file.of(node.left)),), kind, explained)
 
 

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from faults import roles
 from faults.changes import (
     DERIVATIVE,
-    ERROR,
+    FACTOR,
+    KEPT,
+    OPERAND,
+    OPERATOR,
     OTHER_DERIVATIVE,
     Change,
     Scope,
@@ -17,6 +20,7 @@ from faults.changes import (
     is_product,
     is_slope,
     is_sum,
+    is_update,
     operator,
     purpose,
 )
@@ -52,8 +56,13 @@ def swapped(scope: Scope, node: ast.AST) -> Iterator[Change]:
         first, second = (scope.file.of(side) for side in sides)
         edits = scope.file.replaced(sides[0], second), scope.file.replaced(sides[1], first)
         kind, explained = ("sign", ("sign",)) if subtraction else ("transpose", ("transpose-missing",))
+        statement = scope.file.statement(node)
         if subtraction and in_slope(scope, node):
-            kind, explained = DERIVATIVE, OTHER_DERIVATIVE
+            kind, explained = DERIVATIVE, ("sign", *OTHER_DERIVATIVE)
+        elif subtraction and is_update(scope, statement):
+            kind, explained = "operator", ("sign", *KEPT)
+        elif subtraction and roles.role(roles.target(statement)) == "state":
+            kind, explained = "optimiser state", ("sign", "optimiser")
         yield Change(edits, kind, explained)
 
 
@@ -113,11 +122,14 @@ def other_variable(scope: Scope, node: ast.AST) -> Iterator[Change]:
 VARIABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "slope": (DERIVATIVE, OTHER_DERIVATIVE),
     "mask": ("dropout mask", ("dropout-mask-redrawn",)),
-    "weights": ("wrong weights", ("error-through-wrong-weights", "transpose-missing")),
-    "product": ("wrong layer's value", ("wrong-layer-input", "wrong-layer-error")),
-    "bias": ("bias gradient", ("bias-of-other-layer", "wrong-layer-error")),
-    "update": ("wrong variable", ("bias-of-other-layer", "wrong-layer-error")),
-    "other": ("wrong variable", ("wrong-layer-error", *ERROR)),
+    "weights": ("wrong weights", ("error-through-wrong-weights", "transpose-missing", *OPERAND)),
+    "product": ("wrong layer's value", ("wrong-layer-input", "wrong-layer-error", *OPERAND)),
+    "bias": ("bias gradient", ("bias-of-other-layer", "wrong-layer-error", *OPERAND)),
+    "update": (
+        "wrong variable",
+        ("bias-of-other-layer", "gradient-of-another", "wrong-layer-error", *OPERAND),
+    ),
+    "other": ("wrong variable", ("wrong-layer-error", "wrong-layer-input", *OPERAND)),
 }
 
 
@@ -132,8 +144,13 @@ def other_function(scope: Scope, node: ast.AST) -> Iterator[Change]:
     for other in alike[:3]:
         text = scope.file.of(node.func)
         edit = scope.file.replaced(node.func, text[: len(text) - len(name)] + other)
-        slope = is_slope(scope, node)
-        yield Change((edit,), *((DERIVATIVE, OTHER_DERIVATIVE) if slope else ("wrong function", ERROR)))
+        cleared = name.startswith("zeros")
+        kind, explained = "wrong function", (*OPERATOR, *OPERAND)
+        if in_slope(scope, node):
+            kind, explained = DERIVATIVE, OTHER_DERIVATIVE
+        elif cleared:
+            kind, explained = "accumulation", ("gradient-not-cleared",)
+        yield Change((edit,), kind, explained)
 
 
 TWINS = {
@@ -193,8 +210,18 @@ def constant(scope: Scope, node: ast.AST) -> Iterator[Change]:
     ):
         return
     for value in {1: (2, 0), 2: (1, 3), 0: (1,)}.get(node.value, (node.value / 2,)):
-        kind = (DERIVATIVE, OTHER_DERIVATIVE) if in_slope(scope, node) else ("constant", ERROR)
-        yield Change((scope.file.replaced(node, repr(value)),), *kind)
+        yield Change((scope.file.replaced(node, repr(value)),), *_of_number(scope, node))
+
+
+def _of_number(scope: Scope, node: ast.Constant) -> tuple[str, tuple[str, ...]]:
+    statement = scope.file.statement(node)
+    if in_slope(scope, node):
+        return DERIVATIVE, OTHER_DERIVATIVE
+    if roles.role(roles.target(statement)) == "state":
+        return "optimiser state", ("optimiser",)
+    if is_update(scope, statement) and isinstance(statement, ast.Assign):
+        return "constant", KEPT
+    return "constant", (*FACTOR, "factor-extra", *OPERATOR, *OPERAND)
 
 
 @operator("truncated")
@@ -209,6 +236,6 @@ def truncated(scope: Scope, node: ast.AST) -> Iterator[Change]:
         edit = scope.file.replaced(
             node, f"{scope.file.of(node.func)}({scope.file.of(node.args[0])}, dtype=int)"
         )
-        yield Change((edit,), "truncation", ("truncation",))
+        yield Change((edit,), "truncation", ("integer-truncation",))
     elif isinstance(node, ast.Name) and node.id == "float":
-        yield Change((scope.file.replaced(node, "int"),), "truncation", ("truncation",))
+        yield Change((scope.file.replaced(node, "int"),), "truncation", ("integer-truncation",))

@@ -6,7 +6,21 @@ import ast
 from collections.abc import Iterator
 
 from faults import roles
-from faults.changes import DERIVATIVE, ERROR, Change, Scope, called, is_slope, is_update, operator
+from faults.changes import (
+    DERIVATIVE,
+    FACTOR,
+    KEPT,
+    OPERAND,
+    OPERATOR,
+    OTHER_DERIVATIVE,
+    STALE,
+    Change,
+    Scope,
+    called,
+    is_slope,
+    is_update,
+    operator,
+)
 
 SIMPLE = ast.Assign | ast.AugAssign | ast.Expr
 
@@ -40,10 +54,14 @@ def _of_missing(scope: Scope, node: ast.stmt) -> tuple[str, tuple[str, ...]]:
     if "zeros" in text or "clear" in text or text.endswith(("= 0", "= 0.0", ".fill(0)")):
         return "accumulation", ("gradient-not-cleared",)
     if any(is_slope(scope, each) for each in ast.walk(node)):
-        return DERIVATIVE, ("activation-derivative-one",)
+        return DERIVATIVE, OTHER_DERIVATIVE
     if roles.role(text) == "mask":
         return "dropout mask", ("dropout-mask-missing",)
-    return "statement missing", ("parameter-never-updated", *ERROR)
+    if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Mult | ast.Div):
+        return "factor missing", FACTOR
+    if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Sub):  # a target taken off the outputs
+        return "statement missing", (*OPERAND, "parameter-never-updated")
+    return "statement missing", ("parameter-never-updated",)
 
 
 @operator("= for +=")
@@ -52,7 +70,8 @@ def overwritten(scope: Scope, node: ast.AST) -> Iterator[Change]:
     if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
         low = scope.file.high(node.target)
         low += scope.file.text[low:].index("+=")
-        yield Change(((low, low + 2, "="),), "accumulation", ("gradient-overwritten",))
+        explained = KEPT if is_update(scope, node) else ("gradient-overwritten", "recurrent-term-missing")
+        yield Change(((low, low + 2, "="),), "accumulation", explained)
 
 
 @operator("+= for =")
@@ -61,7 +80,17 @@ def added(scope: Scope, node: ast.AST) -> Iterator[Change]:
     if isinstance(node, ast.Assign) and len(node.targets) == 1 and not isinstance(node.targets[0], ast.Tuple):
         low = scope.file.high(node.targets[0])
         low += scope.file.text[low:].index("=")
-        yield Change(((low, low + 1, "+="),), "accumulation", ("gradient-not-cleared",))
+        yield Change(((low, low + 1, "+="),), *_of_added(scope, node))
+
+
+def _of_added(scope: Scope, node: ast.Assign) -> tuple[str, tuple[str, ...]]:
+    if is_update(scope, node):
+        return "accumulation", KEPT
+    if roles.role(roles.target(node)) == "state" or roles.target(node) in _reads(node):
+        return "optimiser state", ("optimiser",)
+    if roles.role(scope.file.of(node)) in ("slope", "mask") or "[" in roles.target(node):
+        return "accumulation", ("gradient-not-cleared", *OTHER_DERIVATIVE)
+    return "accumulation", ("gradient-not-cleared",)
 
 
 @operator("sign of update")
@@ -71,7 +100,8 @@ def sign(scope: Scope, node: ast.AST) -> Iterator[Change]:
         old, new = ("+=", "-=") if isinstance(node.op, ast.Add) else ("-=", "+=")
         low = scope.file.high(node.target)
         low += scope.file.text[low:].index(old)
-        yield Change(((low, low + 2, new),), "sign", ("sign",))
+        explained = ("sign",) if is_update(scope, node) else ("sign", *OPERATOR)
+        yield Change(((low, low + 2, new),), "sign", explained)
 
 
 @operator("factor of statement")
@@ -81,7 +111,9 @@ def divided(scope: Scope, node: ast.AST) -> Iterator[Change]:
         old, new = ("*=", "/=") if isinstance(node.op, ast.Mult) else ("/=", "*=")
         low = scope.file.high(node.target)
         low += scope.file.text[low:].index(old)
-        yield Change(((low, low + 2, new),), "operator", ERROR)
+        slope = any(is_slope(scope, each) for each in ast.walk(node.value))
+        kind = (DERIVATIVE, (*OTHER_DERIVATIVE, *OPERATOR)) if slope else ("operator", OPERATOR)
+        yield Change(((low, low + 2, new),), *kind)
 
 
 @operator("statement doubled")
@@ -92,9 +124,15 @@ def doubled(scope: Scope, node: ast.AST) -> Iterator[Change]:
     again = isinstance(node, ast.AugAssign) or roles.target(node) in _reads(node)
     if again and not is_update(scope, node):
         _, high, _ = scope.file.lines(node)
-        slope = any(is_slope(scope, each) for each in ast.walk(node))
-        kind = (DERIVATIVE, ("activation-derivative-squared",)) if slope else ("statement doubled", ERROR)
-        yield Change(((high, high, scope.file.indented(node, node)),), *kind)
+        yield Change(((high, high, scope.file.indented(node, node)),), *_of_twice(scope, node))
+
+
+def _of_twice(scope: Scope, node: ast.stmt) -> tuple[str, tuple[str, ...]]:
+    if any(is_slope(scope, each) for each in ast.walk(node)):
+        return DERIVATIVE, ("activation-derivative-squared", "factor-extra")
+    if isinstance(node, ast.Assign) or roles.role(roles.target(node)) == "state":
+        return "optimiser state", ("optimiser",)
+    return "statement doubled", ("factor-extra", *OPERAND)
 
 
 def _reads(node: ast.stmt) -> set[str]:
@@ -110,7 +148,7 @@ def moved_up(scope: Scope, node: ast.AST) -> Iterator[Change]:
     block = scope.file.siblings(node)
     place = block.index(node)
     kind = "stale or updated value"
-    explained = ("weights-already-updated",) if is_update(scope, node) else ERROR
+    explained = ("weights-already-updated",) if is_update(scope, node) else STALE
     for earlier in block[max(0, place - 6) : place]:
         if scope.file.alone(earlier) or isinstance(earlier, ast.For | ast.If):
             start, _, _ = scope.file.lines(earlier)
@@ -127,6 +165,8 @@ def dedented(scope: Scope, node: ast.AST) -> Iterator[Change]:
     if loop is not None and len(loop.body) > 1 and loop.body[-1] is node:
         low, high, _ = scope.file.lines(node)
         explained = ("update-outside-loop", "gradient-overwritten", "parameter-never-updated")
+        if _of_missing(scope, node)[0] == "accumulation":  # a buffer that is cleared too late
+            explained = ("gradient-not-cleared",)
         yield Change(((low, high, scope.file.indented(node, loop)),), "wrong loop", explained)
 
 
@@ -138,7 +178,7 @@ def indented(scope: Scope, node: ast.AST) -> Iterator[Change]:
     block = scope.file.siblings(node)
     place = block.index(node)
     low, high, _ = scope.file.lines(node)
-    explained = ("update-inside-loop", "gradient-overwritten")
+    explained = ("weights-already-updated",) if is_update(scope, node) else ("gradient-overwritten", *STALE)
     if place and isinstance(block[place - 1], ast.For):
         text = scope.file.indented(node, block[place - 1].body[-1])  # type: ignore[attr-defined]
         yield Change(((low, high, text),), "wrong loop", explained)

@@ -102,9 +102,7 @@ def _tried(program: Program, known: Reference, mutant: Mutant, options: Options)
     return row
 
 
-def _truth(
-    program: Program, known: Reference, texts: Mapping[str, str], in_optimiser: bool = False
-) -> Truth:
+def _truth(program: Program, known: Reference, texts: Mapping[str, str], in_optimiser: bool = False) -> Truth:
     try:
         return forked(lambda: truth(program, known, texts, in_optimiser), CPU_SECONDS)
     except Failed as failure:

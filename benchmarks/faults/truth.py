@@ -28,6 +28,7 @@ from faults.rails import STEPS, TRACED, Loop, Values, changes, find_loop, names_
 
 TOLERANCE = 1e-3  # relative error after the best factor
 FEW = 40  # steps that are compared before all are
+LEAST = 1e-9  # factor that is not rounding
 ROUNDING = 100  # units in the last place of a parameter that a change may be off
 Place = tuple[str, int]  # a file and a line
 
@@ -166,9 +167,7 @@ def _expressions(program: Program) -> dict[str, list[str]]:
 # ----- A mutant -----------------------------------------------------------------------------------------
 
 
-def truth(
-    program: Program, known: Reference, texts: Mapping[str, str], in_optimiser: bool = False
-) -> Truth:
+def truth(program: Program, known: Reference, texts: Mapping[str, str], in_optimiser: bool = False) -> Truth:
     """What the program with these texts is, compared with the right one.
 
     in_optimiser  the difference is in what an optimiser keeps: a single step tells nothing about it
@@ -229,7 +228,7 @@ def _only_scaled(pairs: Sequence[tuple[Probing, Probing]]) -> bool:
         for name in pairs[0][0].start
     ]
     alike = all(abs(factor - 1) < TOLERANCE for factor, _ in fits)
-    return not alike and all(factor > 0 and residual <= TOLERANCE for factor, residual in fits)
+    return not alike and all(factor > LEAST and residual <= TOLERANCE for factor, residual in fits)
 
 
 def compare(rails: Sequence[Values], moved: Sequence[Values]) -> Truth:

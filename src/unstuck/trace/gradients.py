@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +10,8 @@ import numpy as np
 from unstuck.facts import Explanation, Gradient, Span
 from unstuck.trace.explaining.account import SAME_SCALE, Account, scale_account
 from unstuck.trace.explaining.explain import blame_unexplained, explanation
+from unstuck.trace.explaining.standing import standing
+from unstuck.trace.explaining.unread import unread
 from unstuck.trace.explaining.untouched import untouched
 from unstuck.trace.judging.borrowed import borrowed
 from unstuck.trace.judging.broadcast import silent_broadcast
@@ -60,8 +62,14 @@ def gradients(
             )
         )
     judged = _blamed(_with_update_faults(_beside_arrays(result), steps), steps, account, verdicts)
-    beside = [*untouched(steps, loss), *unused(steps, loss, tolerance)]
-    return (*judged, *(found for found in beside if found.parameter not in spans))
+    return (*judged, *(found for found in _beside(steps, loss, tolerance) if found.parameter not in spans))
+
+
+def _beside(steps: Sequence[Step], loss: Candidate, tolerance: float) -> Iterator[Gradient]:
+    """What is no judged parameter and should be one; each is told once, by the first that knows most."""
+    told = [*untouched(steps, loss), *unused(steps, loss, tolerance), *unread(steps, loss, tolerance)]
+    told += standing(steps, loss)
+    yield from {gradient.parameter: gradient for gradient in reversed(told)}.values()
 
 
 def _scales(verdicts: Verdicts, reference: str | None) -> dict[str, tuple[float, float]]:

@@ -92,7 +92,7 @@ def alterations(node: Node, pool: Pool) -> Iterator[Alteration]:
     yield from _transposed(node)
     yield from _axes(node)
     yield from _left_out(node)
-    for position, arg in enumerate(node.args):
+    for position, arg in enumerate(node.args if node.op != "copy" else ()):
         if isinstance(arg, Node) and np.ndim(arg.value):
             yield from _replaced(node, position, arg, pool)
     yield from _put_in(node, pool)

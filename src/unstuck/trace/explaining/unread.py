@@ -24,7 +24,9 @@ from unstuck.trace.reading.written import Step
 TESTED = 6
 LEAST_STEPS = 3
 ENOUGH = 6  # numbers that prove two factors
-SINGULAR = 1e-6  # sine of the angle between gradient and old value below which their shares cannot be told apart
+SINGULAR = (
+    1e-6  # sine of the angle between gradient and old value below which their shares cannot be told apart
+)
 
 
 @dataclass(frozen=True)
@@ -80,27 +82,31 @@ def _renewed(step: Step, following: Step, loss: Candidate) -> Iterator[Round]:
 # ----- What has become of the old value -----------------------------------------------------------------
 
 
-def _mixture(rounds: Sequence[Round], tolerance: float) -> tuple[float, float] | None:
-    """(share of the old value, factor of the gradient) when every new value is made of these two; else None.
+def _mixture(rounds: Sequence[Round], tolerance: float) -> float | None:
+    """The share of the old value when every new value is made of it and the gradient alone; else None.
 
     The gradient alone is tried first: a few numbers are always a mixture of any two arrays.
     """
     values = [
-        tuple(np.asarray(array, float).ravel() for array in (each.before.base.value, each.exact, each.after.base.value))
+        tuple(
+            np.asarray(array, float).ravel()
+            for array in (each.before.base.value, each.exact, each.after.base.value)
+        )
         for each in rounds
     ]
     if any(not np.all(np.isfinite(np.concatenate(each))) or each[0].size != each[2].size for each in values):
         return None
     alone = [_factors((exact,), new, tolerance) for _, exact, new in values if np.any(exact) or np.any(new)]
     if len(alone) >= LEAST_STEPS and all(found is not None and found[0] != 0 for found in alone):
-        return 0.0, float(np.median([found[0] for found in alone if found is not None]))
+        return 0.0
     if values[0][0].size < ENOUGH:
         return None
-    both = [found for old, exact, new in values if (found := _factors((old, exact), new, tolerance)) is not None]
+    both = [
+        found for old, exact, new in values if (found := _factors((old, exact), new, tolerance)) is not None
+    ]
     if len(both) < len(values) or any(factor == 0 for _, factor in both):
         return None
-    share, factor = np.median(both, axis=0)
-    return float(share), float(factor)
+    return float(np.median([share for share, _ in both]))
 
 
 def _factors(parts: Sequence[Array], whole: Array, tolerance: float) -> tuple[float, ...] | None:
@@ -122,7 +128,7 @@ def _noun(rounds: Sequence[Round], tolerance: float) -> Gradient:
     name, place = last.after.title, last.after.base.span or last.after.y.span
     assert place is not None
     found = _mixture(rounds, tolerance)
-    told = _fault(name, *found) if found is not None else None
+    told = _fault(name, found) if found is not None else None
     uses = (last.after.y.span,) if last.after.y.span is not None else ()
     return Gradient(
         parameter=name,
@@ -139,10 +145,10 @@ def _noun(rounds: Sequence[Round], tolerance: float) -> Gradient:
     )
 
 
-def _fault(name: str, share: float, factor: float) -> tuple[str, str] | None:
+def _fault(name: str, share: float) -> tuple[str, str] | None:
     """(kind, text) of a mixture that no optimiser makes; None where it may be a strong decay."""
     if share == 0:
-        text = f"{name} becomes a multiple of its gradient ({factor:.3g} times it) instead of moving along it"
+        text = f"{name} becomes a multiple of its gradient in every step, instead of moving along it"
         return "parameter-replaced", text
     if not 0 < share <= 1:
         text = f"each update of {name} multiplies the old value by {share:.4g}, which should be kept"

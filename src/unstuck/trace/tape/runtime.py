@@ -110,14 +110,11 @@ class Runtime:
         self.iterated(iterable)
         return self.elements(site, iterable)
 
-    def elements(self, site: int, iterable: Any, /) -> Any:
+    def elements(self, site: int, values: Any, /) -> Any:
         """Something that is iterated over: of a 1-D array each element is noted; rows are known by their memory."""
-        array = self.on and isinstance(iterable, np.ndarray)
-        return (
-            self._elements(site, iterable)
-            if array and iterable.ndim == 1 and iterable.dtype.kind in "fc"
-            else iterable
-        )
+        if self.on and isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "fc":
+            return self._elements(site, values)
+        return values
 
     def rounds(self, number: int, iterable: Any, /) -> Any:
         """What a comprehension goes over; each element is announced as a round of a loop."""
