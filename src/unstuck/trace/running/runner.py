@@ -12,6 +12,7 @@ import importlib.util
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder, SourceFileLoader
@@ -207,7 +208,11 @@ def _leave(error: BaseException) -> int:
         return 1
     sys.stdout.flush()
     _peel(error, set())
-    sys.excepthook(type(error), error, error.__traceback__)
+    told = is_notebook(sys.argv[0]) and sys.excepthook is sys.__excepthook__
+    show = (
+        traceback.print_exception if told else sys.excepthook
+    )  # the interpreter's own would show the lines of the file
+    show(type(error), error, error.__traceback__)
     return 130 if isinstance(error, KeyboardInterrupt) else 1
 
 
