@@ -22,6 +22,11 @@ from unstuck.trace.schedule import Window
 from unstuck.trace.statuses import loss_is_known
 
 Recorded = list[tuple[Window, Steps]]
+MEANT = (
+    "squared",
+    "binary-cross-entropy",
+    "cross-entropy",
+)  # losses that people mean when they write a difference
 MOST_COMPUTED = 2  # losses that the script computes and that are tried where nothing else explains it
 Naming = Callable[[Window, Steps], Sequence[str]]
 
@@ -112,11 +117,18 @@ def _accounted(
 ) -> tuple[Sequence[Step], Verdicts, Account]:
     """The search for faults; where no loss explains anything, another one may be meant.
 
-    That is a loss that the script itself computes, or one whose targets are added instead of subtracted.
+    That is another loss of outputs and targets under which an altered rule explains everything, one that the script
+    itself computes, or one whose targets are added instead of subtracted.
     """
     account = account_for(steps, verdicts.loss, verdicts, tolerance, seconds)
     if not seconds or loss_is_known(steps, verdicts, account, tolerance):
         return steps, verdicts, account
+    for kind in MEANT:
+        for loss in dict.fromkeys(loss for step in steps for loss in step.losses if loss.kind == kind):
+            under = judge(steps, loss) if loss != verdicts.loss and not loss.more else None
+            other = account_for(steps, loss, under, tolerance, seconds / len(MEANT)) if under else None
+            if under and other and loss_is_known(steps, under, other, tolerance):
+                return steps, under, other
     computed = [
         loss
         for loss in reversed(dict.fromkeys(loss for step in steps for loss in step.losses))

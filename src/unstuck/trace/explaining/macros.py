@@ -249,8 +249,17 @@ def _softmax_input(p: Node, nodes: frozenset[Node]) -> Node | None:
         seen.update(frontier)
         for node in frontier:
             if node.op in LINEAR and is_softmax(node.value, p.value, -1 if np.ndim(p.value) < 2 else 1):
-                return node
+                return _unshifted(node)
     return None
+
+
+def _unshifted(z: Node) -> Node:
+    """z, for z - max(z): the shift changes nothing, and scripts differentiate as if it were not there."""
+    if z.op == "subtract" and len(z.args) == 2 and all(isinstance(arg, Node) for arg in z.args):
+        first, shift = z.args
+        if isinstance(first, Node) and shift.op in ("max", "amax") and first in shift.parents():
+            return first if _shape(first) == _shape(z) else z
+    return z
 
 
 def _shape(node: Node) -> tuple[int, ...]:
