@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import unquote
 
 import pytest
@@ -12,6 +14,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
 
 LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)|(?:src|href|srcset)=\"([^\"]+)\"")
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BENCHMARK = re.compile(r"python (benchmarks/[\w./]+)((?: --?[\w-]+(?: [\w.]+)?)*)")
 NAMED_FILE = re.compile(r"(?<![\w/.-])(?:examples|docs|tests|src|benchmarks)/[\w./-]*\w")
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 
@@ -59,6 +63,32 @@ def test_named_files_exist(page: Path) -> None:
     """Every path of the repository that a page or one of its commands names is there."""
     named = set(NAMED_FILE.findall(page.read_text(encoding="utf-8")))
     assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
+@pytest.mark.parametrize(
+    "block", [block for page in PAGES for block in PYTHON.findall(page.read_text("utf-8"))]
+)
+def test_python_blocks_run(block: str) -> None:
+    """Every block of Python that a page shows runs as a module of its own."""
+    module = ModuleType("shown")
+    sys.modules["shown"] = module
+    try:
+        exec(compile(block, "<page>", "exec", dont_inherit=True), module.__dict__)
+    finally:
+        del sys.modules["shown"]
+
+
+@pytest.mark.parametrize(
+    ("program", "options"),
+    sorted({found for page in PAGES for found in BENCHMARK.findall(page.read_text("utf-8"))}),
+)
+def test_benchmarks_know_the_options_that_pages_show(program: str, options: str) -> None:
+    """Every option of a benchmark that a page shows is one that the benchmark's source declares."""
+    path = ROOT / program
+    sources = [path] if path.is_file() else sorted(path.glob("*.py"))
+    text = "".join(source.read_text("utf-8") for source in sources)
+    assert sources
+    assert [option for option in re.findall(r"--[\w-]+", options) if f'"{option}"' not in text] == []
 
 
 def test_readme_shows_the_command_that_ci_runs() -> None:

@@ -18,7 +18,6 @@ from faults.changes import (
     called,
     in_slope,
     is_product,
-    is_slope,
     is_sum,
     is_update,
     operator,

@@ -121,7 +121,8 @@ def doubled(scope: Scope, node: ast.AST) -> Iterator[Change]:
     """The same statement twice, where that makes a difference: a derivative applied twice."""
     if not _movable(scope, node) or not isinstance(node, SIMPLE):
         return
-    again = isinstance(node, ast.AugAssign) or roles.target(node) in _reads(node)
+    name = roles.target(node)
+    again = isinstance(node, ast.AugAssign) or (name and name in _reads(node))
     if again and not is_update(scope, node):
         _, high, _ = scope.file.lines(node)
         yield Change(((high, high, scope.file.indented(node, node)),), *_of_twice(scope, node))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
+from places import span_of
 
 from unstuck.facts import Source, Span
 from unstuck.fix.apply import apply_edits
@@ -31,15 +32,6 @@ class Net:
         self.W2 -= 0.1 * self.grads["W2"]
         self.W1 -= 0.1 * x.T @ d1
 """
-
-
-def span_of(text: str, words: str) -> Span:
-    """The span of `words`, which stand once in `text`."""
-    assert text.count(words) == 1, words
-    low = text.index(words)
-    line = text.count("\n", 0, low) + 1
-    column = low - text.rfind("\n", 0, low)
-    return Span("net.py", line, column, line, column + len(words))
 
 
 def outcomes(text: str, blamed: str, kind: str = "") -> list[str]:

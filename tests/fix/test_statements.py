@@ -7,6 +7,7 @@ import ast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from places import span_of
 
 from unstuck.facts import Edit, Source, Span
 from unstuck.fix.apply import apply_edits
@@ -34,15 +35,6 @@ def train(w, b, u, E, rows, x, y, mask, rate):
         old = w.copy()
         np.subtract.at(E, rows, rate * back)
 """
-
-
-def span_of(text: str, words: str) -> Span:
-    """The span of `words`, which stand once in `text`."""
-    assert text.count(words) == 1, words
-    low = text.index(words)
-    line = text.count("\n", 0, low) + 1
-    column = low - text.rfind("\n", 0, low)
-    return Span("net.py", line, column, line, column + len(words))
 
 
 def outcomes(text: str, blamed: str, kind: str, *unmoved: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from places import span_of
 
 from unstuck.facts import Edit, Explanation, Gradient, Source, Span, Status, Trace
 from unstuck.fix.apply import apply_edits
@@ -80,15 +81,6 @@ def judge(text: str, space: dict[str, Any], rng: np.random.Generator, steps: int
     return Trace(
         (Source("net.py", text),), (), "numpy", status, "", steps=steps, gradients=gradients, forward=outputs
     )
-
-
-def span_of(text: str, words: str) -> Span:
-    """The span of `words`, which stand once in `text`."""
-    assert text.count(words) == 1, words
-    low = text.index(words)
-    line = text.count("\n", 0, low) + 1
-    column = low - text.rfind("\n", 0, low)
-    return Span("net.py", line, column, line, column + len(words))
 
 
 def diagnosed(text: str, blamed: str, kind: str, exact: bool = True) -> Trace:

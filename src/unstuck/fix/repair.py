@@ -8,7 +8,7 @@ together.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from unstuck.facts import Explanation, Fix, Trace
 from unstuck.fix.apply import diff_of
@@ -26,17 +26,18 @@ def repair(
     budget_seconds: float,
     jobs: int = 2,
     seeds: Sequence[int] = SEEDS,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Fix | None:
     """The best-ranked edits that verify, or None when none did within the budget.
 
     trace   the recording with the wrong gradients
     rerun   runs the edited program and returns its Trace; called from `jobs` threads
     seeds   of the runs that verify; neither the recording nor the search may have been guided by them
+    clock   measures the budget
 
     The fix is "safe" when it is what an exact explanation asks for, else "review".
     """
-    deadline = time.monotonic() + budget_seconds
-    bench = Bench(rerun, deadline, max(1, jobs), tuple(seeds))
+    bench = Bench(rerun, clock() + budget_seconds, max(1, jobs), tuple(seeds), clock)
     version, now, asked = first_version(trace.sources), trace, True
     try:
         for _ in range(MOST_FAULTS):

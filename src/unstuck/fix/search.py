@@ -82,19 +82,20 @@ class Passed:
 
 @dataclass(eq=False)
 class Bench:
-    """What all rounds share: how to run the program, the time, and the runs of the program as written."""
+    """What all rounds share: how to run the program, the time by some clock, and the runs of the program as written."""
 
     rerun: Rerun
     deadline: float
     jobs: int
     seeds: tuple[int, ...]
+    clock: Callable[[], float] = time.monotonic
     closed: threading.Event = field(default_factory=threading.Event)
     _originals: dict[int, Trace | None] = field(default_factory=dict)
     _locks: dict[int, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
 
     def over(self) -> bool:
         """Is the time up, or has the search been ended?"""
-        return self.closed.is_set() or time.monotonic() > self.deadline
+        return self.closed.is_set() or self.clock() > self.deadline
 
     def screen(self, version: Version, cancelled: Callable[[], bool], brief: bool = True) -> Trace | None:
         """A short run, or one of full length, with the seed that guides the search."""
@@ -139,7 +140,7 @@ class Round:
         self._untried = enumerate(trials)
         self._forward: Counter[Places] = Counter()
         self._checks: deque[tuple[Passed, int]] = deque()
-        self._half = (time.monotonic() + bench.deadline) / 2
+        self._half = (bench.clock() + bench.deadline) / 2
         started = time.monotonic()
         self._base, self._brief = self._as_it_is()
         self._patience = LEAST_PATIENCE + PATIENCE * (time.monotonic() - started)
@@ -224,7 +225,7 @@ class Round:
             return True
         if best is None and any(self._whole_cause(found) for found in self.progress):
             return True
-        return time.monotonic() > self._half and (best is not None or bool(self.progress))
+        return self._bench.clock() > self._half and (best is not None or bool(self.progress))
 
     def _whole_cause(self, found: Progress) -> bool:
         """Does it repair all that one of several causes spoilt?  Then the others are a matter of their own."""

@@ -102,13 +102,13 @@ def _analysed(recorded: Recorded, names: Sequence[str], seconds: float) -> list[
     tolerance = tolerance_of(steps)
     verdicts = best_loss(steps, tolerance)
     if verdicts is None:
-        turned, under, found = added(steps, tolerance) or (steps, None, None)
-        return [Analysis(parameters, tuple(turned), window, first, under, found, tolerance)]
+        meant, under, account = added(steps, tolerance) or (steps, None, None)
+        return [Analysis(parameters, tuple(meant), window, first, under, account, tolerance)]
     result = []
     for mine, told in separate(steps, verdicts, tolerance):
         own = {name: parameters[name] for name in parameters if any(name in step.updates for step in mine)}
-        shown, best, account = _accounted(mine, told, tolerance, seconds)
-        result.append(Analysis(own, tuple(shown), window, first, best, account, tolerance))
+        shown, best, search = _accounted(mine, told, tolerance, seconds)
+        result.append(Analysis(own, tuple(shown), window, first, best, search, tolerance))
     return result
 
 

@@ -16,12 +16,15 @@ from unstuck.trace.explaining.untouched import untouched
 from unstuck.trace.judging.borrowed import borrowed
 from unstuck.trace.judging.broadcast import silent_broadcast
 from unstuck.trace.judging.example import example
+from unstuck.trace.judging.inverted import inverted
 from unstuck.trace.judging.judge import STEADY, Verdicts, relative_scales
+from unstuck.trace.judging.outside import outside_of_loop
 from unstuck.trace.judging.returned import absolute_scales
 from unstuck.trace.judging.unused import unused
 from unstuck.trace.judging.updates import overflowed, update_faults
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
+from unstuck.trace.singles import beside_arrays
 from unstuck.trace.statuses import Evidence, statuses
 
 
@@ -38,7 +41,8 @@ def gradients(
     scales = _scales(account.verdicts, reference)
     explanations = _explanations(steps, account)
     scale_reason = _scale_explanation(steps, loss, account, scales)
-    said = statuses(tuple(spans), Evidence(steps, verdicts, account, scales, tolerance))
+    evidence = Evidence(steps, verdicts, account, scales, tolerance)
+    said = statuses(tuple(spans), evidence)
     result = []
     for name, span in spans.items():
         status, reason = said[name]
@@ -61,7 +65,7 @@ def gradients(
                 reason=reason,
             )
         )
-    judged = _blamed(_with_update_faults(_beside_arrays(result), steps), steps, account, verdicts)
+    judged = _blamed(_with_update_faults(beside_arrays(result, evidence), evidence), steps, account, verdicts)
     return (*judged, *(found for found in _beside(steps, loss, tolerance) if found.parameter not in spans))
 
 
@@ -79,33 +83,31 @@ def _scales(verdicts: Verdicts, reference: str | None) -> dict[str, tuple[float,
     return relative_scales(verdicts, reference) if reference else {}
 
 
-def _beside_arrays(found: Sequence[Gradient]) -> list[Gradient]:
-    """A single number proves nothing alone: it is wrong only beside an array, or with an exact explanation."""
-    if any(gradient.status == "wrong" and gradient.exact.size > 1 for gradient in found):
-        return list(found)
-    reason = "a single number, which proves nothing alone"
-    return [
-        replace(gradient, status="cannot-tell", reason=reason)
-        if gradient.status == "wrong" and gradient.explanation is None
-        else gradient
-        for gradient in found
-    ]
-
-
-def _with_update_faults(found: Sequence[Gradient], steps: Sequence[Step]) -> tuple[Gradient, ...]:
+def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[Gradient, ...]:
     """Faults of the update itself, where the gradient shows none; and where numbers ended, why."""
+    steps, loss = evidence.steps, evidence.verdicts.loss
     faults, spread = update_faults(steps), silent_broadcast(steps)
     result = []
     for gradient in found:
         fault = spread or faults.get(gradient.parameter)
         if fault is None and gradient.status == "wrong":
             fault = borrowed(gradient.parameter, steps)
+        if fault is None and gradient.status in ("exact", "scaled"):
+            fault = outside_of_loop(gradient.parameter, steps, loss)
+        if gradient.status in ("wrong", "cannot-tell") and gradient.explanation is None:
+            gradient = _inverted(gradient, evidence)
         if fault is not None and _stands(fault, gradient):
             gradient = replace(gradient, status="wrong", explanation=fault, reason="")
         elif gradient.status == "cannot-tell" and not gradient.steps:
             gradient = replace(gradient, reason=overflowed(gradient.parameter, steps) or gradient.reason)
         result.append(gradient)
     return tuple(result)
+
+
+def _inverted(gradient: Gradient, evidence: Evidence) -> Gradient:
+    """The same gradient; wrong, with the reason, if the step is proven to be divided by it."""
+    fault = inverted(gradient.parameter, evidence.steps, evidence.verdicts, evidence.tolerance)
+    return gradient if fault is None else replace(gradient, status="wrong", explanation=fault, reason="")
 
 
 def _stands(fault: Explanation, gradient: Gradient) -> bool:

@@ -143,7 +143,10 @@ def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, 
     unlike = [name for name in wrong if not evidence.explains(name)]
     at_kinks = right_at_kinks(steps, verdicts, unlike, tolerance)
     left = [name for name in unlike if name not in at_kinks and not _almost(name, evidence)]
-    rounds = rounds_back(steps, verdicts, left, tolerance) if left else None
+    tell = any(
+        verdicts.is_array(name) for name in left
+    )  # a single number would agree with some round or other
+    rounds = rounds_back(steps, verdicts, left, tolerance) if tell else None
     for name in wrong:
         if name in at_kinks:
             yield name, ("exact", "differs only at kinks, where any subgradient is right")
@@ -190,10 +193,14 @@ def _scheduled(name: str, evidence: Evidence) -> bool:
 
 
 def _normalised(steps: Sequence[Step], name: str) -> bool:
-    """Is the gradient divided by, or multiplied with, a number that depends on the gradient itself?"""
+    """Is the gradient divided by, or multiplied with, a number that depends on the gradient itself?
+
+    (What is divided by the gradient is no length of one.)
+    """
     return any(
         term.node.op in ("multiply", "true_divide")
         and any(arg in step.tainted and np.size(arg.value) == 1 for arg in term.node.parents())
+        and not (term.node.op == "true_divide" and np.size(getattr(term.node.args[0], "value", 0.0)) == 1)
         for step in steps
         if name in step.updates and np.size(step.updates[name].before.value) > 1
         for term in step.updates[name].terms

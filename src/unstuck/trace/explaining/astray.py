@@ -75,7 +75,9 @@ def _entry(pair: Pair, kind: str) -> Node | None:
 
 def _proves(verdicts: Verdicts, tolerance: float) -> bool:
     """Is everything explained, an array among it, in more than one step?"""
-    told = any(verdicts.is_array(name) and len(verdicts.telling(name)) >= LEAST_STEPS for name in verdicts.matches)
+    told = any(
+        verdicts.is_array(name) and len(verdicts.telling(name)) >= LEAST_STEPS for name in verdicts.matches
+    )
     return told and verdicts.explains_all(tolerance)
 
 

@@ -95,6 +95,8 @@ def product(node: Node) -> Node:
 
 def _role(base: Node, other: Node | None, y: Node) -> Role | None:
     size, shape = np.size(base.value), np.shape(base.value)
+    if not np.issubdtype(np.asarray(base.value).dtype, np.floating):
+        return None  # indices, labels
     if y.op in LOOKUPS:
         return "table" if len(shape) == 2 and np.ndim(y.value) >= 1 and size > 1 else None
     if y.op in CONTRACTIONS:

@@ -18,6 +18,7 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import adjoints, descendants
 from unstuck.facts import Array, Explanation, Gradient
 from unstuck.trace.explaining.operands import Operand, forward, operands
+from unstuck.trace.reading.chains import BOOKKEEPING
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 
@@ -27,6 +28,7 @@ ENOUGH = 6  # numbers that prove two factors
 SINGULAR = (
     1e-6  # sine of the angle between gradient and old value below which their shares cannot be told apart
 )
+Mixture = tuple[float, float]  # share of the old value, factor of the gradient
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,17 @@ def unread(steps: Sequence[Step], loss: Candidate, tolerance: float) -> list[Gra
             rounds.setdefault(found.after.place, []).append(found)
     first_uses: dict[Node, list[Round]] = {}
     for each in rounds.values():
-        if len(each) >= min(LEAST_STEPS, len(follow)) > 1:
+        if len(each) == len(follow) >= LEAST_STEPS:
             first_uses.setdefault(each[-1].after.base, each)
-    return [_noun(each, tolerance) for each in first_uses.values()]
+    told = [(each, _mixture(each, tolerance)) for each in first_uses.values()]
+    return [
+        _noun(each, mixture) for each, mixture in told if not _is_right(mixture) and _counts(each, mixture)
+    ]
+
+
+def _counts(rounds: Sequence[Round], mixture: Mixture | None) -> bool:
+    """May something be said?  (A single number that is not understood proves nothing.)"""
+    return mixture is not None or np.size(rounds[-1].exact) > 1
 
 
 def _is_next(step: Step, following: Step) -> bool:
@@ -61,7 +71,12 @@ def _is_next(step: Step, following: Step) -> bool:
 def _renewed(step: Step, following: Step, loss: Candidate) -> Iterator[Round]:
     """What the following step uses like a parameter and this one has made from its error."""
     inside = range(step.nodes[0].id, following.nodes[0].id)
-    fresh = [found for found in operands(following, loss) if found.base.id in inside]
+    known = step.ends | following.ends
+    fresh = [
+        each
+        for each in operands(following, loss)
+        if each.base.id in inside and not _follows(each.base, known, inside.start)
+    ]
     if not fresh:
         return
     ahead = set(forward(step, loss))
@@ -79,56 +94,78 @@ def _renewed(step: Step, following: Step, loss: Candidate) -> Iterator[Round]:
             yield Round(old, after, exact)
 
 
+def _follows(base: Node, known: frozenset[Node], oldest: int) -> bool:
+    """Is this a known parameter after something was done to its elements: decayed, masked, clipped, stored?"""
+    pending, seen = [base], {base}
+    while pending:
+        for parent in pending.pop().parents():
+            if parent in known and np.shape(parent.value) == np.shape(base.value):
+                return True
+            if parent not in seen and parent.id >= oldest and parent.op in BOOKKEEPING:
+                seen.add(parent)
+                pending.append(parent)
+    return False
+
+
 # ----- What has become of the old value -----------------------------------------------------------------
 
 
-def _mixture(rounds: Sequence[Round], tolerance: float) -> float | None:
-    """The share of the old value when every new value is made of it and the gradient alone; else None.
+def _mixture(rounds: Sequence[Round], tolerance: float) -> Mixture | None:
+    """The share of the old value and the factor of the gradient when the new values are made of these two alone.
 
     The gradient alone is tried first: a few numbers are always a mixture of any two arrays.
     """
     values = [
         tuple(
-            np.asarray(array, float).ravel()
-            for array in (each.before.base.value, each.exact, each.after.base.value)
+            np.asarray(a, float).ravel() for a in (each.before.base.value, each.exact, each.after.base.value)
         )
         for each in rounds
     ]
-    if any(not np.all(np.isfinite(np.concatenate(each))) or each[0].size != each[2].size for each in values):
+    if any(not np.all(np.isfinite(np.concatenate(each))) for each in values):
         return None
+    if values[0][2].size == 1:  # single numbers prove something together, if the rate is constant
+        values = [tuple(np.concatenate(parts) for parts in zip(*values, strict=True))]
     alone = [_factors((exact,), new, tolerance) for _, exact, new in values if np.any(exact) or np.any(new)]
-    if len(alone) >= LEAST_STEPS and all(found is not None and found[0] != 0 for found in alone):
-        return 0.0
-    if values[0][0].size < ENOUGH:
+    if alone and all(alone):
+        return 0.0, float(np.median([found[0] for found in alone if found]))
+    both = [_factors((old, exact), new, tolerance) for old, exact, new in map(_not_set, values)]
+    if not all(both):
         return None
-    both = [
-        found for old, exact, new in values if (found := _factors((old, exact), new, tolerance)) is not None
-    ]
-    if len(both) < len(values) or any(factor == 0 for _, factor in both):
-        return None
-    return float(np.median([share for share, _ in both]))
+    share, factor = np.median([found for found in both if found], axis=0)
+    return float(share), float(factor)
 
 
-def _factors(parts: Sequence[Array], whole: Array, tolerance: float) -> tuple[float, ...] | None:
-    """The factors with which the parts add up to the whole; None where they do not, or where they are not unique."""
+def _not_set(values: tuple[Array, ...]) -> tuple[Array, ...]:
+    """The elements whose new value is no other's: what a mask or a limit sets is the same in several places."""
+    new, counts = np.unique(values[2], return_counts=True)
+    free = np.isin(values[2], new[counts == 1])
+    return tuple(array[free] for array in values)
+
+
+def _factors(parts: Sequence[Array], whole: Array, tolerance: float) -> tuple[float, ...]:
+    """The factors with which the parts add up to the whole; none where they do not, or are not unique."""
     sizes = [float(np.linalg.norm(part)) for part in parts]
-    if whole.size < 2 or not all(sizes):
-        return None
+    if whole.size < (2 if len(parts) == 1 else ENOUGH) or not all(sizes):
+        return ()
     columns = np.stack([part / size for part, size in zip(parts, sizes, strict=True)], axis=1)
     if np.linalg.svd(columns, compute_uv=False)[-1] < SINGULAR:
-        return None
+        return ()
     found = np.linalg.lstsq(columns, whole, rcond=None)[0]
-    if np.abs(whole - columns @ found).max() > tolerance * np.abs(whole).max():
-        return None
+    if np.abs(whole - columns @ found).max() > tolerance * np.abs(whole).max() or not np.all(found):
+        return ()
     return tuple(float(factor / size) for factor, size in zip(found, sizes, strict=True))
 
 
-def _noun(rounds: Sequence[Round], tolerance: float) -> Gradient:
+def _is_right(mixture: Mixture | None) -> bool:
+    """Is this the old value, decayed or not, moved against the gradient?"""
+    return mixture is not None and 0 < mixture[0] <= 1 + SINGULAR and mixture[1] < 0
+
+
+def _noun(rounds: Sequence[Round], mixture: Mixture | None) -> Gradient:
     last = rounds[-1]
     name, place = last.after.title, last.after.base.span or last.after.y.span
     assert place is not None
-    found = _mixture(rounds, tolerance)
-    told = _fault(name, found) if found is not None else None
+    told = _fault(name, mixture[0]) if mixture is not None else None
     uses = (last.after.y.span,) if last.after.y.span is not None else ()
     return Gradient(
         parameter=name,
@@ -150,7 +187,7 @@ def _fault(name: str, share: float) -> tuple[str, str] | None:
     if share == 0:
         text = f"{name} becomes a multiple of its gradient in every step, instead of moving along it"
         return "parameter-replaced", text
-    if not 0 < share <= 1:
+    if not 0 < share <= 1 + SINGULAR:
         text = f"each update of {name} multiplies the old value by {share:.4g}, which should be kept"
         return "parameter-not-kept", text
     return None

@@ -18,6 +18,7 @@ from unstuck.autodiff.reverse import adjoints, ancestors, descendants
 from unstuck.facts import Array, Explanation, Gradient, Span
 from unstuck.trace.explaining.localise import RightValues
 from unstuck.trace.explaining.macros import CONTRACTIONS
+from unstuck.trace.judging.outside import update_after_loop
 from unstuck.trace.judging.statements import is_conditional, statement_about
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.terms import terms_of
@@ -147,9 +148,10 @@ def _lost(
 
 
 def _kept(node: Node, step: Step, following: Step) -> bool:
-    """Does the next step use what this one made of the value (a sum over several steps)?"""
+    """Does an update of the next step use what this one made of the value (a sum over several steps)?"""
     made = descendants([node], (each for each in step.nodes if each.id > node.id))
-    return any(not made.isdisjoint(each.parents()) for each in following.nodes)
+    updated = [update.after for update in following.updates.values()]
+    return not made.isdisjoint(ancestors(updated, oldest=node.id, stop=following.ends - {*updated}))
 
 
 def _noun(
@@ -157,8 +159,9 @@ def _noun(
 ) -> Gradient | None:
     name = first.base.names[-1] if first.base.names else ""
     title = name or (f"the value used at {line_in_words(first.y.span)}" if first.y.span else "a value")
-    if moved or elsewhere is not None:
-        kind, span = "update-outside-loop", elsewhere or dead.span
+    after_loop = update_after_loop(step, dead)
+    if moved or elsewhere is not None or after_loop is not None:
+        kind, span = "update-outside-loop", after_loop or elsewhere or dead.span
         text = f"{title} is updated outside of the loop in which its gradient is computed: most gradients are lost"
     else:
         kind = "parameter-never-updated"

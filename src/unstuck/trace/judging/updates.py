@@ -15,6 +15,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation
+from unstuck.trace.judging.moments import miscorrected
 from unstuck.trace.judging.statements import statement_about
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.terms import Term, terms_of
@@ -271,7 +272,7 @@ def _whole(step: Step, after: Node) -> Node | None:
     return None
 
 
-FAULTS = (_grown, _without_gradient, _not_cleared, _state_reset, _root_of_negative, _by_zero, _rootless, _cut)
+FAULTS = (_grown, _without_gradient, _not_cleared, _state_reset, _root_of_negative, _by_zero, _rootless, miscorrected, _cut)
 
 
 def overflowed(name: str, steps: Sequence[Step]) -> str:

@@ -75,7 +75,10 @@ PREFERENCE = list(TEXTS)
 
 
 def candidates(
-    step: Iterable[Node], tainted: Collection[Node], backward: Collection[Node], updating: Collection[Node] = ()
+    step: Iterable[Node],
+    tainted: Collection[Node],
+    backward: Collection[Node],
+    updating: Collection[Node] = (),
 ) -> dict[Candidate, Proposal]:
     """Every loss that one step proposes.
 

@@ -112,7 +112,11 @@ def added_target(node: Node, tainted: Collection[Node]) -> Iterator[Pair]:
     """The output and the target of a sum, where both lie between 0 and 1; of `p[rows, labels] += 1` as well."""
     if node.op == "add" and len(node.args) == 2:
         for output, target in (node.args, node.args[::-1]):
-            made = isinstance(output, Node) and output in tainted and np.shape(output.value) == np.shape(node.value)
+            made = (
+                isinstance(output, Node)
+                and output in tainted
+                and np.shape(output.value) == np.shape(node.value)
+            )
             given = isinstance(target, Node) and target not in tainted and np.ndim(target.value) > 0
             if made and given and _are_shares(output.value, target.value):
                 value = np.asarray(target.value, float)

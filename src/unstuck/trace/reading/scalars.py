@@ -46,7 +46,7 @@ def _link(node: Node, tainted: Collection[Node]) -> tuple[Node, float] | None:
             first, second = second, first
         constant = not (isinstance(second, Node) and second in tainted)
         factor = second.value if isinstance(second, Node) else second
-        found = (first, float(np.sign(factor))) if constant and np.ndim(factor) == 0 else (None, 0.0)  # type: ignore[arg-type]
+        found = (first, float(np.sign(factor))) if constant and np.ndim(factor) == 0 else (None, 0.0)
     else:
         return None
     inner, slope = found

@@ -1,0 +1,58 @@
+"""Steps that are divided by the gradient: `w -= rate / gradient` instead of `w -= rate * gradient`.
+
+The proof is the divisor: it is the true gradient, number by number, in every step that says anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.facts import Explanation
+from unstuck.trace.judging.judge import Verdicts
+from unstuck.trace.judging.matching import Match, match
+from unstuck.trace.reading.written import Step
+
+LEAST_NUMBERS = 4  # in all steps together, that a divisor and the gradient must have in common
+
+
+def inverted(name: str, steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> Explanation | None:
+    """The explanation of an update whose step is a number divided by the gradient; None without that proof."""
+    telling = verdicts.telling(name)
+    told = [(step, telling[step.number]) for step in steps if step.number in telling]
+    found = [_quotient(step, name, truth, tolerance) for step, truth in told]
+    enough = sum(truth.true.size for _, truth in told) >= LEAST_NUMBERS
+    if not enough or not all(found) or found[-1] is None or found[-1].span is None:
+        return None
+    text = f"the step of {name} is divided by its gradient: the smaller the slope, the longer the step"
+    after = steps[-1].updates[name].after.span
+    uses = (after,) if after not in (None, found[-1].span) else ()
+    return Explanation("operator", text, found[-1].span, uses)
+
+
+def _quotient(step: Step, name: str, truth: Match, tolerance: float) -> Node | None:
+    """The division of a value that does not depend on the parameters by the gradient, if the update adds one."""
+    for term in step.updates[name].terms:
+        node = term.node
+        if node.op != "true_divide" or len(node.args) != 2:
+            continue
+        numerator, divisor = node.args
+        fixed = not (isinstance(numerator, Node) and (numerator in step.tainted or np.ndim(numerator.value)))
+        if (
+            fixed
+            and isinstance(divisor, Node)
+            and divisor in step.tainted
+            and _is_gradient(divisor, truth, tolerance)
+        ):
+            return node
+    return None
+
+
+def _is_gradient(divisor: Node, truth: Match, tolerance: float) -> bool:
+    """Is this value, or what it is a multiple of, the true gradient?"""
+    if np.size(divisor.value) != truth.true.size:
+        return False
+    found = match(np.asarray(divisor.value, float), truth.true)
+    return not found.vacuous and min(found.residual, found.mirrored) <= tolerance
