@@ -122,7 +122,7 @@ def exact(said: Saying, mutant: Mutant) -> bool:
 
 
 def fix_for(program: Program, texts: Mapping[str, str], trace: Trace, seconds: float) -> Fix | None:
-    """The fix that unstuck finds and verifies in so many seconds; every trial is a fork of this process."""
+    """The fix that unstuck verifies in so many seconds of the processor; every trial is a fork of this process."""
 
     def rerun(
         edits: tuple[Edit, ...],
@@ -141,7 +141,7 @@ def fix_for(program: Program, texts: Mapping[str, str], trace: Trace, seconds: f
             return None
 
     with on_disk(texts):
-        return repair(trace, rerun, budget_seconds=seconds, jobs=1)
+        return repair(trace, rerun, budget_seconds=seconds, jobs=1, clock=cpu)
 
 
 def mended(texts: Mapping[str, str], fix: Fix) -> dict[str, str]:

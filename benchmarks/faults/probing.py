@@ -81,6 +81,7 @@ class _Watch:
         self.lines: set[tuple[str, int]] = set()
         self.values: set[bytes] = set()
         self._events = 0
+        self._noted: set[tuple[tuple[int, ...], int]] = set()  # shapes and hashes: rounding takes far longer
 
     def __enter__(self) -> _Watch:
         sys.settrace(self._event)
@@ -105,7 +106,11 @@ class _Watch:
 
     def _note(self, values: Any) -> None:
         for value in values:
-            self.values.update({_digest(array) for array in _arrays(value, 2)} - self.known)
+            for array in _arrays(value, 2):
+                seen = array.shape, hash(array.tobytes())
+                if seen not in self._noted:
+                    self._noted.add(seen)
+                    self.values.update({_digest(array)} - self.known)
 
 
 def _digests(names: Mapping[str, Any]) -> set[bytes]:

@@ -21,6 +21,7 @@ from unstuck.trace.reading.terms import opened, terms_of
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 5
+OLDEST = 12  # steps over which a mean is followed back to its start
 SAME = 1e-6  # relative spread within which two factors go together
 SHARE = 1e-9  # by which the weights of old and new may miss a sum of one
 FIRST, SECOND = "the mean of the gradients", "the mean of their squares"
@@ -44,21 +45,22 @@ class Mean:
     beta: float
     factor: float
     way: tuple[Node, ...]
-    fresh: bool
 
 
 def miscorrected(name: str, steps: Sequence[Step]) -> Explanation | None:
     """The explanation of a bias correction that is wrong in one known way in every step; None without one."""
-    found = [
-        (step.number + 1, pair) for step in steps if (pair := _means(step, step.updates[name])) is not None
-    ]
-    if len(found) < max(LEAST_STEPS, len(steps) // 2) or not (found[0][0] == 1 and _fresh(found[0][1])):
+    told = [(step, pair) for step in steps if (pair := _means(step, step.updates[name])) is not None]
+    if len(told) < max(LEAST_STEPS, len(steps) // 2):
         return None
-    betas = {(round(first.beta, 12), round(second.beta, 12)) for _, (first, second) in found}
+    ages = {_age(mean.node) for mean in told[0][1]}
+    if len(ages) != 1 or None in ages:
+        return None
+    counts = np.array([step.number - told[0][0].number for step, _ in told]) + float(ages.pop() or 0)
+    found = [pair for _, pair in told]
+    betas = {(round(first.beta, 12), round(second.beta, 12)) for first, second in found}
     if len(betas) != 1:
         return None
-    counts = np.array([count for count, _ in found], float)
-    factors = np.array([abs(first.factor) / np.sqrt(second.factor) for _, (first, second) in found])
+    factors = np.array([abs(first.factor) / np.sqrt(second.factor) for first, second in found])
     beta = next(iter(betas))
     right = [(0, 0), (None, None)]
     if any(_goes_with(factors, counts, beta, each) for each in right):
@@ -67,15 +69,11 @@ def miscorrected(name: str, steps: Sequence[Step]) -> Explanation | None:
     if len(fitting) != 1:
         return None
     subject, predicate, *_ = fitting[0]
-    mean = found[-1][1][subject == SECOND]
+    mean = found[-1][subject == SECOND]
     span, used = _place(mean), steps[-1].updates[name].after.span
     uses = (used,) if used not in (None, span) else ()
     text = f"in the step of {name}, {subject} {predicate}"
     return Explanation("optimiser", text, span, uses) if span is not None else None
-
-
-def _fresh(pair: tuple[Mean, Mean]) -> bool:
-    return all(mean.fresh for mean in pair)
 
 
 def _goes_with(
@@ -122,10 +120,9 @@ def _mean(node: Node, step: Step, factor: float, *, rooted: bool = False) -> Mea
     way: list[Node] = []
     below_root = not rooted
     while True:
-        beta_and_start = _weights(node, step) if below_root else None
-        if beta_and_start is not None:
-            beta, fresh = beta_and_start
-            return Mean(node, beta, factor, tuple(reversed(way)), fresh)
+        beta = _weight(node, step) if below_root else None
+        if beta is not None:
+            return Mean(node, beta, factor, tuple(reversed(way)))
         inner = node.args[0] if node.args else None
         if not below_root and _is_root(node) and isinstance(inner, Node):
             below_root, factor, node = True, factor**2, inner
@@ -149,8 +146,8 @@ def _is_array(node: Node) -> bool:
     return np.ndim(node.value) > 0 and node.op != "constant"
 
 
-def _weights(node: Node, step: Step) -> tuple[float, bool] | None:
-    """The weight of the old in a mean of old and new, and whether the old is nothing yet; None for no such mean."""
+def _weight(node: Node, step: Step) -> float | None:
+    """The weight of the old in a mean of old and new; None for what is no such mean."""
     start = step.nodes[0].id
     if node.op not in ("add", "subtract") or node.id < start:
         return None
@@ -161,5 +158,22 @@ def _weights(node: Node, step: Step) -> tuple[float, bool] | None:
     if len(old) != 1 or not 0 < old[0].coefficient < 1:
         return None
     beta = old[0].coefficient
-    weighted = any(abs(coefficient - (1 - beta)) <= SHARE for coefficient in new)
-    return (beta, not np.any(old[0].node.value)) if weighted else None
+    return beta if any(abs(coefficient - (1 - beta)) <= SHARE for coefficient in new) else None
+
+
+def _age(mean: Node) -> int | None:
+    """How many gradients a running mean holds, counted back to the zeros from which it started."""
+    for age in range(1, OLDEST):
+        parts = terms_of(mean, stop=lambda other, at=mean: (other.span, other.op) == (at.span, at.op))  # type: ignore[misc]
+        old = [part.node for part in parts if 0 < part.coefficient < 1 and _is_state(part.node, mean)]
+        if len(old) != 1:
+            return None
+        if not np.any(old[0].value):
+            return age
+        mean = old[0]
+    return None
+
+
+def _is_state(node: Node, mean: Node) -> bool:
+    """Is this an earlier mean, or the zeros before the first?"""
+    return (node.span, node.op) == (mean.span, mean.op) or not np.any(node.value)

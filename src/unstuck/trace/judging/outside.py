@@ -13,6 +13,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Explanation, Span
+from unstuck.trace.judging.statements import uses_finished_loop
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.steps import Key, Update
 from unstuck.trace.reading.views import untransposed
@@ -110,7 +111,8 @@ def update_after_loop(step: Step, dead: Node) -> Span | None:
             in_loop = len(node.context) > depth and node.context[:depth] == update.after.context
             if in_loop and _is_earlier(context, node.context, depth) and _is_last(node, step, depth):
                 return update.after.span
-    return None
+    places = (update.after.span for update in step.updates.values())
+    return next((place for place in places if place is not None and uses_finished_loop(place)), None)
 
 
 def _is_last(node: Node, step: Step, depth: int) -> bool:

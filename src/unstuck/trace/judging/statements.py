@@ -65,3 +65,23 @@ def _leaves_before(test: ast.If, place: Span) -> bool:
     """Does an earlier `if` skip the rest of the loop or function?"""
     earlier = (test.end_lineno or test.lineno) < place.line
     return earlier and any(isinstance(inner, LEAVING) for inner in ast.walk(test))
+
+
+def uses_finished_loop(place: Span) -> bool:
+    """Does the statement here use a variable of a `for` loop that has ended just before, in the same block?"""
+    try:
+        tree = ast.parse("".join(linecache.getlines(place.path)))
+    except SyntaxError:
+        return False
+    blocks = (getattr(node, "body", ()) for node in ast.walk(tree) if isinstance(node, AROUND))
+    for block in (block for block in blocks if isinstance(block, list)):
+        for index, statement in enumerate(block):
+            if _holds(statement, place) and not isinstance(statement, AROUND):
+                used = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+                loops = [each for each in block[:index] if isinstance(each, ast.For)]
+                return any(not used.isdisjoint(_variables(loop)) for loop in loops)
+    return False
+
+
+def _variables(loop: ast.For) -> set[str]:
+    return {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
