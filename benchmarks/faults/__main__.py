@@ -31,7 +31,7 @@ Task = tuple[str, Options, Path | None]
 def main() -> None:
     """Parse the arguments, do what is not done yet, print the table."""
     asked = _arguments()
-    options = Options(asked.seed, asked.per_program, asked.fix, asked.list)
+    options = Options(asked.seed, asked.per_program, asked.fix, asked.every, asked.list)
     tasks = [(name, options, asked.out) for name in sorted(asked.programs or PROBES)]
     rows: list[Row] = []
     with get_context("fork").Pool(asked.jobs, maxtasksperchild=1) as pool:
@@ -75,7 +75,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes (default: all cores)")
     parser.add_argument("--limit", type=int, default=0, help="stop after so many effective mutants")
     parser.add_argument(
-        "--fix", type=float, default=10.0, metavar="SECONDS", help="for each search (default: 10)"
+        "--fix",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        help="of the processor for each search (default: 5)",
+    )
+    parser.add_argument(
+        "--fix-every", dest="every", type=int, default=4, help="search for one fix in so many (default: 4)"
     )
     parser.add_argument("--no-fix", dest="fix", action="store_const", const=0.0, help="search for no fixes")
     parser.add_argument("--out", type=Path, help="JSON lines to write, and to go on from")

@@ -56,14 +56,14 @@ def _table(title: str, groups: Iterable[tuple[str, Sequence[Row]]], interval: bo
     groups = [(name, rows) for name, rows in groups if rows]
     if not groups:
         return ""
-    columns = {name: test for name, test in COLUMNS.items() if name != "fixed" or _searched(groups)}
+    columns = [name for name in COLUMNS if name != "fixed" or _searched(groups)]
     lines = [
         f"| {title} | mutants | {' | '.join(columns)} |",
         "|---|---:|" + "---:|" * len(columns),
     ]
-    for name, rows in groups:
-        cells = [_cell(sum(map(test, rows)), len(rows), interval) for test in columns.values()]
-        lines.append(f"| {name} | {len(rows)} | {' | '.join(cells)} |")
+    for group, rows in groups:
+        cells = [_cell(*_counted(name, rows), interval) for name in columns]
+        lines.append(f"| {group} | {len(rows)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -71,7 +71,15 @@ def _searched(groups: Iterable[tuple[str, Sequence[Row]]]) -> bool:
     return any("fixed" in row for _, rows in groups for row in rows)
 
 
+def _counted(column: str, rows: Sequence[Row]) -> tuple[int, int]:
+    """How many rows, of how many; fixes are searched for a sample only."""
+    among = [row for row in rows if "fixed" in row] if column == "fixed" else rows
+    return sum(map(COLUMNS[column], among)), len(among)
+
+
 def _cell(count: int, total: int, interval: bool) -> str:
+    if not total:
+        return ""
     part, low, high = share(count, total)
     return f"{part:.1%} [{low:.1%}, {high:.1%}]" if interval else f"{part:.0%}"
 

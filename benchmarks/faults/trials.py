@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,11 +26,17 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Options:
-    """What is wanted of every program; `fix` is the number of seconds for the search of each fix, or 0."""
+    """What is wanted of every program.
+
+    enough  effective mutants
+    fix     seconds of the processor for the search of each fix, or 0
+    every   search for the fix of one mutant in so many, drawn by its key
+    """
 
     seed: int = 0
     enough: int = 45
-    fix: float = 10.0
+    fix: float = 5.0
+    every: int = 1
     only_list: bool = False
 
 
@@ -97,9 +104,16 @@ def _tried(program: Program, known: Reference, mutant: Mutant, options: Options)
     except Failed as failure:
         return row | {"status": "failed", "reason": str(failure)[-2000:], "rank": 0, "exact": False}
     row |= asdict(said) | {"rank": rank(said, mutant), "exact": exact(said, mutant)}
-    if options.fix and said.status == "wrong" and true.verdict == "effective":
-        row |= _fixed(program, known, texts, trace, options.fix)
+    if true.verdict == "effective" and options.fix and _drawn(mutant, options.every):
+        row |= {"fixed": False}
+        if said.status == "wrong":
+            row |= _fixed(program, known, texts, trace, options.fix)
     return row
+
+
+def _drawn(mutant: Mutant, every: int) -> bool:
+    """Is this mutant in the sample?  The same ones are in every run."""
+    return zlib.crc32(mutant.key.encode()) % every == 0
 
 
 def _truth(program: Program, known: Reference, texts: Mapping[str, str], in_optimiser: bool = False) -> Truth:

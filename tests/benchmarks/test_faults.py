@@ -131,6 +131,58 @@ def test_a_parameter_that_never_moves_is_wrong() -> None:
     assert compare(RAILS, [{"W": np.zeros(2)}] * 3).wrong == ["W"]
 
 
+def test_a_parameter_that_stands_still_in_both_is_right() -> None:
+    """A network that is trained elsewhere says nothing about the mutant."""
+    still = [{**rail, "V": START} for rail in RAILS]
+    assert compare(still, [{"W": step, "V": np.zeros(2)} for step in STEPS]).verdict == "equivalent"
+    assert compare(still, [{"W": step, "V": step} for step in STEPS]).wrong == ["V"]
+
+
+def test_a_constant_factor_ahead_of_an_optimiser_is_a_scale() -> None:
+    """Half of the gradient is no fault where a normalising optimiser makes another path of it, minus is one."""
+    optimisers = program("optimisers")
+    known = forked(lambda: reference(optimisers), 60)
+    assert known is not None
+    (name, text), *_ = ((n, t) for n, t in optimisers.texts.items() if "dout = 2 * (" in t)
+    verdicts = [
+        forked(
+            lambda factor=factor: truth(
+                optimisers,
+                known,
+                {**optimisers.texts, name: text.replace("dout = 2 * (", f"dout = {factor} * (")},
+            ),
+            60,
+        ).verdict
+        for factor in (1, -2)
+    ]
+    assert verdicts == ["scale", "effective"]
+
+
+LABELS = {
+    "W2 = W2 - lr * (h > 0)": ("plus for minus", "sign"),
+    "d1 = err @ W2.T * dsigmoid(h) * mask": ("factor dropped", "dropout-mask-missing"),
+    "return a * (1 - a)": ("factor dropped", "activation-derivative-of-output"),
+    "gW += h.T @ err": ("other variable", "wrong-operand"),
+}
+
+
+@pytest.mark.parametrize("line", LABELS)
+def test_a_mutant_says_which_explanations_are_right(line: str) -> None:
+    """The name of what is really wrong is among the right explanations, and "something is wrong" never is."""
+    name, kind = LABELS[line]
+    file = File("train.py", BACKWARD)
+    scope = Scope(file, {"h": (4, 3), "x": (4, 3)}, {}, frozenset({"W1", "W2"}))
+    place = 1 + next(i for i, each in enumerate(BACKWARD.split("\n")) if each.strip() == line)
+    changes = [
+        change
+        for node in ast.walk(file.tree)
+        if getattr(node, "lineno", 0) == place
+        for change in OPERATORS[name](scope, node)
+    ]
+    assert any(kind in change.explained_by for change in changes)
+    assert all("error-wrong" not in change.explained_by for change in changes)
+
+
 @pytest.fixture(scope="module")
 def right() -> tuple[Program, Reference]:
     """A small right program and what is known about it."""
@@ -232,3 +284,10 @@ def test_the_table_counts_effective_mutants_only() -> None:
     assert "1 effective mutants" in text
     assert "1 equivalent" in text
     assert "| sign | 1 | 100% |" in text
+
+
+def test_fixes_are_counted_among_those_that_were_sought() -> None:
+    """A mutant outside the sample is not one that could not be fixed."""
+    row = {"program": "a", "kind": "sign", "operator": "x", "status": "wrong", "rank": 1, "exact": True}
+    rows = [{**row, "truth": "effective", **more} for more in ({}, {"fixed": True}, {"fixed": False})]
+    assert "| sign | 3 | 100% | 100% | 100% | 100% | 50% |" in markdown(rows)

@@ -8,9 +8,9 @@ import never_wrong
 import never_wrong_training
 import numpy as np
 import pytest
+from further_pairs import PAIRS, RIGHT, WITHOUT_TARGET
 from judged import judged, wrong
 from nearly_right import FAULTS
-from update_pairs import PAIRS
 
 CASES = never_wrong.CASES | never_wrong_training.CASES
 PARALLEL = 0.993  # the cosine that real faults have reached in public programs
@@ -64,3 +64,25 @@ def test_faulty_update_is_named_with_its_line(name: str, program: Path) -> None:
     assert {each.kind for each in told} & PAIRS[name].kinds
     places = {place.line for each in told for place in (each.span, *each.uses)}
     assert places & PAIRS[name].lines
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_comes_near_a_fault_is_right(name: str, program: Path) -> None:
+    """Variants of the optimiser and other ways to write the output's error raise nothing."""
+    program.write_text(RIGHT[name])
+    assert wrong(judged(program)) == []
+
+
+def test_gradient_without_a_target_is_told_as_that(program: Path) -> None:
+    """Where the error is the output alone, no loss can be named, and the reason says what is missing."""
+    program.write_text(WITHOUT_TARGET)
+    trace = judged(program)
+    assert trace.status == "cannot-tell"
+    assert "does not depend on any target" in trace.reason
+
+
+def test_single_number_with_a_changing_factor_is_wrong(program: Path) -> None:
+    """A constant in the gradient of a single bias shows beside arrays that are exact."""
+    text = (Path(__file__).parents[1] / "scripts" / "right" / "accumulate.py").read_text()
+    program.write_text(text.replace("self.gb2 = np.zeros_like", "self.gb2 = np.ones_like"))
+    assert [gradient.parameter for gradient in wrong(judged(program))] == ["net.b2"]

@@ -30,7 +30,7 @@ class Pair:
 PAIRS: dict[str, Pair] = {}
 
 
-def _pair(name: str, right: str, kinds: str, *changes: tuple[str, str]) -> None:
+def pair(name: str, right: str, kinds: str, *changes: tuple[str, str]) -> None:
     """A pair whose wrong copy differs by replacements of whole lines; the new ones are marked."""
     wrong = right
     for old, new in changes:
@@ -39,20 +39,20 @@ def _pair(name: str, right: str, kinds: str, *changes: tuple[str, str]) -> None:
     PAIRS[name] = Pair(right, wrong, frozenset(kinds.split()))
 
 
-_pair(
+pair(
     "weights never updated",
     NETWORK,
     "parameter-never-updated",
     ("    W1 -= rate * g1\n", "    g1 = W1 - rate * g1  # wrong\n"),
 )
-_pair(
+pair(
     "bias never used",
     NETWORK,
     "bias-never-used",
     ("x @ W1 + b1)\n", "x @ W1)\n"),
     ("    b1 -= rate * c1\n", "    b1 -= rate * c1  # wrong\n"),
 )
-_pair(
+pair(
     "update before use",
     NETWORK.replace("    d1 = (d2 @ W2.T)", "    g2 = h.T @ d2\n    d1 = (d2 @ W2.T)"),
     "weights-already-updated",
@@ -62,7 +62,7 @@ _pair(
     ),
     ("    W2 -= rate * g2\n    b2", "    b2"),
 )
-_pair(
+pair(
     "old weights kept without a copy",
     NETWORK.replace("    d2 = (p", "    old = W2.copy()\n    d2 = (p")
     .replace("    d1 = (d2 @ W2.T)", "    W2 -= rate * h.T @ d2\n    d1 = (d2 @ old.T)")
@@ -92,7 +92,7 @@ SQUARE = (
     gu, gq = k.T @ dm, m.T @ dh
 """
 )
-_pair(
+pair(
     "one array as the velocity of two layers",
     SQUARE.replace("rate = 0.05", "rate = 0.05\nV = [np.zeros((6, 6)), np.zeros((6, 6))]")
     + "    for i, (w, g) in enumerate(((U, gu), (Q, gq))):\n        V[i] *= 0.9\n        V[i] += g\n"
@@ -101,7 +101,7 @@ _pair(
     ("V = [np.zeros((6, 6)), np.zeros((6, 6))]\n", "V = [np.zeros((6, 6))] * 2\n"),
     ("        w -= rate * V[i]\n", "        w -= rate * V[i]  # wrong\n"),
 )
-_pair(
+pair(
     "wrong variable updated",
     SQUARE + "    U -= rate * gu\n    Q -= rate * gq\n",
     "gradient-of-another",
@@ -125,7 +125,7 @@ ACCUMULATING = (
     W2 -= rate * G2 / len(x)
 """
 )
-_pair(
+pair(
     "accumulation never reset",
     ACCUMULATING,
     "gradient-not-cleared",
@@ -135,7 +135,7 @@ _pair(
         "    W1 -= rate * G1 / len(x)  # wrong\n    W2 -= rate * G2 / len(x)  # wrong",
     ),
 )
-_pair(
+pair(
     "update inside the loop that accumulates",
     ACCUMULATING,
     "",  # cannot tell: no loss explains these steps
@@ -157,7 +157,7 @@ MOMENTUM = (
     b2 -= rate * c2
 """
 )
-_pair(
+pair(
     "optimiser state reset in the loop",
     MOMENTUM,
     "optimiser",
@@ -178,30 +178,30 @@ ADAM = (
     b2 -= rate * c2
 """
 )
-_pair(
+pair(
     "bias correction by step 0",
     ADAM,
     "optimiser",
     ("    count += 1\n", ""),
     ("(1 - 0.99 ** count)\n", "(1 - 0.99 ** count)  # wrong\n"),
 )
-_pair(
+pair(
     "second moment without its square",
     ADAM,
     "optimiser",
     ("    v = 0.99 * v + 0.01 * g1 ** 2\n", "    v = 0.99 * v + 0.01 * g1  # wrong\n"),
 )
-_pair(
+pair(
     "second moment without its root", ADAM, "optimiser", ("(np.sqrt(vh) + 1e-8)\n", "(vh + 1e-8)  # wrong\n")
 )
-_pair(
+pair(
     "second moment of the first",
     ADAM,
     "optimiser",
     ("    v = 0.99 * v + 0.01 * g1 ** 2\n", "    v = 0.99 * v + 0.01 * m  # wrong\n"),
 )
 WHOLE = NETWORK.replace("W1 = rng.normal(size=(4, 6)) * 0.5", "W1 = rng.integers(-2, 3, size=(4, 6)) * 1.0")
-_pair(
+pair(
     "weights of integers",
     WHOLE.replace("    W1 -= rate * g1\n", "    W1 = (W1 - 20 * g1).astype(W1.dtype)\n"),
     "integer-truncation",
@@ -223,13 +223,13 @@ for step in range(60):
     W1 -= 0.1 * X.T @ d
     b1 = b1 - 0.1 * d.sum(axis=0, keepdims=True)
 """
-_pair(
+pair(
     "bias that grows by broadcasting",
     VECTOR,
     "bias-broadcast",
     ("d.sum(axis=0, keepdims=True)\n", "d  # wrong\n"),
 )
-_pair(
+pair(
     "(n, 1) against (n,)",
     VECTOR.replace(
         "    W2 -= 0.1 * h.T @ e\n", "    W2 -= 0.1 * (h.T @ e).sum(axis=1, keepdims=True)\n"
@@ -238,7 +238,7 @@ _pair(
     ("+ 0.2)[:, None]\n", "+ 0.2)\n"),
     ("    e = (h @ W2 - Y) / len(X)\n", "    e = (h @ W2 - Y) / len(X)  # wrong\n"),
 )
-_pair(
+pair(
     "update outside of the loop",
     HEAD
     + FORWARD.replace("\n    ", "\n        ").replace(
@@ -252,7 +252,7 @@ _pair(
         "        W2 -= rate * g2\n        b2 -= rate * c2\n        b1 -= rate * c1\n    W1 -= rate * g1  # wrong\n",
     ),
 )
-_pair(
+pair(
     "mask redrawn on the way back",
     HEAD
     + """
@@ -271,8 +271,8 @@ _pair(
         "    d1 = (d2 @ W2.T) * (rng.random((len(x), 6)) < 0.7) / 0.7 * (1 - h ** 2)  # wrong\n",
     ),
 )
-_pair("gradient added", NETWORK, "sign", ("    W1 -= rate * g1\n", "    W1 += rate * g1  # wrong\n"))
-_pair(
+pair("gradient added", NETWORK, "sign", ("    W1 -= rate * g1\n", "    W1 += rate * g1  # wrong\n"))
+pair(
     "duplicate indices lost",
     """
 import numpy as np
@@ -293,4 +293,61 @@ for step in range(60):
 """,
     "duplicate-indices",
     ("    np.add.at(dE, words, dh)\n", "    dE[words] += dh  # wrong\n"),
+)
+pair(
+    "gradient in place of the bias",
+    NETWORK,
+    "parameter-replaced",
+    ("    b1 -= rate * c1\n", "    b1 = -rate * c1  # wrong\n"),
+)
+pair(
+    "old weights with their sign turned",
+    NETWORK,
+    "parameter-not-kept",
+    ("    W1 -= rate * g1\n", "    W1 = rate * g1 - W1  # wrong\n"),
+)
+pair(
+    "weights neither updated nor differentiated",
+    NETWORK.replace("g1, c1, g2, c2 = x.T @ d1, d1.sum(0)", "c1, g2, c2 = d1.sum(0)").replace(
+        "    W1 -= rate * g1\n", "    W1 -= rate * x.T @ d1\n"
+    ),
+    "parameter-never-updated",
+    ("    W1 -= rate * x.T @ d1\n", ""),
+    ("    b1 -= rate * c1\n", "    b1 -= rate * c1  # wrong\n"),
+)
+pair(
+    "bias neither updated nor differentiated",
+    NETWORK.replace("g1, c1, g2, c2 = x.T @ d1, d1.sum(0)", "g1, g2, c2 = x.T @ d1").replace(
+        "    b1 -= rate * c1\n", "    b1 -= rate * d1.sum(0)\n"
+    ),
+    "parameter-never-updated",
+    ("    b1 -= rate * d1.sum(0)\n", ""),
+    ("    W1 -= rate * g1\n", "    W1 -= rate * g1  # wrong\n"),
+)
+BATCHES = (
+    HEAD
+    + FORWARD.replace("\n    ", "\n        ").replace(
+        "\n        h", "\n    for i in range(4):\n        x, t = X[i::4], T[i::4]\n        h"
+    )
+    + BACKWARD.replace("\n    ", "\n        ")
+)
+INDENTED = DESCENT.replace("\n    ", "\n        ")
+pair(
+    "all updates outside of the loop over batches",
+    BATCHES + INDENTED,
+    "update-outside-loop",
+    (INDENTED, "".join(line + "  # wrong\n" if line else "\n" for line in DESCENT.strip("\n").split("\n"))),
+)
+pair(
+    "update of the last layer alone",
+    NETWORK.replace(DESCENT, "")
+    + "\n    for w, g in ((b1, c1), (b2, c2), (W1, g1), (W2, g2)):\n        step_ = rate * g\n        w -= step_\n",
+    "update-outside-loop",
+    ("        w -= step_\n", "    w -= step_  # wrong\n"),
+)
+pair(
+    "bias bent after each update",
+    NETWORK,
+    "",  # cannot tell: what has become of it is no update that can be read
+    ("    b1 -= rate * c1\n", "    b1 = np.tanh(b1 - rate * c1)  # wrong\n"),
 )

@@ -179,9 +179,10 @@ def _share_off(hypothesis: Hypothesis) -> dict[str, float]:
 
 def _place_of_omission(hypothesis: Hypothesis, steps: Sequence[Step], loss: Candidate) -> Span | None:
     """Nothing stands where the factor should be: the value that arrives there unaltered."""
-    if hypothesis.kind not in ("activation-derivative-one", "dropout-mask-missing"):
+    told = hypothesis.activated or hypothesis.dropped
+    if hypothesis.kind not in ("activation-derivative-one", "dropout-mask-missing") or not told:
         return None
-    number = max(hypothesis.activated or hypothesis.dropped)
+    number = max(told)
     step = next(step for step in steps if step.number == number)
     arriving = hypothesis.activated[number][0].h if hypothesis.activated else hypothesis.dropped[number][0].d
     found = matching_value(step, loss, hypothesis.overrides(number), arriving)

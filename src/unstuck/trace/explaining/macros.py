@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -75,6 +76,16 @@ class Forward:
     linear: tuple[Linear, ...]
     softmax: tuple[tuple[Node, Node], ...]  # (z, p)
     upstream: Mapping[Node, frozenset[str]]  # the parameters that each value was computed from
+
+    @cached_property
+    def uses(self) -> Mapping[Node, Sequence[tuple[Node, Node]]]:
+        """By array: the operations that take it or a view of it, in order of time, each with its operand."""
+        found: dict[Node, list[tuple[Node, Node]]] = defaultdict(list)
+        for node in sorted(self.nodes, key=lambda item: item.id):
+            if untransposed(node) is node:
+                for operand in dict.fromkeys(node.parents()):
+                    found[untransposed(operand)].append((node, operand))
+        return dict(found)
 
     def owner(self, node: Node) -> str:
         """The parameter of the linear layer that this value directly follows; "" when there is none."""

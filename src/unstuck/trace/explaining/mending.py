@@ -8,13 +8,14 @@ in several steps, says what is wrong in the words of the script.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Array
 from unstuck.trace.explaining.alterations import Alteration, Pool, alterations, pool_of
 from unstuck.trace.explaining.forcing import Forced
@@ -23,6 +24,7 @@ from unstuck.trace.explaining.localise import RightValues, computed_from
 from unstuck.trace.explaining.macros import Forward
 from unstuck.trace.explaining.places import statement_of
 from unstuck.trace.judging.replay import replay
+from unstuck.trace.reading.written import Step
 
 NEAREST = 12  # operations before the wrong value that are tried
 STEPS = 4  # in which an alteration must give the truth
@@ -97,20 +99,32 @@ def _cases(search: Search, forced: Forced) -> Iterator[_Case]:
             or not (np.any(true) and np.any(written.value))
         ):
             continue
-        yield _Case(
-            written, forced.sign * true, _cone(written, forward, found), pool_of(forward, found), forward
-        )
+        cone = _cone(written, forward, found, _behind_what_is_right(search, forward.step))
+        yield _Case(written, forced.sign * true, cone, pool_of(forward, found), forward)
 
 
-def _cone(written: Node, forward: Forward, cotangents: Mapping[Node, Array]) -> list[Node]:
-    """The wrong operations that lead to a written value, in order of time: none before what is right."""
+def _behind_what_is_right(search: Search, step: Step) -> set[Node]:
+    """What right gradients are computed from; of a number that all are divided by, such as a norm, only itself."""
+    right = [update.after for name, update in step.updates.items() if name in search.right]
+    numbers = {node for node in step.nodes if np.size(node.value) == 1}
+    return ancestors(right, oldest=step.nodes[0].id, stop=numbers)
+
+
+def _cone(
+    written: Node, forward: Forward, cotangents: Mapping[Node, Array], sound: Collection[Node]
+) -> list[Node]:
+    """The wrong operations that lead to a written value, in order of time: none before what is right.
+
+    sound  operations that cannot be wrong, because right gradients come from them too
+    """
     right = RightValues([g for node, g in cotangents.items() if node.op != "negative"])
     start = forward.step.nodes[0].id
     cone, pending = {written}, [written]
     while pending and len(cone) < NEAREST:
         for parent in pending.pop(0).parents():
             made_here = parent.id >= start and parent.op != "leaf" and parent not in cotangents
-            if made_here and parent not in cone and not right.sign(np.asarray(parent.value, float)):
+            known = parent in cone or parent in sound
+            if made_here and not known and not right.sign(np.asarray(parent.value, float)):
                 cone.add(parent)
                 pending.append(parent)
     return sorted(cone, key=lambda node: node.id)

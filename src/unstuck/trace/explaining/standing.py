@@ -14,16 +14,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import descendants
+from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Explanation, Gradient, Span
 from unstuck.trace.explaining.macros import CONTRACTIONS
 from unstuck.trace.explaining.operands import Operand, forward, operands, partner, product
-from unstuck.trace.judging.statements import is_conditional, statement_about
+from unstuck.trace.judging.statements import is_conditional, names_after_loop, statement_about
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.views import untransposed
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 3
+STORES = {"add.at", "subtract.at", "setitem", "scatter"}
 FROZEN = "it stands still between layers that are trained: frozen on purpose, or forgotten"
 
 
@@ -41,10 +42,14 @@ def standing(steps: Sequence[Step], loss: Candidate) -> list[Gradient]:
     if len(used) < LEAST_STEPS or any(step.updates.keys() != used[0].updates.keys() for step in used):
         return []
     first = used[0]
+    late = {
+        each.base: each for each in operands(first, loss) if _updated_after_loop(each, first, used[1], loss)
+    }
     still = [operand for operand in operands(first, loss) if _stands(operand, used, loss)]
     children = _children(forward(first, loss))
     halves = [Half(each, name) for each in still if (name := partner(each, first, children)) is not None]
-    result = []
+    result = [_late(each, used) for each in late.values()]
+    halves = [half for half in halves if half.operand.base not in late]
     for role in ("matrix", "bias"):
         mine = {
             half.operand.base: half for half in halves if half.operand.role == role and _is_meant(half, first)
@@ -80,7 +85,7 @@ def _is_meant(half: Half, step: Step) -> bool:
     """Is this the other half of the layer: no graph, no data, no offset that is meant, and not left out on purpose?"""
     operand = half.operand
     update = step.updates[half.partner].after.span
-    if update is None or is_conditional(update) or _held_back(operand):
+    if update is None or is_conditional(update) or _held_back(operand) or _works_out(step, operand.base):
         return False
     if operand.role == "bias":
         return bool(np.ptp(np.asarray(operand.base.value, float)) == 0)  # all alike, as a start is
@@ -88,6 +93,15 @@ def _is_meant(half: Half, step: Step) -> bool:
     if other is None or np.ndim(operand.base.value) != 2 or product(other).op in CONTRACTIONS:
         return False  # a matrix that mixes what a layer has made: a graph
     return _varies_along(operand, np.shape(step.updates[half.partner].before.value))
+
+
+def _works_out(step: Step, base: Node) -> bool:
+    """Does the step compute something of this shape from the parameters and let it go: a gradient that is left out?"""
+    alive = ancestors([update.after for update in step.updates.values()], oldest=step.nodes[0].id)
+    return any(
+        node in step.tainted and node not in alive and np.shape(node.value) == np.shape(base.value)
+        for node in step.nodes
+    )
 
 
 def _held_back(operand: Operand) -> bool:
@@ -119,6 +133,37 @@ def _trained_biases(step: Step, loss: Candidate) -> bool:
         if len(node.parents()) == 2
         for own, other in (node.parents(), node.parents()[::-1])
     )
+
+
+# ----- Updates that no recorded step reaches ------------------------------------------------------------
+
+
+def _updated_after_loop(operand: Operand, step: Step, following: Step, loss: Candidate) -> Span | None:
+    """The statement that moves this value by an error of the loop before it, in which all other updates are."""
+    if operand.y.span is None or not operand.base.names or operand.base not in _bases(following, loss):
+        return None
+    name = operand.base.names[-1]
+    place = statement_about(operand.y.span, name, changing=True)
+    others = [update.after.span for update in step.updates.values() if update.after.span is not None]
+    if place is None or is_conditional(place):
+        return None
+    errors = step.tainted - set(forward(step, loss)) - step.ends
+    stored = {node.args[0] for node in errors if node.op in STORES and isinstance(node.args[0], Node)}
+    made = {each for node in errors | stored for each in node.names}
+    return place if (names_after_loop(place, others) - {name}) & made else None
+
+
+def _bases(step: Step, loss: Candidate) -> set[Node]:
+    return {operand.base for operand in operands(step, loss)}
+
+
+def _late(operand: Operand, steps: Sequence[Step]) -> Gradient:
+    assert operand.y.span is not None
+    name = operand.title
+    place = statement_about(operand.y.span, name, changing=True) or operand.y.span
+    text = f"{name} is updated outside of the loop in which its gradient is computed: most gradients are lost"
+    explanation = Explanation("update-outside-loop", text, place, (operand.y.span,))
+    return replace(_told(operand, place, steps, ""), status="wrong", explanation=explanation)
 
 
 # ----- A whole layer ------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from unstuck.autodiff.node import Node
 from unstuck.facts import Array
 from unstuck.trace.explaining.hypotheses import Altered, Hypothesis, Search, other_edges
 from unstuck.trace.explaining.macros import CONTRACTIONS, Forward
-from unstuck.trace.reading.views import untransposed
 
 Back = Callable[[Array], Array]
 """From the cotangent of the operation to that of the parameter."""
@@ -50,13 +49,8 @@ def uses_of(search: Search, name: str) -> Mapping[int, list[Use]]:
 
 
 def _uses(forward: Forward, parameter: Node) -> list[Use]:
-    inside = [node for node in forward.nodes if node.id > parameter.id and untransposed(node) is node]
-    return [
-        Use(node, parent)
-        for node in sorted(inside, key=lambda item: item.id)
-        for parent in dict.fromkeys(node.parents())
-        if parent.id >= parameter.id and untransposed(parent) is parameter
-    ]
+    taken = forward.uses.get(parameter, [])
+    return [Use(y, operand) for y, operand in taken if operand.id >= parameter.id]
 
 
 def formed(search: Search, kind: str, text: str, names: Sequence[str], rule: Formed) -> Hypothesis:

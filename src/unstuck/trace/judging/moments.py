@@ -39,7 +39,7 @@ WRONG = (
 
 @dataclass(frozen=True)
 class Mean:
-    """A running mean behind plain factors: factor x mean; `way` are the operations between it and its use."""
+    """A running mean behind plain factors: factor x mean; `way` are the divisions between it and its use."""
 
     node: Node
     beta: float
@@ -130,7 +130,7 @@ def _mean(node: Node, step: Step, factor: float, *, rooted: bool = False) -> Mea
         parts = [part for part in opened(factor, node) or () if _is_array(part[1])]
         if len(parts) != 1 or node.id < step.nodes[0].id:
             return None
-        if parts[0][0] != factor and below_root:
+        if below_root and node.op == "true_divide":
             way.append(node)
         factor, node = parts[0]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from unstuck.facts import Span
 
@@ -85,3 +85,19 @@ def uses_finished_loop(place: Span) -> bool:
 
 def _variables(loop: ast.For) -> set[str]:
     return {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
+
+
+def names_after_loop(place: Span, inside: Iterable[Span]) -> set[str]:
+    """The names that a statement uses which directly follows the loop with all the places inside; else none."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(place.path)))
+    except SyntaxError:
+        return set()
+    blocks = (getattr(node, "body", ()) for node in ast.walk(tree) if isinstance(node, AROUND))
+    for block in (block for block in blocks if isinstance(block, list)):
+        for index, statement in enumerate(block):
+            if _holds(statement, place) and not isinstance(statement, AROUND):
+                loops = [each for each in block[:index] if isinstance(each, ast.For | ast.While)]
+                if any(all(_holds(loop, other) for other in inside) for loop in loops):
+                    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    return set()

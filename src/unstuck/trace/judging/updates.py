@@ -272,7 +272,17 @@ def _whole(step: Step, after: Node) -> Node | None:
     return None
 
 
-FAULTS = (_grown, _without_gradient, _not_cleared, _state_reset, _root_of_negative, _by_zero, _rootless, miscorrected, _cut)
+FAULTS = (
+    _grown,
+    _without_gradient,
+    _not_cleared,
+    _state_reset,
+    _root_of_negative,
+    _by_zero,
+    _rootless,
+    miscorrected,
+    _cut,
+)
 
 
 def overflowed(name: str, steps: Sequence[Step]) -> str:

@@ -99,7 +99,9 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     ends |= {update.before for update in updates.values()}
     updating = ancestors([update.after for update in updates.values()], oldest=bounds.start)
     losses = returned_loss([*updates.values()]) or candidates(inside, tainted, backward - ends, updating)
-    return Step(number, key, updates, written, inside, tainted, backward, losses, adaptive, carried, rates, ends)
+    return Step(
+        number, key, updates, written, inside, tainted, backward, losses, adaptive, carried, rates, ends
+    )
 
 
 def _start(updates: Mapping[str, Update], bounds: range) -> int:

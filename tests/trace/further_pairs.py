@@ -1,0 +1,92 @@
+"""Further pairs: wrong starts of the backward pass, single numbers, and the bias correction of Adam.
+
+`RIGHT` are programs that come near these faults and are right.
+"""
+
+from __future__ import annotations
+
+from update_pairs import ADAM as ADAM_AT_ONCE
+from update_pairs import NETWORK, PAIRS, pair
+
+__all__ = ["PAIRS", "RIGHT", "WITHOUT_TARGET"]
+
+CORRECTED = "    mh = m / (1 - 0.9 ** count)\n    vh = v / (1 - 0.99 ** count)\n"
+ADAM = ADAM_AT_ONCE.replace("    mh, vh = m / (1 - 0.9 ** count), v / (1 - 0.99 ** count)\n", CORRECTED)
+
+FIRST, SECOND = CORRECTED.splitlines(keepends=True)
+for name, line, wrong in (
+    ("first moment not corrected", FIRST, "mh = m"),
+    ("second moment not corrected", SECOND, "vh = v"),
+    ("first moment corrected by a constant", FIRST, "mh = m / (1 - 0.9)"),
+    ("bias correction one step ahead", FIRST, "mh = m / (1 - 0.9 ** (count + 1))"),
+):
+    pair(name, ADAM, "optimiser", (line, f"    {wrong}  # wrong\n"))
+pair(
+    "step of Adam added",
+    ADAM,
+    "sign",
+    ("    W1 -= rate * mh / (np.sqrt(vh) + 1e-8)\n", "    W1 += rate * mh / (np.sqrt(vh) + 1e-8)  # wrong\n"),
+)
+pair(
+    "step divided by the gradient",
+    NETWORK,
+    "operator",
+    ("    W1 -= rate * g1\n", "    W1 -= 1e-6 / g1  # wrong\n"),
+)
+ONE_OUTPUT = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 4))
+Y = (X @ [1.0, 2.0, -1.0, 0.5] > 0.3).astype(float)[:, None]
+W1 = rng.normal(size=(4, 5)) * 0.5
+W2 = rng.normal(size=(5, 1)) * 0.5
+b2 = np.zeros(1)
+for step in range(60):
+    x, y = X[step % 3 :: 3], Y[step % 3 :: 3]
+    h = np.tanh(x @ W1)
+    p = 1 / (1 + np.exp(-(h @ W2 + b2)))
+    e = (p - y) / len(x)
+    c = np.zeros(1)
+    c += e.sum(axis=0)
+    W1 -= 0.1 * x.T @ ((e @ W2.T) * (1 - h ** 2))
+    W2 -= 0.1 * h.T @ e
+    b2 -= 0.1 * c
+"""
+pair("one number added", ONE_OUTPUT, "sign", ("    b2 -= 0.1 * c\n", "    b2 += 0.1 * c  # wrong\n"))
+pair(
+    "one target added",
+    ONE_OUTPUT,
+    "sign",
+    ("    e = (p - y) / len(x)\n", "    e = (p + y) / len(x)  # wrong\n"),
+)
+pair(
+    "a one of the labels added",
+    NETWORK.replace(
+        "d2 = (p - t) / len(x)", "d2 = p.copy()\n    d2[range(len(x)), t.argmax(1)] -= 1\n    d2 /= len(x)"
+    ),
+    "sign",
+    ("t.argmax(1)] -= 1\n", "t.argmax(1)] += 1  # wrong\n"),
+)
+COMPUTED = NETWORK.replace(
+    "d2 = (p - t) / len(x)",
+    "loss = -np.log(p[range(len(x)), t.argmax(1)]).mean()\n    d2 = p.copy()\n"
+    "    d2[range(len(x)), t.argmax(1)] -= 1\n    d2 /= len(x)",
+)
+pair(
+    "nothing subtracted, beside a computed loss",
+    COMPUTED,
+    "wrong-number",
+    ("t.argmax(1)] -= 1\n", "t.argmax(1)] -= 0  # wrong\n"),
+)
+
+WITHOUT_TARGET = NETWORK.replace("(p - t)", "p")
+RIGHT = {
+    "Adam that corrects neither mean": ADAM.replace(CORRECTED, "    mh, vh = m, v\n"),
+    "Adam that corrects by its rate": ADAM.replace(
+        CORRECTED, "    mh, vh = m * np.sqrt(1 - 0.99 ** count) / (1 - 0.9 ** count), v\n"
+    ),
+    "targets turned and added": ONE_OUTPUT.replace("p - y", "p + (1 - y) - 1"),
+    "its own logarithm computed first": COMPUTED.replace("loss = -np.log(", "value = np.log(").replace(
+        ".mean()\n", ".mean()\n    loss = -value\n", 1
+    ),
+}
