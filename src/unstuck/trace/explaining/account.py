@@ -140,9 +140,13 @@ def _best(
         named = given[0].kind != "error-wrong"
         if named and found is None:
             return given
+        turned = (
+            found is not None and found[0].kind == "sign" and given[0].sign < 0
+        )  # the error itself is right
         if (
             named
             and found is not None
+            and not turned
             and _gained(given[1], search, tolerance) >= _gained(found[1], search, tolerance)
         ):
             text = f"{found[0].text} ({given[0].text})"
