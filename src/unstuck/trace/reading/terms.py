@@ -14,6 +14,7 @@ from unstuck.autodiff.node import Node
 from unstuck.facts import Array
 
 MOST_TERMS = 20_000
+MOST_PLACES = 12  # in the source, one after the other, from which a plain number may have come
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,15 @@ def _scalar(value: Any) -> float | None:
 
 @lru_cache(maxsize=2**14)  # networks of single numbers ask again and again about the same ones
 def _is_plain(node: Node, depth: int = 0) -> bool:
-    """Does this scalar come from constants only?  (A scheduled rate, 1 - beta ** t, ...)"""
+    """Does this scalar come from constants only?  (A scheduled rate, 1 - beta ** t, ...)
+
+    A rate that one statement shrinks in every step has come from no deeper by that.
+    """
     if node.op == "leaf":
         return True
-    return depth < 12 and all(
-        np.ndim(parent.value) == 0 and _is_plain(parent, depth + 1) for parent in node.parents()
+    return depth < MOST_PLACES and all(
+        np.ndim(parent.value) == 0 and _is_plain(parent, depth + (parent.span != node.span))
+        for parent in node.parents()
     )
 
 
