@@ -69,7 +69,13 @@ def _errors(forward: Forward) -> dict[Place, list[Node]]:
     found: dict[Place, list[Node]] = defaultdict(list)
     for node in step.nodes:
         inside = node in step.backward and node in step.tainted and node not in forward.nodes
-        if inside and node.op != "copy" and node not in ends and node.span is not None and np.size(node.value) > 1:
+        if (
+            inside
+            and node.op != "copy"
+            and node not in ends
+            and node.span is not None
+            and np.size(node.value) > 1
+        ):
             found[node.span, node.op].append(node)
     return found
 

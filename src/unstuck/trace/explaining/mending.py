@@ -99,8 +99,20 @@ def _cases(search: Search, forced: Forced) -> Iterator[_Case]:
             or not (np.any(true) and np.any(written.value))
         ):
             continue
+        if _turns_later(search, forward.step, true, written):
+            continue
         cone = _cone(written, forward, found, _behind_what_is_right(search, forward.step))
         yield _Case(written, forced.sign * true, cone, pool_of(forward, found), forward)
+
+
+def _turns_later(search: Search, step: Step, true: Array, written: Node) -> bool:
+    """Is the error right as it stands, while the one statement that makes all updates goes up the loss?
+
+    (With several such statements, the one place where all errors begin is the smaller change.)
+    """
+    updating = {update.after.span for update in step.updates.values()}
+    right = RightValues([true]).sign(np.asarray(written.value, float)) > 0
+    return right and not search.right and len(updating) == 1
 
 
 def _behind_what_is_right(search: Search, step: Step) -> set[Node]:
