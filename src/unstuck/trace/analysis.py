@@ -121,7 +121,8 @@ def _accounted(
     itself computes, or one whose targets are added instead of subtracted.
     """
     account = account_for(steps, verdicts.loss, verdicts, tolerance, seconds)
-    if not seconds or loss_is_known(steps, verdicts, account, tolerance):
+    settled = verdicts.explains_all(tolerance) or loss_is_known(steps, verdicts, account, tolerance)
+    if settled or not seconds:
         return steps, verdicts, account
     for kind in MEANT:
         for loss in dict.fromkeys(loss for step in steps for loss in step.losses if loss.kind == kind):
