@@ -157,7 +157,7 @@ def _whole_updates(chain: Chain, reaching: set[int]) -> list[Node]:
     The last of those has not been used yet; it is whole when as many elements were stored as in the round before.
     """
     if not stores_element(chain[0]):
-        return chain if any(node.id in reaching for node in chain[-4:]) else []
+        return chain if any(node.id in reaching for node in chain) else []
     used = [index for index, node in enumerate(chain) if node.id in reaching]
     last = len(chain) - 1
     if len(used) > 1 and last - used[-1] == used[-1] - used[-2]:
