@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -30,7 +30,8 @@ class Probing:
     start, end  the parameters before and after the step
     forward     the values that the step shares with the evaluation of the loss
 
-    Without a point and draws, they are taken from the program itself, after its shortened run.
+    Without a point, draws and data, they are taken from the program itself, after its shortened run.  The data are
+    all arrays with a global name: some, such as the answers of a network that was trained first, depend on training.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Probing:
         texts: Mapping[str, str],
         start: Mapping[str, NDArray[Any]] | None = None,
         draws: Mapping[str, Any] | None = None,
+        data: Mapping[str, Sequence[NDArray[Any]]] | None = None,
     ) -> None:
         probe = program.probe
         with on_disk(texts) as folder, as_main(folder / program.main), quietly():
@@ -50,6 +52,8 @@ class Probing:
             current = {text: np.array(eval(text, names)) for text in program.parameters}
             self.start = start or current
             self.draws = draws or _draws(names)
+            self.data = {name: [each.copy() for each in _own(value)] for name, value in names.items()}
+            _fill(names, data or {})
             before = dict(names)
             with _Watch(program, names, inside=False) as watch:
                 _restore(self.draws, names)
@@ -137,6 +141,22 @@ def _digest(array: NDArray[Any]) -> bytes:
         return b""
     unit = 10.0 ** (np.floor(np.log10(max(float(np.max(np.abs(array))), 1e-300))) - DIGITS)
     return repr(array.shape).encode() + np.round(array / unit).tobytes()
+
+
+def _own(value: Any) -> list[NDArray[Any]]:
+    """The arrays of floats that a value is, or holds directly."""
+    parts = value if isinstance(value, list | tuple) else [value]
+    return [part for part in parts if isinstance(part, np.ndarray) and part.dtype.kind == "f"]
+
+
+def _fill(names: Mapping[str, Any], data: Mapping[str, Sequence[NDArray[Any]]]) -> None:
+    """Put data into the arrays of these names, where they have the same shapes."""
+    for name, arrays in data.items():
+        places = _own(names.get(name))
+        if [place.shape for place in places] == [array.shape for array in arrays]:
+            for place, array in zip(places, arrays, strict=True):
+                if place.flags.writeable:
+                    place[...] = array
 
 
 def _draws(names: Mapping[str, Any]) -> dict[str, Any]:

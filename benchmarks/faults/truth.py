@@ -185,7 +185,7 @@ def truth(program: Program, known: Reference, texts: Mapping[str, str], in_optim
             break
     if found.verdict in ("effective", "scale"):
         try:
-            now = Probing(program, texts, known.probed.start, known.probed.draws)
+            now = Probing(program, texts, known.probed.start, known.probed.draws, known.probed.data)
         except Exception as error:
             return Truth("forward", reason=f"{type(error).__name__}: {error}")
         if not np.isclose(now.loss, known.probed.loss, rtol=1e-9, atol=0):
@@ -208,7 +208,8 @@ def _scaled_ahead(program: Program, known: Reference, texts: Mapping[str, str], 
         start = next(starts, None)
         if start is None:
             return True
-        both = (Probing(program, each, start, known.probed.draws) for each in (program.texts, texts))
+        given = start, known.probed.draws, known.probed.data
+        both = (Probing(program, each, *given) for each in (program.texts, texts))
         pairs.append((next(both), next(both)))
     return False
 
