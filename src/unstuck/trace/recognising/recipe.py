@@ -187,9 +187,8 @@ def _order(rows: Rows, numbers: Sequence[int], batch: int) -> str:
     ]
     if follows and np.mean([gap == 1 for gap in follows]) > 0.9:
         return "sequential"
-    early = np.concatenate(
-        [places for number, places in zip(numbers, rows.visited, strict=True) if number * batch < n]
-    )
+    first = [places for number, places in zip(numbers, rows.visited, strict=True) if number * batch < n]
+    early = np.concatenate(first or [np.zeros(0, int)])
     by_chance = n * (1 - np.exp(-len(early) / n))  # distinct rows that drawing with replacement would give
     return "random" if len(set(early.tolist())) < (len(early) + by_chance) / 2 else "shuffled"
 
