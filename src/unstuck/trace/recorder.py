@@ -123,7 +123,7 @@ class Recorder:
             reason = why_unknown(main.steps, main.tolerance, NO_MEETING)
             return replace(trace, status="cannot-tell", reason=reason)
         told = _of_all(found)
-        status, reason = _overall(told)
+        status, reason = _overall(told, {each.name: each.initial.size for each in trace.parameters})
         loss = known[0][1]
         trace = self._with_recipe(trace, main) if self.job.purpose == "diagnose" else trace
         return replace(
@@ -225,7 +225,8 @@ def _parameter(name: str, tracked: Any) -> Parameter:
     return Parameter(name, role, tracked.span, value)  # type: ignore[arg-type]
 
 
-def _overall(found: Sequence[Gradient]) -> tuple[Status, str]:
+def _overall(found: Sequence[Gradient], sizes: Mapping[str, int]) -> tuple[Status, str]:
+    """The word on all gradients together; `sizes` says how many numbers each parameter holds."""
     statuses = {gradient.status for gradient in found}
     if "wrong" in statuses:
         return "wrong", ""
@@ -235,6 +236,12 @@ def _overall(found: Sequence[Gradient]) -> tuple[Status, str]:
     told = [gradient for gradient in found if gradient.status in ("exact", "scaled")]
     if not told:
         return "cannot-tell", next((g.reason for g in found if g.reason), "no gradient could be compared")
+    silent = [gradient for gradient in found if gradient.status == "cannot-tell" and not gradient.steps]
+    if sum(sizes.get(each.parameter, 0) for each in silent) > sum(
+        sizes.get(each.parameter, 0) for each in told
+    ):
+        names = ", ".join(gradient.parameter for gradient in silent)
+        return "cannot-tell", f"most of the network says nothing: {names}: {silent[0].reason}"
     return ("scaled" if "scaled" in statuses else "exact"), ""
 
 

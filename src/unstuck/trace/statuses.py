@@ -23,6 +23,7 @@ from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.returned import derived_foretells
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
+from unstuck.trace.running.sources import line_in_words
 
 LEAST_STEPS = 2
 STEADY = 1e-3  # relative spread beyond which a factor changes from step to step
@@ -93,10 +94,24 @@ def _first_sight(name: str, evidence: Evidence, known: bool) -> Said:
 
 def _explained(name: str, evidence: Evidence, known: bool) -> Said:
     """A gradient that agrees in every step, with a factor that should be one and the same."""
+    if evidence.verdicts.loss.kind == "maximised" and (place := _never_negative(evidence)):
+        return (
+            "cannot-tell",
+            f"the steps go up the value of {place}: right for an objective, the wrong way for a loss",
+        )
     scale, spread = evidence.scales.get(name, (1.0, 0.0))
     if spread > STEADY and known and evidence.verdicts.spread(name) > STEADY:
         return "wrong", "its factor to the true gradient changes from step to step"
     return ("scaled" if abs(scale - 1) > SAME_SCALE and spread <= STEADY else "exact"), ""
+
+
+def _never_negative(evidence: Evidence) -> str:
+    """Where the value is computed that is maximised, if it is never negative as no logarithm of a likelihood is."""
+    loss = evidence.verdicts.loss
+    values = [
+        node.value for step in evidence.steps if loss in step.losses for node, _ in step.losses[loss].seeds
+    ]
+    return line_in_words(loss.span) if values and np.min([np.min(value) for value in values]) >= 0 else ""
 
 
 def _takes_part(name: str, evidence: Evidence) -> bool:
