@@ -149,6 +149,8 @@ def _kept(scope: Scope, node: ast.expr, kept: ast.expr | None, dropped: ast.expr
     }.get(roles.role(scope.file.of(dropped)), ("factor missing", FACTOR))
     if in_slope(scope, node):
         kind, explained = DERIVATIVE, OTHER_DERIVATIVE
+    elif kind == "factor missing" and is_update(scope, scope.file.statement(node)):
+        explained = (*FACTOR, "gradient-missing")
     if scope.file.of(dropped).startswith("-"):
         kind, explained = "sign", ("sign", *explained)
     text = scope.file.of(kept) if kept is not None else "1"

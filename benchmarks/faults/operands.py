@@ -215,12 +215,12 @@ def constant(scope: Scope, node: ast.AST) -> Iterator[Change]:
 def _of_number(scope: Scope, node: ast.Constant) -> tuple[str, tuple[str, ...]]:
     statement = scope.file.statement(node)
     if in_slope(scope, node):
-        return DERIVATIVE, OTHER_DERIVATIVE
+        return DERIVATIVE, (*OTHER_DERIVATIVE, "wrong-number")
     if roles.role(roles.target(statement)) == "state":
         return "optimiser state", ("optimiser",)
     if is_update(scope, statement) and isinstance(statement, ast.Assign):
         return "constant", KEPT
-    return "constant", (*FACTOR, "factor-extra", *OPERATOR, *OPERAND)
+    return "constant", ("wrong-number", *FACTOR, "factor-extra", *OPERATOR, *OPERAND)
 
 
 @operator("truncated")
