@@ -145,7 +145,7 @@ def analysed(program: Program) -> tuple[Loops, float]:
     recorder = Recorder(Job(str(program.path)))
     clock = recorder.clock
     loops: list[Loops] = []
-    clock.on_found = lambda _: loops.append((clock.step_loop, clock.inner))
+    clock.on_found = lambda _: loops.append((clock.step_loop, clock.nest.inner))
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(runner.Stop):
         runner.run(
             str(program.path), [], module=False, transform=recorder.transform, namespace=recorder.namespace
