@@ -19,14 +19,13 @@ from unstuck.trace.explaining.astray import lacks_target
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Hypothesis
 from unstuck.trace.judging.acquittal import bent_at, right_at_kinks, rounds_back
-from unstuck.trace.judging.judge import Verdicts
+from unstuck.trace.judging.judge import STEADY, Verdicts
 from unstuck.trace.judging.returned import derived_foretells
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
 
 LEAST_STEPS = 2
-STEADY = 1e-3  # relative spread beyond which a factor changes from step to step
 CLOSE = 1e-3  # share of its size by which a gradient may differ without being called wrong
 INDIRECT = {"error-wrong", "gradient-overwritten"}  # explanations that need a loss known from elsewhere
 OF_FIRST_ORDER = "weights-already-updated"  # the difference is proportional to the learning rate

@@ -106,9 +106,12 @@ def _wrong(verdicts: Verdicts, tolerance: float) -> frozenset[str]:
     )
 
 
+Found = tuple[Hypothesis, Verdicts]
+
+
 def _best(
     steps: Sequence[Step], search: Search, current: Verdicts, tolerance: float, deadline: float
-) -> tuple[Hypothesis, Verdicts] | None:
+) -> Found | None:
     """The hypothesis that, with those accepted before, explains most further parameters in every step.
 
     Single rules come first.  Where none helps, an error of the script is taken as given, which one altered operation
@@ -116,43 +119,50 @@ def _best(
     """
     few = most_telling(steps, current, search.wrong)
 
-    def best_of(hypotheses: Iterator[Hypothesis], share: float) -> tuple[Hypothesis, Verdicts] | None:
-        now = time.process_time()
-        until = now + share * (deadline - now)
-        best: tuple[int, Hypothesis, Verdicts] | None = None
-        for hypothesis in hypotheses:
-            least = best[0] if best else 0
-            if time.process_time() > until or least == len(search.wrong):
-                break
-            if _explained(hypothesis, few, search, tolerance, least) <= least:
-                continue
-            after = _judged(steps, search, hypothesis)
-            if (gained := _gained(after, search, tolerance)) > least:
-                best = gained, hypothesis, after
-        return best[1:] if best is not None else None
+    def best_of(hypotheses: Iterator[Hypothesis], share: float = 1.0) -> Found | None:
+        until = time.process_time() + share * (deadline - time.process_time())
+        return _best_of(hypotheses, steps, few, search, tolerance, until)
 
-    found = best_of(_singles(search), 1.0)
+    found = best_of(_singles(search))
     if found is not None and found[0].kind not in VAGUE:
         return found
     given = best_of(forced(search), 0.5)
     if given is not None and isinstance(given[0], Forced):
         given = mended(search, given[0]), given[1]
-        named = given[0].kind != "error-wrong"
-        if named and found is None:
-            return given
-        turned = (
-            found is not None and found[0].kind == "sign" and given[0].sign < 0
-        )  # the error itself is right
-        if (
-            named
-            and found is not None
-            and not turned
-            and _gained(given[1], search, tolerance) >= _gained(found[1], search, tolerance)
-        ):
-            text = f"{found[0].text} ({given[0].text})"
-            better = replace(found[0], text=text, place=given[0].place, also=given[0].also)
-            return better, found[1]  # the same fault, told by its operation
-    return found or best_of(pairs(search), 1.0) or given
+        if given[0].kind != "error-wrong":
+            return given if found is None else _better_told(found, given, search, tolerance)
+    return found or best_of(pairs(search)) or given
+
+
+def _best_of(
+    hypotheses: Iterator[Hypothesis],
+    steps: Sequence[Step],
+    few: Sequence[Step],
+    search: Search,
+    tolerance: float,
+    until: float,
+) -> Found | None:
+    """The first of the hypotheses that explain most, as far as the time of the processor allows."""
+    least, best = 0, None
+    for hypothesis in hypotheses:
+        if time.process_time() > until or least == len(search.wrong):
+            break
+        if _explained(hypothesis, few, search, tolerance, least) <= least:
+            continue
+        after = _judged(steps, search, hypothesis)
+        if (gained := _gained(after, search, tolerance)) > least:
+            least, best = gained, (hypothesis, after)
+    return best
+
+
+def _better_told(found: Found, given: tuple[Forced, Verdicts], search: Search, tolerance: float) -> Found:
+    """A vague rule in the words of the operation behind it, if that explains as much."""
+    rule, after = found
+    turned = rule.kind == "sign" and given[0].sign < 0  # the error itself is right
+    if turned or _gained(given[1], search, tolerance) < _gained(after, search, tolerance):
+        return found
+    text = f"{rule.text} ({given[0].text})"
+    return replace(rule, text=text, place=given[0].place, also=given[0].also), after
 
 
 def _singles(search: Search) -> Iterator[Hypothesis]:

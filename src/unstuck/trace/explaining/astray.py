@@ -14,10 +14,11 @@ from unstuck.autodiff.node import Node
 from unstuck.trace.explaining.account import Account
 from unstuck.trace.explaining.forcing import given
 from unstuck.trace.explaining.hypotheses import Altered, Hypothesis, value_of
-from unstuck.trace.explaining.macros import CONTRACTIONS, Forward, forwards
+from unstuck.trace.explaining.macros import Forward, forwards
 from unstuck.trace.judging.judge import Verdicts, judge
 from unstuck.trace.reading.losses import Candidate, Proposal, before_activation, inside, is_link
 from unstuck.trace.reading.meetings import Pair, added_target
+from unstuck.trace.reading.views import CONTRACTIONS
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 2

@@ -19,9 +19,9 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import Overrides, adjoints, ancestors
 from unstuck.autodiff.rules import contributions, passes
 from unstuck.facts import Array, Span
-from unstuck.trace.explaining.macros import CONTRACTIONS, Activated
+from unstuck.trace.explaining.macros import Activated
 from unstuck.trace.reading.losses import Candidate
-from unstuck.trace.reading.views import untransposed
+from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 from unstuck.trace.reading.written import Step
 
 DIRECTION = 1e-5  # relative difference within which two arrays are one up to a factor

@@ -18,10 +18,9 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Span
 from unstuck.trace.reading.losses import Seeds
-from unstuck.trace.reading.views import untransposed
+from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 from unstuck.trace.reading.written import Step
 
-CONTRACTIONS = {"dot", "matmul", "einsum", "tensordot", "inner", "outer"}
 LINEAR = CONTRACTIONS | {"add", "subtract"}
 DEEPEST = 8  # operations between a pre-activation and its activation
 ENOUGH = 4096  # numbers by which an activation function is recognised
@@ -133,7 +132,7 @@ def _kinds(pairs: Iterable[tuple[Node, Node]]) -> dict[Place, Activation]:
 def _forward_nodes(step: Step, seeds: Seeds) -> frozenset[Node]:
     oldest = min([step.nodes[0].id, *(update.before.id for update in step.updates.values())])
     roots = [node for node, _ in seeds]
-    return frozenset(node for node in ancestors(roots, oldest=oldest) if node in step.tainted)
+    return frozenset(node for node in ancestors(roots, oldest=oldest, stop=step.ends) if node in step.tainted)
 
 
 def _children(nodes: frozenset[Node]) -> dict[Node, list[Node]]:

@@ -15,12 +15,10 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Span
-from unstuck.trace.explaining.macros import CONTRACTIONS
 from unstuck.trace.reading.losses import Candidate
-from unstuck.trace.reading.views import untransposed
+from unstuck.trace.reading.views import CONTRACTIONS, LOOKUPS, untransposed
 from unstuck.trace.reading.written import Step
 
-LOOKUPS = {"getitem", "gather", "take"}
 Role = Literal["matrix", "bias", "table"]
 
 

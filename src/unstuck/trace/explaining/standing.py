@@ -16,11 +16,10 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Explanation, Gradient, Span
-from unstuck.trace.explaining.macros import CONTRACTIONS
 from unstuck.trace.explaining.operands import Operand, forward, operands, partner, product
 from unstuck.trace.judging.statements import is_conditional, names_after_loop, statement_about
 from unstuck.trace.reading.losses import Candidate
-from unstuck.trace.reading.views import untransposed
+from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 3

@@ -9,9 +9,9 @@ import numpy as np
 from unstuck.facts import Array
 from unstuck.trace.explaining.hypotheses import Hypothesis, Search, Unaltered
 from unstuck.trace.explaining.uses import Back, Formed, Use, constantly, formed, uses_of
+from unstuck.trace.reading.views import LOOKUPS
 
 ELEMENTWISE = {"add", "subtract", "multiply", "true_divide"}
-PICKING = {"getitem", "gather", "take"}
 
 
 def signs(search: Search) -> Iterator[Hypothesis]:
@@ -33,7 +33,7 @@ def sums(search: Search, names: Sequence[str]) -> Iterator[Hypothesis]:
     tables = [uses_of(search, name) for name in names]
     title = names[0] if len(names) == 1 else "the parameters"
     yield from _samples(search, names, tables, title)
-    if any(use.y.op in PICKING for use in _all(tables)):
+    if any(use.y.op in LOOKUPS for use in _all(tables)):
         text = f"a row of {title} that occurs several times gets only one of its contributions"
         yield formed(
             search, "duplicate-indices", text, names, lambda number, uses: [_last_wins(u) for u in uses]
@@ -66,7 +66,7 @@ def _only(position: int) -> Formed:
 
 def _last_wins(use: Use) -> Back | None:
     """x[index] backward with = instead of +=: of repeated positions the last one counts."""
-    if use.y.op not in PICKING:
+    if use.y.op not in LOOKUPS:
         return None
 
     def back(g: Array) -> Array:

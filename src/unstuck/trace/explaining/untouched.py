@@ -17,12 +17,11 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import adjoints, ancestors, descendants
 from unstuck.facts import Array, Explanation, Gradient, Span
 from unstuck.trace.explaining.localise import RightValues
-from unstuck.trace.explaining.macros import CONTRACTIONS
 from unstuck.trace.judging.outside import update_after_loop
 from unstuck.trace.judging.statements import is_conditional, statement_about
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.terms import terms_of
-from unstuck.trace.reading.views import untransposed
+from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
 

@@ -14,7 +14,8 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array
 from unstuck.trace.explaining.hypotheses import Altered, Hypothesis, Search, other_edges
-from unstuck.trace.explaining.macros import CONTRACTIONS, Forward
+from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.reading.views import CONTRACTIONS
 
 Back = Callable[[Array], Array]
 """From the cotangent of the operation to that of the parameter."""

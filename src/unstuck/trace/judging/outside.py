@@ -16,12 +16,10 @@ from unstuck.facts import Explanation, Span
 from unstuck.trace.judging.statements import uses_finished_loop
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.steps import Key, Update
-from unstuck.trace.reading.views import untransposed
+from unstuck.trace.reading.views import CONTRACTIONS, LOOKUPS, untransposed
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 2
-CONTRACTIONS = {"dot", "matmul", "einsum", "tensordot", "inner", "outer"}
-LOOKUPS = {"getitem", "gather", "take"}
 
 
 def outside_of_loop(name: str, steps: Sequence[Step], loss: Candidate) -> Explanation | None:

@@ -1,4 +1,7 @@
-"""The array behind a view: transposed, reshaped, copied or replaced as a whole, it is the same array."""
+"""The array behind a view: transposed, reshaped, copied or replaced as a whole, it is the same array.
+
+And the operations by which a network uses an array: products, and rows that are looked up.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import numpy as np
 from unstuck.autodiff.node import Node
 
 VIEWS = ("transpose", "copy", "reshape")
+CONTRACTIONS = {"dot", "matmul", "einsum", "tensordot", "inner", "outer"}
+LOOKUPS = {"getitem", "gather", "take"}
 
 
 def untransposed(node: Node) -> Node:

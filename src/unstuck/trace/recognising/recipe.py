@@ -29,6 +29,7 @@ from unstuck.trace.recognising.rows import Rows, find_rows
 REPLAYED = 1e-5  # relative error within which the engine's gradient equals the written one
 REPLAYED_SINGLE = 5e-3
 LEAST_ROWS = 20
+ROUNDINGS = 8 * float(np.finfo(float).eps)  # relative rounding that an update may leave in its parameter
 
 
 @dataclass(frozen=True)
@@ -154,11 +155,13 @@ def _momentum(steps: Sequence[Step]) -> float:
             last = _increment(before.updates[name])
             products += float(np.vdot(last, rest))
             squares += float(np.vdot(last, last))
-            errors.append((rest, last))
+            largest = max(float(np.abs(node.value).max(initial=0)) for node in (update.before, update.after))
+            rounding = ROUNDINGS * largest
+            errors.append((rest, last, rounding))
     share = products / squares if squares > 0 else 0.0
     share = round(share, 6) if abs(share) > 1e-6 else 0.0
-    for rest, last in errors:
-        if np.abs(rest - share * last).max() > 1e-4 * max(float(np.abs(last).max()), 1e-12):
+    for rest, last, rounding in errors:
+        if np.abs(rest - share * last).max() > rounding + 1e-4 * max(float(np.abs(last).max()), 1e-12):
             raise Unrecognised(
                 "the updates are more than a gradient and momentum (a schedule, averaging, ...)"
             )
