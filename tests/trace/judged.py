@@ -8,22 +8,13 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pytest
 
 from unstuck.facts import Gradient, Outcome, Trace
 from unstuck.trace.job import Job
 from unstuck.trace.recorder import Recorder
 from unstuck.trace.running import runner
-
-# Right programs (of scripts/right) that the recorder does not find exact yet, and what it says instead.
-UNREAD = {
-    "skip_gram": "not-applicable: no training loop found",
-    "reinforce": "cannot-tell: no place was found where an output meets a target",
-    "weighted_logits": "cannot-tell: no known loss explains any weight matrix",
-}
 
 
 def judged(path: Path) -> Trace:
@@ -63,12 +54,6 @@ def _as_it_was(folder: Path) -> Iterator[None]:
             origin = getattr(sys.modules[name], "__file__", None)
             if origin and Path(origin).is_relative_to(folder):
                 del sys.modules[name]
-
-
-def readable(stem: str) -> Any:
-    """A right program as a test's parameter: one that is not read yet is expected to fail."""
-    marks = [pytest.mark.xfail(reason=UNREAD[stem])] if stem in UNREAD else []
-    return pytest.param(stem, marks=marks)
 
 
 def wrong(trace: Trace) -> list[Gradient]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from judged import judged, readable, wrong
+from judged import judged, wrong
 
 from unstuck.facts import Trace
 from unstuck.trace.explaining.explain import KINDS
@@ -42,7 +42,7 @@ def of(fault: dict[str, Any], traces: Traces) -> Trace:
     return traces[SCRIPTS / "wrong" / fault["script"]].result()
 
 
-@pytest.mark.parametrize("stem", [*map(readable, RIGHT)])
+@pytest.mark.parametrize("stem", RIGHT)
 def test_right_script_raises_nothing(stem: str, traces: Traces) -> None:
     """All gradients of a right script are exact, with one common factor."""
     trace = traces[RIGHT[stem]].result()
@@ -80,7 +80,7 @@ def test_constant_factor_is_no_fault(fault: dict[str, Any], traces: Traces) -> N
     assert {g.parameter for g in trace.gradients if g.status == "scaled"} == set(fault["scaled"])
 
 
-@pytest.mark.parametrize("stem", [*map(readable, RIGHT)])
+@pytest.mark.parametrize("stem", RIGHT)
 def test_witness_of_a_right_gradient_agrees_threefold(stem: str, traces: Traces) -> None:
     """The number shown as an example is the same as written, as derived and, where replayed, by differences."""
     gradients = traces[RIGHT[stem]].result().gradients

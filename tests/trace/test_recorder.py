@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from judged import readable
 
 from unstuck.facts import Outcome, Trace
 from unstuck.problems import Problem
@@ -120,7 +119,7 @@ def traces() -> Iterator[Traces]:
         yield {stem: pool.submit(record_here, str(script(stem))) for stem in NAMES}
 
 
-@pytest.mark.parametrize("stem", [*map(readable, NAMES)])
+@pytest.mark.parametrize("stem", NAMES)
 def test_a_right_script_is_found_right(stem: str, traces: Traces) -> None:
     """Every gradient of a right script is exact, and has the name that its author would use."""
     trace = traces[stem].result()

@@ -232,4 +232,59 @@ for step in range(60):
     w = w - 0.05 * (e * X).mean()
     b = b - 0.05 * e.mean()
 """,
+    "rare class taken more often by a mask": """
+import numpy as np
+rng = np.random.default_rng(1)
+X = rng.normal(size=(60, 3))
+y = X[:, 0] > 0.8
+w, b = rng.normal(size=3), 0.0
+for step in range(60):
+    p = 1 / (1 + np.exp(-(X @ w + b)))
+    d = p.copy()
+    d[y] -= 1
+    d[y] *= 4.0
+    w -= 0.01 * X.T @ d
+    b -= 0.01 * d.sum()
+""",
+    "padded samples chosen by where": """
+import numpy as np
+rng = np.random.default_rng(1)
+X = rng.normal(size=(60, 3))
+y = X @ [1.0, -2.0, 0.5]
+known = rng.random(60) < 0.7
+W, v = rng.normal(size=(3, 5)), rng.normal(size=5)
+for step in range(60):
+    h = np.tanh(X @ W)
+    d = np.where(known, h @ v - y, 0) / known.sum()
+    W -= 0.1 * X.T @ (np.outer(d, v) * (1 - h ** 2))
+    v -= 0.1 * h.T @ d
+""",
+    "errors of single samples, collected and weighted": """
+import numpy as np
+rng = np.random.default_rng(1)
+X = rng.normal(size=(6, 3))
+T = np.eye(2)[(X[:, 0] > 0).astype(int)]
+W = rng.normal(size=(3, 2))
+for step in range(60):
+    errors = []
+    for x, t in zip(X, T):
+        p = np.exp(x @ W)
+        p /= p.sum()
+        errors.append(p - t)
+    gain = rng.normal(size=(6, 1))
+    W -= 0.05 * X.T @ (np.vstack(errors) * gain)
+""",
+    "two probabilities, one with the target 0": """
+import numpy as np
+rng = np.random.default_rng(1)
+X = rng.normal(size=(60, 3))
+Z = rng.normal(size=(60, 3)) + 1.0
+W, v = rng.normal(size=(3, 5)), rng.normal(size=5)
+for step in range(60):
+    h, g = np.tanh(X @ W), np.tanh(Z @ W)
+    real, fake = 1 / (1 + np.exp(-h @ v)), 1 / (1 + np.exp(-g @ v))
+    d = real - 1
+    W -= 0.01 * (X.T @ (np.outer(d, v) * (1 - h ** 2)) + Z.T @ (np.outer(fake, v) * (1 - g ** 2)))
+    v -= 0.01 * (h.T @ d + g.T @ fake)
+""",
 }

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.autodiff.node import Node
+from unstuck.autodiff.rerun import run
 from unstuck.facts import Array, Span
 from unstuck.trace.explaining.hypotheses import label
 from unstuck.trace.explaining.macros import Forward
-from unstuck.trace.judging.replay import run
 from unstuck.trace.reading.views import CONTRACTIONS
 
 Key = tuple[str, Span | None, str, int]  # role, place in the source, operation, and the how-many-th there

@@ -17,7 +17,8 @@ from unstuck.trace.explaining.hypotheses import Altered, Hypothesis, value_of
 from unstuck.trace.explaining.macros import Forward, forwards
 from unstuck.trace.judging.judge import Verdicts, judge
 from unstuck.trace.reading.losses import Candidate, Proposal, before_activation, inside, is_link
-from unstuck.trace.reading.meetings import Pair, added_target
+from unstuck.trace.reading.meetings import added_target
+from unstuck.trace.reading.pairs import Pair
 from unstuck.trace.reading.views import CONTRACTIONS
 from unstuck.trace.reading.written import Step
 

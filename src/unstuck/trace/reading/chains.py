@@ -105,7 +105,9 @@ def _old_value(node: Node, oldest: int) -> Node | None:
     """
     for term in terms_of(node, stop=lambda other: other.span == node.span or other.id < oldest):
         other = term.node
-        same = other is not node and other.span == node.span and np.shape(other.value) == np.shape(node.value)
+        same = (
+            other.id < node.id and other.span == node.span and np.shape(other.value) == np.shape(node.value)
+        )
         if same and 0.5 < term.coefficient < 1.5:
             return other
     return None

@@ -14,7 +14,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
 from unstuck.trace.reading.losses import Candidate, Proposal
-from unstuck.trace.reading.meetings import Pair
+from unstuck.trace.reading.pairs import Pair
 from unstuck.trace.reading.readings import Readings
 from unstuck.trace.reading.steps import Steps, Tracked, Update, ranges_of, step_key
 from unstuck.trace.reading.terms import Term

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -20,7 +20,8 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import between
 from unstuck.facts import Array, Span
-from unstuck.trace.reading.meetings import Meetings, Pair
+from unstuck.trace.reading.meetings import Meetings, without_target
+from unstuck.trace.reading.pairs import Pair
 from unstuck.trace.reading.scalars import falling
 
 Seeds = list[tuple[Node, Array]]
@@ -70,12 +71,13 @@ TEXTS = {
 REDUCTIONS = {"sum", "max", "amax", "mean", "logsumexp", "softmax", "einsum", "dot", "matmul"}
 CLIPPED = 1e-5  # by which a probability may be kept away from 0 and 1
 COMPUTED = ("explicit", "maximised")
+PROBABLE = ("binary-cross-entropy", "canonical-link")  # losses of a probability, whose target may be 0
 HELD = ("held-first", "held-second")
 PREFERENCE = list(TEXTS)
 
 
 def candidates(
-    step: Iterable[Node],
+    step: Sequence[Node],
     tainted: Collection[Node],
     backward: Collection[Node],
     updating: Collection[Node] = (),
@@ -108,21 +110,45 @@ def candidates(
     explicit = [key for key in found if not key.by_pairs]
     for key in explicit[: -2 * MOST_EXPLICIT]:
         del found[key]
-    return found | _sums(found)
+    return found | _sums(found, _without_target(found, step, backward))
 
 
-def _sums(found: Mapping[Candidate, Proposal]) -> dict[Candidate, Proposal]:
-    """Losses of one kind at several places, added: real and fake samples, two heads of a network."""
+def _without_target(
+    found: Mapping[Candidate, Proposal], step: Sequence[Node], backward: Collection[Node]
+) -> dict[Candidate, Proposal]:
+    """Errors that are probabilities as they stand, beside others that do meet a target."""
+    outputs = {pair.output for loss, proposal in found.items() if loss.by_pairs for pair in proposal.pairs}
+    lone: dict[Candidate, Proposal] = {}
+    for pair in without_target(step, backward, outputs, oldest=step[0].id) if outputs else ():
+        for kind, seed in _seeds(pair):
+            if kind in PROBABLE and pair.output.span is not None:
+                proposal = lone.setdefault(Candidate(kind, pair.output.span), Proposal([], []))
+                proposal.seeds.append(seed)
+                proposal.pairs.append(pair)
+    return lone
+
+
+def _sums(
+    found: Mapping[Candidate, Proposal], lone: Mapping[Candidate, Proposal]
+) -> dict[Candidate, Proposal]:
+    """Losses of one kind at several places, added: real and fake samples, two heads of a network.
+
+    lone  losses without a target, which count only beside another
+    """
     places: dict[str, list[Candidate]] = defaultdict(list)
     for loss in found:
         if loss.by_pairs and loss.kind not in HELD:
             places[loss.kind].append(loss)
     sums = {}
-    for listed in places.values():
+    for kind, met in places.items():
+        listed = met + [loss for loss in lone if loss.kind == kind and loss not in found]
+        listed = listed if len(listed) <= MOST_PLACES else met
         several = range(2, len(listed) + 1) if len(listed) <= MOST_PLACES else ()
         for chosen in (chosen for count in several for chosen in combinations(listed, count)):
+            if chosen[0] in lone:
+                continue
             whole = replace(chosen[0], more=tuple(loss.span for loss in chosen[1:]))
-            parts = [found[loss] for loss in chosen]
+            parts = [found.get(loss) or lone[loss] for loss in chosen]
             sums[whole] = Proposal(
                 [s for p in parts for s in p.seeds], [pair for p in parts for pair in p.pairs]
             )

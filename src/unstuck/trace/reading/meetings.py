@@ -1,36 +1,26 @@
 """Where outputs meet targets: the differences with which a written backward pass begins.
 
-A meeting is `output - target` in either order, or a one-hot target taken in place from the probabilities.  What
-the difference is multiplied by next, if it varies among the elements, weights their losses: class weights, the
-mask of padded sequences, the advantage of an action.  A target that depends on the parameters itself, as in
-temporal-difference learning, may be held constant on purpose; such meetings are marked, and believed last.
+A meeting is `output - target` in either order, a one-hot target taken in place from the probabilities, or a choice
+between two differences of one output.  What it is multiplied by next may weight its elements.  A target that
+depends on the parameters itself, as in temporal-difference learning, may be held constant on purpose; such meetings
+are marked, and believed last.  A probability whose target is 0 meets nothing: it is the error as it stands.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Array
+from unstuck.trace.reading.pairs import MOVING, Met, Pair, met, moved
 
-
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """An output and the target that it is compared with.
-
-    weight  of each element's loss
-    held    which operand of the difference is the target, where it depends on the parameters and counts as constant
-    """
-
-    output: Node
-    target: Array
-    weight: Array | float = 1.0
-    held: Literal["", "first", "second"] = ""
+SIGMOIDS = {"true_divide", "reciprocal", "exp", "expit", "multiply", "power", "add", "where", "vectorize"}
+DEEPEST = 6  # operations from the value before a sigmoid to its result
 
 
 class Meetings:
@@ -38,41 +28,89 @@ class Meetings:
 
     def __init__(self, tainted: Collection[Node]) -> None:
         self._tainted = tainted
-        self._met: dict[Node, list[Pair]] = {}
+        self._met: dict[Node, list[Met]] = {}  # every way in which a difference can be read
 
     def at(self, node: Node) -> list[Pair]:
         """The pairs that meet in this node, or get their weights here."""
-        found = [pair for pair in self._weighted(node) if np.size(pair.output.value) > 1]
-        if found:
-            return found
-        pairs = list(self._pairs(node))
+        if (collected := self._moved(node)) is not None:
+            self._met[node] = [collected]
+            return []
+        weighted = self._weighted(node)
+        if weighted:
+            self._met[node] = weighted
+            return [pair for one in weighted if one.place.size > 1 for pair in one.pairs]
+        pairs = [*self._pairs(node), *self._chosen(node)]
         if pairs:
-            self._met[node] = pairs
+            self._met[node] = [met(pair) for pair in pairs]
         return pairs
 
-    def _weighted(self, node: Node) -> Iterator[Pair]:
-        """The same pairs, where a difference is multiplied by (or divided by) values that do not depend on it."""
-        if node.op not in ("multiply", "true_divide", "copy", "negative"):
-            return
-        first = node.args[0]
-        other = node.args[1] if len(node.args) > 1 else 1.0
+    def _moved(self, node: Node) -> Met | None:
+        if node.op not in MOVING:
+            return None
+        known = {parent: self._met[parent][0] for parent in node.parents() if parent in self._met}
+        return moved(node, known) if known else None
+
+    def _weighted(self, node: Node) -> list[Met]:
+        """The same differences, where they are multiplied by (or divided by) values that do not depend on them."""
+        if node.op == "setitem":
+            return self._rescaled(node)
+        if node.op not in ("multiply", "true_divide"):
+            return []
+        first, other = node.args[:2]
         if node.op == "multiply" and not (isinstance(first, Node) and first in self._met):
             first, other = other, first
         if not isinstance(first, Node) or first not in self._met or self._depends(other):
-            return
+            return []
         factor = np.asarray(other.value if isinstance(other, Node) else other, dtype=np.float64)
         if np.shape(node.value) != np.shape(first.value) or factor.size == 0:
-            return
+            return []
         if np.ptp(factor) == 0:  # one factor for all: no weights
             self._met[node] = self._met[first]
-            return
+            return []
         with np.errstate(divide="ignore"):
             weight = 1.0 / factor if node.op == "true_divide" else factor
-        pairs = [
-            replace(pair, weight=pair.weight * weight) for pair in self._met[first] if _fits(weight, pair)
-        ]
-        self._met[node] = pairs
-        yield from pairs
+        return [one.weighted(weight) for one in self._met[first]]
+
+    def _rescaled(self, node: Node) -> list[Met]:
+        """d[mask] *= weight: the same differences, some of them multiplied."""
+        whole, _, value = node.args
+        if not isinstance(whole, Node) or whole not in self._met or not isinstance(value, Node):
+            return []
+        known = [arg for arg in value.parents() if self._depends(arg)] if value.op == "multiply" else []
+        if len(known) != 1 or known[0].op not in ("getitem", "gather") or known[0].args[0] is not whole:
+            return []
+        old, new = np.asarray(whole.value, float), np.asarray(node.value, float)
+        weight = np.divide(new, old, out=np.ones(old.shape), where=old != 0)
+        return [one.weighted(weight) for one in self._met[whole]]
+
+    def _chosen(self, node: Node) -> Iterator[Pair]:
+        """np.where(y == 1, weight * (p - 1), p): two differences of one output, each for some of the samples."""
+        if node.op != "where" or len(node.args) != 3 or self._depends(node.args[0]):
+            return
+        sides = [self._side(side, np.shape(node.value)) for side in node.args[1:]]
+        found = [side for side in sides if side is not None]
+        outputs = {side.output for side in found}
+        differs = any(isinstance(side, Node) and side in self._met for side in node.args[1:])
+        if differs and len(outputs) == 1 and len(found) + sum(map(_is_zero, node.args[1:])) == 2:
+            one, other = (side or Pair(found[0].output, found[0].target, 0.0) for side in sides)
+            where = np.asarray(getattr(node.args[0], "value", node.args[0]), bool)
+            yield Pair(
+                one.output,
+                np.where(where, one.target, other.target),
+                np.where(where, one.weight, other.weight),
+            )
+
+    def _side(self, side: object, shape: tuple[int, ...]) -> Pair | None:
+        """What one side of a choice compares: a difference, or an output as it is, whose target is 0."""
+        if not isinstance(side, Node) or np.shape(side.value) != shape or not self._depends(side):
+            return None
+        known = self._met.get(side)
+        if known is None:
+            return Pair(side, np.zeros(shape))
+        (pair,) = known[0].pairs[:1]
+        if len(known[0].pairs) > 1 or np.shape(pair.output.value) != shape:
+            return None
+        return replace(pair, weight=_factors(np.asarray(side.value, float), pair))
 
     def _depends(self, value: object) -> bool:
         return isinstance(value, Node) and value in self._tainted
@@ -129,6 +167,34 @@ def added_target(node: Node, tainted: Collection[Node]) -> Iterator[Pair]:
                 yield Pair(whole, np.round(implied))
 
 
+def without_target(
+    step: Iterable[Node], backward: Collection[Node], met: Collection[Node], oldest: int
+) -> Iterator[Pair]:
+    """Sigmoids that no output which meets a target is computed from, but gradients are: their target is 0."""
+    within = ancestors(met, oldest=oldest)
+    for node in step:
+        if node in backward and node not in within and node.op in SIGMOIDS and _is_sigmoid(node):
+            yield Pair(node, np.zeros(np.shape(node.value)))
+
+
+def _is_sigmoid(node: Node) -> bool:
+    """Is the value 1 / (1 + exp(-z)) of an earlier value, z or its negative?"""
+    current: Node | None = node
+    for _ in range(DEEPEST):
+        inputs = current.parents() if current is not None else ()
+        current = next((p for p in inputs if np.shape(p.value) == np.shape(node.value)), None)
+        if current is None:
+            return False
+        if any(_agrees(sign * np.asarray(current.value, float), node.value) for sign in (1.0, -1.0)):
+            return True
+    return False
+
+
+def _agrees(z: Array, p: Array) -> bool:
+    with np.errstate(over="ignore"):
+        return bool(np.allclose(1.0 / (1.0 + np.exp(-z)), p, rtol=1e-6, atol=0.0))
+
+
 def _are_shares(*values: Array) -> bool:
     """Do all values lie between 0 and 1?"""
     return all(np.all((np.asarray(value) >= 0) & (np.asarray(value) <= 1)) for value in values)
@@ -157,7 +223,10 @@ def _constant(node: Node, output: Node, other: object, place: str) -> Iterator[P
 
 
 def _is_one_hot(implied: Array) -> bool:
-    """One 1 per sample and 0 elsewhere, with the samples in rows, in columns, or a single one in any shape."""
+    """One 1 per sample and 0 elsewhere, with the samples in rows, in columns, or a single one in any shape.
+
+    Of samples with one output each, any may have the target 1.
+    """
     rounded = np.round(implied)
     if (
         implied.ndim == 0
@@ -165,14 +234,21 @@ def _is_one_hot(implied: Array) -> bool:
         or not set(np.unique(rounded)) <= {0.0, 1.0}
     ):
         return False
-    return any(bool(np.all(rounded.sum(axis=axis) == 1)) for axis in (None, 0, -1))
+    single = max(implied.shape) == implied.size > 1 and bool(np.any(rounded))
+    return single or any(bool(np.all(rounded.sum(axis=axis) == 1)) for axis in (None, 0, -1))
 
 
 def _fitted(target: Array, shape: tuple[int, ...]) -> Array:
     return target.reshape(shape) if target.size == math.prod(shape) else np.broadcast_to(target, shape)
 
 
-def _fits(weight: Array, pair: Pair) -> bool:
-    """Can the weights be spread over the output?"""
-    shape = np.shape(pair.output.value)
-    return bool(np.broadcast_shapes(weight.shape, shape) == shape)
+def _is_zero(side: object) -> bool:
+    return isinstance(side, int | float | np.number | np.ndarray) and not np.any(side)
+
+
+def _factors(value: Array, pair: Pair) -> Array:
+    """What a difference was multiplied by; one factor for all counts without its sign, as `1 - p` does for `p - 1`."""
+    difference = np.asarray(pair.output.value, float) - pair.target
+    factors = np.divide(value, difference, out=np.ones(value.shape), where=difference != 0)
+    told = factors[difference != 0]
+    return np.asarray(np.abs(factors) if told.size and np.allclose(told, told.flat[0]) else factors)
