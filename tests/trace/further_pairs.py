@@ -1,32 +1,15 @@
-"""Further pairs: wrong starts of the backward pass, single numbers, and the bias correction of Adam.
+"""Further pairs: wrong starts of the backward pass, and single numbers; those of optimisers beside them.
 
 `RIGHT` are programs that come near these faults and are right.
 """
 
 from __future__ import annotations
 
-from update_pairs import ADAM as ADAM_AT_ONCE
+import optimiser_pairs
 from update_pairs import NETWORK, PAIRS, pair
 
 __all__ = ["PAIRS", "RIGHT", "WITHOUT_TARGET"]
 
-CORRECTED = "    mh = m / (1 - 0.9 ** count)\n    vh = v / (1 - 0.99 ** count)\n"
-ADAM = ADAM_AT_ONCE.replace("    mh, vh = m / (1 - 0.9 ** count), v / (1 - 0.99 ** count)\n", CORRECTED)
-
-FIRST, SECOND = CORRECTED.splitlines(keepends=True)
-for name, line, wrong in (
-    ("first moment not corrected", FIRST, "mh = m"),
-    ("second moment not corrected", SECOND, "vh = v"),
-    ("first moment corrected by a constant", FIRST, "mh = m / (1 - 0.9)"),
-    ("bias correction one step ahead", FIRST, "mh = m / (1 - 0.9 ** (count + 1))"),
-):
-    pair(name, ADAM, "optimiser", (line, f"    {wrong}  # wrong\n"))
-pair(
-    "step of Adam added",
-    ADAM,
-    "sign",
-    ("    W1 -= rate * mh / (np.sqrt(vh) + 1e-8)\n", "    W1 += rate * mh / (np.sqrt(vh) + 1e-8)  # wrong\n"),
-)
 pair(
     "step divided by the gradient",
     NETWORK,
@@ -80,11 +63,7 @@ pair(
 )
 
 WITHOUT_TARGET = NETWORK.replace("(p - t)", "p")
-RIGHT = {
-    "Adam that corrects neither mean": ADAM.replace(CORRECTED, "    mh, vh = m, v\n"),
-    "Adam that corrects by its rate": ADAM.replace(
-        CORRECTED, "    mh, vh = m * np.sqrt(1 - 0.99 ** count) / (1 - 0.9 ** count), v\n"
-    ),
+RIGHT = optimiser_pairs.RIGHT | {
     "targets turned and added": ONE_OUTPUT.replace("p - y", "p + (1 - y) - 1"),
     "its own logarithm computed first": COMPUTED.replace("loss = -np.log(", "value = np.log(").replace(
         ".mean()\n", ".mean()\n    loss = -value\n", 1

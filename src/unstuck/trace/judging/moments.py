@@ -1,9 +1,11 @@
-"""Adam's bias correction: does each step divide both running means by what they lack of their full weight?
+"""Adam's bias correction: does each step divide both running means by the weight that they have gathered?
 
-A mean that starts from zeros holds, after t steps, 1 - beta ** t of the weight of a full one.  Adam divides the mean
-of the gradients and that of their squares by this share.  To leave out both is a variant; to correct one alone, or
-by another step's share, is a fault.  What counts is the factor that all of it leaves in the step, wherever it stands
-(some write it into the learning rate); a factor that is neither the right one nor one known wrong one is let be.
+A mean that starts from zeros and keeps the share beta holds, after t steps, 1 - beta ** t of the weight of a full one.
+Adam divides the mean of the gradients and that of their squares by this weight.  To leave out both is a variant; to
+correct one alone, or by another step's weight, is a fault.  What counts is the factor that all of it leaves in the
+step, wherever it stands (some write it into the learning rate); a factor that is neither the right one nor one known
+wrong one is let be.  Where a mean itself is divided by a number that changes from step to step, that number must be
+its weight: whatever else it is, and whatever else the mean keeps, the quotient would drift.
 """
 
 from __future__ import annotations
@@ -39,53 +41,103 @@ WRONG = (
 
 @dataclass(frozen=True)
 class Mean:
-    """A running mean behind plain factors: factor x mean; `way` are the divisions between it and its use."""
+    """A running mean behind plain factors: factor x mean, which is `share` x its old value + `intake` x what is new.
+
+    way      the places between it and its use where it is corrected, and `divisor` what it is divided by there
+    """
 
     node: Node
-    beta: float
+    share: float
+    intake: float
     factor: float
     way: tuple[Node, ...]
+    divisor: float
+
+    def weight(self, steps: Array) -> Array:
+        """The sum of the weights of all gradients that it holds after so many steps from zeros."""
+        if self.share == 1:
+            return self.intake * steps
+        return np.asarray(self.intake * (1 - self.share**steps) / (1 - self.share))
 
 
 def miscorrected(name: str, steps: Sequence[Step]) -> Explanation | None:
-    """The explanation of a bias correction that is wrong in one known way in every step; None without one."""
+    """The explanation of a bias correction that is wrong in every step; None where nothing is proven."""
     told = [(step, pair) for step in steps if (pair := _means(step, step.updates[name])) is not None]
     if len(told) < max(LEAST_STEPS, len(steps) // 2):
         return None
-    ages = {_age(mean.node) for mean in told[0][1]}
-    if len(ages) != 1 or None in ages:
+    ages = {_age(mean.node) for mean in told[0][1] if mean.share}
+    constants = {tuple((round(m.share, 12), round(m.intake, 12)) for m in pair) for _, pair in told}
+    if len(ages) != 1 or None in ages or len(constants) != 1:
         return None
     counts = np.array([step.number - told[0][0].number for step, _ in told]) + float(ages.pop() or 0)
-    found = [pair for _, pair in told]
-    betas = {(round(first.beta, 12), round(second.beta, 12)) for first, second in found}
-    if len(betas) != 1:
+    pairs = [pair for _, pair in told]
+    factors = np.array([abs(first.factor) / np.sqrt(second.factor) for first, second in pairs])
+    if any(_goes_with(factors, counts, pairs[0], each) for each in ((0, 0), (None, None))):
         return None
-    factors = np.array([abs(first.factor) / np.sqrt(second.factor) for first, second in found])
-    beta = next(iter(betas))
-    right = [(0, 0), (None, None)]
-    if any(_goes_with(factors, counts, beta, each) for each in right):
-        return None
-    fitting = [fault for fault in WRONG if _goes_with(factors, counts, beta, fault[2:])]
-    if len(fitting) != 1:
-        return None
-    subject, predicate, *_ = fitting[0]
-    mean = found[-1][subject == SECOND]
-    span, used = _place(mean), steps[-1].updates[name].after.span
+    fitting = [fault for fault in WRONG if _goes_with(factors, counts, pairs[0], fault[2:])]
+    if len(fitting) == 1:
+        subject, predicate, *_ = fitting[0]
+        mean = pairs[-1][subject == SECOND]
+        return _noun(name, steps, subject, predicate, _place(mean))
+    return _drifting(name, steps, [*zip(*pairs, strict=True)], counts)
+
+
+def _noun(
+    name: str, steps: Sequence[Step], subject: str, predicate: str, span: Span | None
+) -> Explanation | None:
+    used = steps[-1].updates[name].after.span
     uses = (used,) if used not in (None, span) else ()
     text = f"in the step of {name}, {subject} {predicate}"
     return Explanation("optimiser", text, span, uses) if span is not None else None
 
 
 def _goes_with(
-    factors: Array, counts: Array, beta: tuple[float, float], ahead: tuple[int | None, int | None]
+    factors: Array, counts: Array, means: tuple[Mean, Mean], ahead: tuple[int | None, int | None]
 ) -> bool:
     """Is the factor, up to the learning rate, the one of these corrections?"""
     lacking = [
-        np.ones_like(counts) if more is None else 1 - each ** (counts + more)
-        for each, more in zip(beta, ahead, strict=True)
+        np.ones_like(counts) if more is None else mean.weight(counts + more)
+        for mean, more in zip(means, ahead, strict=True)
     ]
-    ratio = factors * lacking[0] / np.sqrt(lacking[1])
-    return float(np.ptp(ratio)) <= SAME * float(np.median(ratio))
+    return _is_steady(factors * lacking[0] / np.sqrt(lacking[1]))
+
+
+def _is_steady(numbers: Array) -> bool:
+    return float(np.ptp(numbers)) <= SAME * abs(float(np.median(numbers)))
+
+
+def _drifting(
+    name: str, steps: Sequence[Step], means: Sequence[Sequence[Mean]], counts: Array
+) -> Explanation | None:
+    """The explanation of a mean that is divided by something else than its weight, which changes as that does."""
+    for subject, mean in zip((FIRST, SECOND), means, strict=True):
+        divisors, weights = np.array([each.divisor for each in mean]), mean[0].weight(counts)
+        corrects = _is_correction(divisors, counts)
+        if _is_steady(divisors) or _is_steady(weights / divisors) or (subject == FIRST and not corrects):
+            continue  # (the first may be divided by a schedule)
+        if mean[0].share and _counts_otherwise(divisors, mean[0].share):
+            continue
+        predicate = (
+            f"is divided by {divisors[0]:.4g} after {counts[0]:.0f} steps, where the weights that it gives to all "
+            f"gradients sum to {weights[0]:.4g}: the quotient drifts from step to step"
+        )
+        return _noun(name, steps, subject, predicate, mean[-1].node.span if corrects else _place(mean[-1]))
+    return None
+
+
+def _is_correction(divisors: Array, counts: Array) -> bool:
+    """Is this 1 - beta ** t for one beta?"""
+    kept = 1 - divisors
+    return bool(np.all(kept > 0) and np.all(kept < 1)) and _is_steady(np.log(kept) / counts)
+
+
+def _counts_otherwise(divisors: Array, share: float) -> bool:
+    """Is this 1 - share ** k for whole numbers k: a correction that counts epochs, say?"""
+    kept = 1 - divisors
+    if not (np.all(kept > 0) and np.all(kept < 1) and 0 < share < 1):
+        return False
+    rounds = np.log(kept) / np.log(share)
+    return bool(np.all(np.abs(rounds - np.rint(rounds)) <= SAME * np.maximum(rounds, 1)))
 
 
 def _place(mean: Mean) -> Span | None:
@@ -110,32 +162,43 @@ def _means(step: Step, update: Update) -> tuple[Mean, Mean] | None:
         if not isinstance(above, Node) or not isinstance(below, Node):
             continue
         first, second = _mean(above, step, term.coefficient), _mean(below, step, 1.0, rooted=True)
-        if first is not None and second is not None and first.factor and second.factor > 0:
+        if first is None or second is None or not first.factor or second.factor <= 0:
+            continue
+        if first.share or second.share:
             return first, second
     return None
 
 
 def _mean(node: Node, step: Step, factor: float, *, rooted: bool = False) -> Mean | None:
-    """The mean behind plain factors, and behind a root if there must be one; the factor then is that of the mean."""
+    """The mean behind plain factors, and behind a root if there must be one; the factor then is that of the mean.
+
+    What is corrected like a mean and keeps nothing of its old value is one of share 0.
+    """
     way: list[Node] = []
-    below_root = not rooted
+    below_root, divisor = not rooted, 1.0
     while True:
-        beta = _weight(node, step) if below_root else None
-        if beta is not None:
-            return Mean(node, beta, factor, tuple(reversed(way)))
+        kept = _kept(node, step) if below_root else None
+        if kept is not None:
+            return Mean(node, *kept, factor, tuple(reversed(way)), divisor)
         inner = node.args[0] if node.args else None
-        if not below_root and _is_root(node) and isinstance(inner, Node):
+        if not below_root and is_root(node) and isinstance(inner, Node):
             below_root, factor, node = True, factor**2, inner
             continue
         parts = [part for part in opened(factor, node) or () if _is_array(part[1])]
         if len(parts) != 1 or node.id < step.nodes[0].id:
-            return None
-        if below_root and node.op == "true_divide":
+            if not below_root or not way or node not in step.tainted:
+                return None
+            corrected = next(parent for parent in way[-1].parents() if _is_array(parent))
+            return Mean(corrected, 0.0, 1.0, factor, tuple(reversed(way)), divisor)
+        scaled = factor / parts[0][0] if parts[0][0] else 1.0
+        if below_root and scaled != 1 and (rooted or node.op == "true_divide"):  # else it may be the rate
             way.append(node)
+            divisor *= scaled
         factor, node = parts[0]
 
 
-def _is_root(node: Node) -> bool:
+def is_root(node: Node) -> bool:
+    """Is this a square root?"""
     return node.op == "sqrt" or (
         node.op == "power" and isinstance(node.args[1], float) and node.args[1] == 0.5
     )
@@ -146,8 +209,8 @@ def _is_array(node: Node) -> bool:
     return np.ndim(node.value) > 0 and node.op != "constant"
 
 
-def _weight(node: Node, step: Step) -> float | None:
-    """The weight of the old in a mean of old and new; None for what is no such mean."""
+def _kept(node: Node, step: Step) -> tuple[float, float] | None:
+    """The weights of the old and of what is new in a memory of earlier steps; None for what is no such memory."""
     start = step.nodes[0].id
     if node.op not in ("add", "subtract") or node.id < start:
         return None
@@ -155,17 +218,19 @@ def _weight(node: Node, step: Step) -> float | None:
     parts = terms_of(node, stop=lambda other: other.id < start or other in befores)
     old = [part for part in parts if part.node.id < start and part.node not in befores]
     new = [part.coefficient for part in parts if part not in old]
-    if len(old) != 1 or not 0 < old[0].coefficient < 1:
+    if len(old) != 1 or not 0 < old[0].coefficient <= 1 or not new:
         return None
-    beta = old[0].coefficient
-    return beta if any(abs(coefficient - (1 - beta)) <= SHARE for coefficient in new) else None
+    share = old[0].coefficient
+    if any(abs(coefficient - (1 - share)) <= SHARE for coefficient in (*new, sum(new))):
+        return share, 1 - share
+    return (share, new[0]) if len(new) == 1 else None
 
 
 def _age(mean: Node) -> int | None:
     """How many gradients a running mean holds, counted back to the zeros from which it started."""
     for age in range(1, OLDEST):
         parts = terms_of(mean, stop=lambda other, at=mean: (other.span, other.op) == (at.span, at.op))  # type: ignore[misc]
-        old = [part.node for part in parts if 0 < part.coefficient < 1 and _is_state(part.node, mean)]
+        old = [part.node for part in parts if 0 < part.coefficient <= 1 and _is_state(part.node, mean)]
         if len(old) != 1:
             return None
         if not np.any(old[0].value):

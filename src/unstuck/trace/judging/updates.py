@@ -15,10 +15,11 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation
+from unstuck.trace.judging.memories import memory_faults
 from unstuck.trace.judging.moments import miscorrected
 from unstuck.trace.judging.statements import statement_about
 from unstuck.trace.reading.steps import Update
-from unstuck.trace.reading.terms import Term, terms_of
+from unstuck.trace.reading.terms import terms_of
 from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
 
@@ -36,6 +37,8 @@ def update_faults(steps: Sequence[Step]) -> dict[str, Explanation]:
             explanation = fault(name, mine)
             if explanation is not None:
                 found.setdefault(name, explanation)
+    for name, explanation in memory_faults(steps):
+        found.setdefault(name, explanation)
     return found
 
 
@@ -91,69 +94,6 @@ def _without_gradient(name: str, steps: Sequence[Step]) -> Explanation | None:
     uses = (span,) if span is not None and made is not None else ()
     place = made or span
     return Explanation("gradient-missing", text, place, uses) if place is not None else None
-
-
-# ----- The optimiser's memory ---------------------------------------------------------------------------
-
-
-def _not_cleared(name: str, steps: Sequence[Step]) -> Explanation | None:
-    """What the update adds is a sum that also holds, undiminished, the gradients of all earlier steps."""
-    whole = [step for step in steps if any(_undiminished(step, term) for term in step.carried.get(name, ()))]
-    if len(whole) < max(LEAST_STEPS, len(steps) // 2):
-        return None
-    text = f"the gradient of {name} still holds the sums of all earlier steps: it is never set back to zero"
-    span = whole[-1].updates[name].after.span
-    kept = {term.node.span: None for term in whole[-1].carried[name] if term.node.span is not None}
-    uses = tuple(place for place in kept if place is not None)
-    return Explanation("gradient-not-cleared", text, span, uses) if span is not None else None
-
-
-def _undiminished(step: Step, term: Term) -> bool:
-    """Does the older state come back in its own successor with the factor 1?"""
-    old = term.node
-    successors = [
-        node for node in step.nodes if node.span == old.span and np.shape(node.value) == np.shape(old.value)
-    ]
-    if not successors or not np.any(old.value):
-        return False
-    ends = {old, *(update.before for update in step.updates.values())}
-    parts = terms_of(successors[-1], stop=lambda node: node in ends or node.id < old.id)
-    return any(part.node is old and part.coefficient == 1.0 for part in parts)
-
-
-def _state_reset(name: str, steps: Sequence[Step]) -> Explanation | None:
-    """In every step the update mixes in a share of an array of zeros that was made in the same step."""
-    if len(steps) < LEAST_STEPS:
-        return None
-    found = [_fresh_zeros(step, step.updates[name]) for step in steps]
-    if not all(found) or found[-1] is None or found[-1].span is None:
-        return None
-    text = f"the optimiser's memory of {name} is made anew, as zeros, in every step: it remembers nothing"
-    after = steps[-1].updates[name].after.span
-    return Explanation("optimiser", text, found[-1].span, (after,) if after else ())
-
-
-def _fresh_zeros(step: Step, update: Update) -> Node | None:
-    """Zeros of this step that are scaled down before anything is added: memory, and no empty sum."""
-    start = step.nodes[0].id
-    zeros = {
-        term.node
-        for term in update.terms
-        if term.node.id >= start and term.node.op == "leaf" and not np.any(term.node.value)
-    }
-    added = any(term.node in step.tainted and term.node is not update.before for term in update.terms)
-    for node in step.nodes if zeros and added else ():
-        if node.op == "multiply" and np.size(node.value) > 1:
-            decayed = [arg for arg in node.args if isinstance(arg, Node) and arg in zeros]
-            factors = [_number(arg) for arg in node.args if arg not in decayed]
-            if decayed and len(factors) == 1 and 0 < abs(factors[0]) < 1:
-                return decayed[0]
-    return None
-
-
-def _number(argument: object) -> float:
-    value = argument.value if isinstance(argument, Node) else argument
-    return float(value) if isinstance(value, int | float | np.number) else np.nan
 
 
 # ----- Numbers that are none ----------------------------------------------------------------------------
@@ -247,6 +187,11 @@ def _divided_by_squares(step: Step, update: Update) -> Node | None:
     return None
 
 
+def _number(argument: object) -> float:
+    value = argument.value if isinstance(argument, Node) else argument
+    return float(value) if isinstance(value, int | float | np.number) else np.nan
+
+
 def _is_square(node: Node) -> bool:
     if node.op == "power":
         return bool(np.all(_number(node.args[1]) == 2))
@@ -275,8 +220,6 @@ def _whole(step: Step, after: Node) -> Node | None:
 FAULTS = (
     _grown,
     _without_gradient,
-    _not_cleared,
-    _state_reset,
     _root_of_negative,
     _by_zero,
     _rootless,

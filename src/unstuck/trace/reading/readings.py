@@ -38,7 +38,7 @@ def readings(before: Node, terms: Sequence[Term], tainted: Collection[Node], sta
     for kind, left_out in (
         ("without penalty", [term for term in others if is_penalty(term.node, before, tainted)]),
         ("without earlier steps", _faded(others, start)),
-        ("without noise", [term for term in others if term.node.op == "leaf" and term.node.id >= start]),
+        ("without noise", [term for term in others if _is_noise(term.node, start)]),
     ):
         if 0 < len(left_out) < len(others):
             found[kind] = _summed([term for term in others if term not in left_out], shape)
@@ -80,6 +80,12 @@ def is_penalty(node: Node, before: Node, tainted: Collection[Node]) -> bool:
         seen.add(current)
         pending += [parent for parent in current.parents() if parent in tainted]
     return before in seen
+
+
+def _is_noise(node: Node, start: int) -> bool:
+    """Was this made in the step out of nothing?  An array of equal numbers is what something was started with."""
+    same = np.size(node.value) > 1 and np.ptp(np.asarray(node.value, float)) == 0
+    return node.op == "leaf" and node.id >= start and not same
 
 
 def _unmasked(term: Term, tainted: Collection[Node], start: int) -> Term:
