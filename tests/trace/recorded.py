@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from unstuck.trace.tape.instrument import Instrumenter
+from unstuck.trace.tape.layout import is_table
 from unstuck.trace.tape.memory import Memory
 from unstuck.trace.tape.runtime import Runtime
 
@@ -152,6 +153,8 @@ def same(a: Any, b: Any, seen: set[tuple[int, int]]) -> bool:
         if a.dtype.kind == "O":
             return all(same(x, y, seen) for x, y in zip(a.flat, b.flat, strict=True))
         return bool(a.tobytes() == b.tobytes())
+    if is_table(a):  # a table: what it caches differs
+        return same(a.to_numpy(), b.to_numpy(), seen) and repr(a.axes) == repr(b.axes)
     if isinstance(a, np.generic):
         return bool(a.dtype == b.dtype) and a.tobytes() == b.tobytes()
     if isinstance(a, float | int | str | bytes | bool | complex | type(None)):

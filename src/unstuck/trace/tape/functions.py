@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from unstuck.trace.tape.layout import is_table
+
 OPERATORS: dict[str, Callable[..., Any]] = {
     "add": operator.add,
     "subtract": operator.sub,
@@ -56,7 +58,7 @@ INPLACE: dict[str, Callable[..., Any]] = {
 }
 COPIES = {
     *("array", "asarray", "asanyarray", "asfarray", "ascontiguousarray", "asfortranarray", "matrix", "asmatrix"),
-    *("copy", "astype", "float", "float64", "real"),
+    *("copy", "astype", "float", "float64", "real", "to_numpy"),
 }  # fmt: skip
 SHAPED = {
     "zeros_like",
@@ -112,7 +114,7 @@ def identity(function: Any) -> tuple[str, Any]:
         return "vectorize", None
     name = getattr(function, "__name__", "")
     receiver = getattr(function, "__self__", None)
-    if isinstance(receiver, np.ndarray | np.generic):
+    if isinstance(receiver, np.ndarray | np.generic) or is_table(receiver):
         return RENAMED.get(name, name), receiver
     if isinstance(receiver, np.ufunc):
         at = f"{receiver.__name__}.at"

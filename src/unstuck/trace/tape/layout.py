@@ -12,6 +12,8 @@ NUMBERS = (
     "fiubc"  # kinds of arrays that are followed; complex ones have no derivative but keep the dependence
 )
 ARRAYS = {np.ndarray, np.matrix, np.memmap}  # kinds of arrays whose operators we know
+TABLES = ("DataFrame", "Series")  # of pandas, which is never imported here: whoever has one has done that
+LARGEST_TABLE = 2_000_000  # elements; a larger one is a constant
 ORDINARY = {*ARRAYS, float, int, bool, complex, list, tuple, *np.sctypeDict.values()}  # and of all operands
 
 
@@ -55,7 +57,20 @@ def is_tracked(value: Any) -> bool:
         return True
     if isinstance(value, np.ndarray):
         return value.dtype.kind in NUMBERS
-    return isinstance(value, np.inexact)
+    return isinstance(value, np.inexact) or (
+        is_table(value) and value.size <= LARGEST_TABLE and array_of(value).dtype.kind in NUMBERS
+    )
+
+
+def is_table(value: Any) -> bool:
+    """Is this a DataFrame or a Series of pandas?"""
+    kind = type(value)
+    return kind.__name__ in TABLES and kind.__module__.partition(".")[0] == "pandas"
+
+
+def array_of(value: Any) -> Any:
+    """The array that a table stands for; any other value unchanged."""
+    return value.to_numpy() if is_table(value) else value
 
 
 def is_strange(value: Any) -> bool:
@@ -71,7 +86,11 @@ def same_memory(left: Any, right: Any) -> bool:
 def meaning(op: str, operands: tuple[Any, ...], result: Any) -> str:
     """What an operator does for these operands: those of matrices differ, those of strangers are opaque."""
     if not ORDINARY.issuperset(map(type, operands)):
-        return "opaque"
+        return op if any(map(is_table, operands)) and ORDINARY.issuperset(map(_plain, operands)) else "opaque"
     if type(result) is np.matrix and op in ("multiply", "power"):
         return "opaque" if op == "power" else "matmul" if all(map(np.ndim, operands)) else "multiply"
     return op
+
+
+def _plain(operand: Any) -> type:
+    return np.ndarray if is_table(operand) else type(operand)

@@ -18,7 +18,7 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array, Span
-from unstuck.trace.tape.layout import NUMBERS, flat_indices, is_tracked, owner_of
+from unstuck.trace.tape.layout import NUMBERS, flat_indices, is_table, is_tracked, owner_of
 
 SMALL = 4096  # elements; a larger array that nobody read is not copied before it is overwritten
 LARGE = 2_000_000  # elements; the same for an array that was not made under our eyes
@@ -61,6 +61,8 @@ class Memory:
                 return None
             return self._current(buffer, value)
         entry = self._scalars.get(id(value))
+        if entry and is_table(value) and not np.array_equal(entry[1].value, value.to_numpy(), equal_nan=True):
+            return None  # pandas has written into it
         return entry[1] if entry else None
 
     def follows(self, array: Array) -> bool:
@@ -148,6 +150,10 @@ class Memory:
             self.held += value.nbytes if value.base is None else 0
         else:
             self._scalars[id(value)] = (value, node)
+        if is_table(value):
+            node.value = value.to_numpy(copy=True)  # pandas may write into its memory unseen
+            self.held += node.value.nbytes
+            self._register(value.to_numpy(), node)
         return node
 
     def _register(self, array: Array, node: Node) -> Buffer:
