@@ -8,12 +8,17 @@ tables stand for; otherwise it is opaque.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unstuck.autodiff.node import Node
 from unstuck.facts import Array
-from unstuck.trace.tape.layout import array_of
+from unstuck.trace.tape.functions import INPLACE
+from unstuck.trace.tape.layout import array_of, is_tracked
+
+if TYPE_CHECKING:
+    from unstuck.trace.tape.runtime import Runtime
 
 ROUNDING = 1e-12  # relative difference of sums that are added in another order
 OVER_ROWS = {"sum", "mean", "max", "min", "prod"}  # of a DataFrame: over its rows, unless an axis is given
@@ -35,6 +40,20 @@ def as_numpy(
 
 
 RENAMED = {"to_numpy": "copy"}
+
+
+def changed(recorder: Runtime, site: int, op: str, table: Any, value: Any) -> Any:
+    """table += value, by which pandas may change the table itself; recorded, with what the name is bound to then."""
+    memory = recorder.memory
+    old = memory.operand(table)
+    result = INPLACE[op](table, value)
+    if isinstance(old, Node) and is_tracked(result):
+        recorder.arithmetic += 1
+        named, function, _ = as_numpy(op, (old.value, value), {}, result)
+        operands = (old, memory.operand(value))
+        memory.add(named, function, operands, {}, result, recorder.sites[site].span)
+        recorder.name(site, result)
+    return result
 
 
 def _equal(one: Array, other: Array) -> bool:

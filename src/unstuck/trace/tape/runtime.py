@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.trace.tape import calls
-from unstuck.trace.tape.frames import as_numpy
+from unstuck.trace.tape import calls, frames
 from unstuck.trace.tape.functions import INPLACE, OPERATORS, SHAPED, is_users
 from unstuck.trace.tape.layout import is_strange, is_table, is_tracked, meaning, same_memory
 from unstuck.trace.tape.memory import Memory
@@ -190,7 +189,7 @@ class Runtime:
         if not self.on:
             return INPLACE[op](target, value)
         if is_table(target):
-            return self._table_changed(site, op, target, value)
+            return frames.changed(self, site, op, target, value)
         if not (isinstance(target, np.ndarray) and self.memory.follows(target)):
             result = INPLACE[op](target, value)
             if is_tracked(result) and result is not target:
@@ -205,18 +204,6 @@ class Runtime:
         result = INPLACE[op](target, value)
         if result is target:
             self.wrote(target, meaning(op, (target, value), result), OPERATORS[op], operands, {}, site)
-        return result
-
-    def _table_changed(self, site: int, op: str, table: Any, value: Any) -> Any:
-        """table += value, by which pandas may change the table itself"""
-        old = self.memory.operand(table)
-        result = INPLACE[op](table, value)
-        if isinstance(old, Node) and is_tracked(result):
-            self.arithmetic += 1
-            named, function, _ = as_numpy(op, (old.value, value), {}, result)
-            operands = (old, self.memory.operand(value))
-            self.memory.add(named, function, operands, {}, result, self.sites[site].span)
-            self.name(site, result)
         return result
 
     def part(self, site: int, kind: str, owner: Any, key: Any, /) -> Part:
@@ -264,7 +251,7 @@ class Runtime:
             return
         memory = self.memory
         if any(map(is_table, (result, *args))):
-            op, fn, kwargs = as_numpy(op, args, kwargs, result)
+            op, fn, kwargs = frames.as_numpy(op, args, kwargs, result)
         operands = tuple(map(memory.operand, args))
         named = {key: memory.operand(value) for key, value in kwargs.items()}
         if op in SHAPED or not any(map(_holds_node, (*operands, *named.values()))):
