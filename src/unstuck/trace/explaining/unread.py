@@ -24,6 +24,7 @@ from unstuck.trace.reading.written import Step
 
 TESTED = 6
 LEAST_STEPS = 3
+LEAST_PROVEN = 2  # steps, where every number of each is accounted for
 ENOUGH = 6  # numbers that prove two factors
 SINGULAR = (
     1e-6  # sine of the angle between gradient and old value below which their shares cannot be told apart
@@ -33,11 +34,15 @@ Mixture = tuple[float, float]  # share of the old value, factor of the gradient
 
 @dataclass(frozen=True)
 class Round:
-    """One value before and after a step, and the true gradient by it in that step."""
+    """One value before and after a step, and the true gradient by it in that step.
+
+    from_error  it was made from errors of which updates were made as well
+    """
 
     before: Operand
     after: Operand
     exact: Array
+    from_error: bool
 
 
 def unread(steps: Sequence[Step], loss: Candidate, tolerance: float) -> list[Gradient]:
@@ -50,7 +55,7 @@ def unread(steps: Sequence[Step], loss: Candidate, tolerance: float) -> list[Gra
             rounds.setdefault(found.after.place, []).append(found)
     first_uses: dict[Node, list[Round]] = {}
     for each in rounds.values():
-        if len(each) == len(follow) >= LEAST_STEPS:
+        if len(each) == len(follow) >= LEAST_PROVEN:
             first_uses.setdefault(each[-1].after.base, each)
     told = [(each, _mixture(each, tolerance)) for each in first_uses.values()]
     return [
@@ -59,8 +64,9 @@ def unread(steps: Sequence[Step], loss: Candidate, tolerance: float) -> list[Gra
 
 
 def _counts(rounds: Sequence[Round], mixture: Mixture | None) -> bool:
-    """May something be said?  (A single number that is not understood proves nothing.)"""
-    return mixture is not None or np.size(rounds[-1].exact) > 1
+    """May something be said?  (A single number that is not understood proves nothing, nor does a running mean.)"""
+    told = len(rounds) >= LEAST_STEPS and all(each.from_error for each in rounds)
+    return mixture is not None or (told and np.size(rounds[-1].exact) > 1)
 
 
 def _is_next(step: Step, following: Step) -> bool:
@@ -80,8 +86,9 @@ def _renewed(step: Step, following: Step, loss: Candidate) -> Iterator[Round]:
     if not fresh:
         return
     ahead = set(forward(step, loss))
-    errors = [node for node in step.nodes if node in step.backward and node in step.tainted - ahead]
+    errors = step.tainted - ahead - step.ends
     made = descendants(errors, step.nodes)
+    updating = descendants(errors & step.backward, step.nodes)
     before = {found.place: found for found in operands(step, loss)}
     wrt = [*step.wrt(), *(found.base for found in before.values())]
     true = adjoints(step.losses[loss].seeds, wrt, stop={*step.ends, *wrt})
@@ -91,7 +98,7 @@ def _renewed(step: Step, following: Step, loss: Candidate) -> Iterator[Round]:
             continue
         exact = true.of(old.base)
         if exact is not None:
-            yield Round(old, after, exact)
+            yield Round(old, after, exact, after.base in updating)
 
 
 def _follows(base: Node, known: frozenset[Node], oldest: int) -> bool:
@@ -113,7 +120,8 @@ def _follows(base: Node, known: frozenset[Node], oldest: int) -> bool:
 def _mixture(rounds: Sequence[Round], tolerance: float) -> Mixture | None:
     """The share of the old value and the factor of the gradient when the new values are made of these two alone.
 
-    The gradient alone is tried first: a few numbers are always a mixture of any two arrays.
+    The gradient alone is tried first: a few numbers are always a mixture of any two arrays.  Arrays of a few numbers
+    prove something together, if share and factor are constant.
     """
     values = [
         tuple(
@@ -123,12 +131,14 @@ def _mixture(rounds: Sequence[Round], tolerance: float) -> Mixture | None:
     ]
     if any(not np.all(np.isfinite(np.concatenate(each))) for each in values):
         return None
-    if values[0][2].size == 1:  # single numbers prove something together, if the rate is constant
-        values = [tuple(np.concatenate(parts) for parts in zip(*values, strict=True))]
-    alone = [_factors((exact,), new, tolerance) for _, exact, new in values if np.any(exact) or np.any(new)]
+    together = [tuple(np.concatenate(parts) for parts in zip(*values, strict=True))]
+    size = values[0][2].size
+    shown = together if size == 1 else values
+    alone = [_factors((exact,), new, tolerance) for _, exact, new in shown if np.any(exact) or np.any(new)]
     if alone and all(alone):
         return 0.0, float(np.median([found[0] for found in alone if found]))
-    both = [_factors((old, exact), new, tolerance) for old, exact, new in map(_not_set, values)]
+    shown = together if size < ENOUGH else values
+    both = [_factors((old, exact), new, tolerance) for old, exact, new in map(_not_set, shown)]
     if not all(both):
         return None
     share, factor = np.median([found for found in both if found], axis=0)

@@ -101,16 +101,16 @@ def _old_value(node: Node, oldest: int) -> Node | None:
     """The additive term of a node that was made at the node's own place in the source, not before `oldest`.
 
     It must come back nearly whole: decay and momentum shrink a value, but an error signal that returns through
-    a bias and its learning rate is no old value.
+    a bias and its learning rate is no old value.  And it comes back alone: what holds the values of several
+    rounds is the increment of a sum (the `W - step` of `W += W - step`).
     """
-    for term in terms_of(node, stop=lambda other: other.span == node.span or other.id < oldest):
-        other = term.node
-        same = (
-            other.id < node.id and other.span == node.span and np.shape(other.value) == np.shape(node.value)
-        )
-        if same and 0.5 < term.coefficient < 1.5:
-            return other
-    return None
+    whole = [
+        term.node
+        for term in terms_of(node, stop=lambda other: other.span == node.span or other.id < oldest)
+        if term.node.id < node.id and term.node.span == node.span and 0.5 < term.coefficient < 1.5
+    ]
+    same = [other for other in whole if np.shape(other.value) == np.shape(node.value)]
+    return same[0] if len(same) == 1 else None
 
 
 # ----- Which chains are parameters ----------------------------------------------------------------------
