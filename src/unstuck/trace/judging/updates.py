@@ -15,6 +15,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation
+from unstuck.trace.judging.anew import started_anew
 from unstuck.trace.judging.memories import memory_faults
 from unstuck.trace.judging.moments import miscorrected
 from unstuck.trace.judging.statements import statement_about
@@ -224,6 +225,7 @@ FAULTS = (
     _by_zero,
     _rootless,
     miscorrected,
+    started_anew,
     _cut,
 )
 
