@@ -162,7 +162,9 @@ def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, 
     )  # a single number would agree with some round or other
     rounds = rounds_back(steps, verdicts, left, tolerance) if tell else None
     for name in wrong:
-        if name in at_kinks:
+        if name in unlike and _is_running_mean(steps, name):
+            yield name, ("not-applicable", "a running mean of what the steps compute: no parameter")
+        elif name in at_kinks:
             yield name, ("exact", "differs only at kinks, where any subgradient is right")
         elif name not in unlike and _scheduled(name, evidence):
             yield name, ("exact", "its learning rate changes by a schedule of its own")
@@ -181,6 +183,16 @@ def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, 
                 name,
                 ("cannot-tell", f"its gradient is right, and its step is made of it by {bend.op}{line}"),
             )
+
+
+def _is_running_mean(steps: Sequence[Step], name: str) -> bool:
+    """Is it, in every step, a share of its old value and the rest of something new?"""
+    for update in (step.updates[name] for step in steps if name in step.updates):
+        own = sum(term.coefficient for term in update.terms if term.node is update.before)
+        others = [term.coefficient for term in update.terms if term.node is not update.before]
+        if not 0 < own < 1 or len(others) != 1 or not np.isclose(own + others[0], 1.0, rtol=1e-9):
+            return False
+    return True
 
 
 def _almost(name: str, evidence: Evidence) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Span
+from unstuck.trace.judging.statements import operand_at, statement_about
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.views import CONTRACTIONS, LOOKUPS, untransposed
 from unstuck.trace.reading.written import Step
@@ -38,16 +39,35 @@ class Operand:
         return self.y.span, self.position, np.shape(self.base.value)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What the script calls it, where it was made and where it is used."""
+        span = self.y.span if self.other is not None else None
+        used = operand_at(span, self.position) if span is not None else ""
+        return tuple(dict.fromkeys([*self.base.names[-1:], *([used] if used else [])]))
+
+    @property
+    def update(self) -> Span | None:
+        """The statement of the source that makes its new value from the old one, if there is one."""
+        if self.y.span is None:
+            return None
+        places = (statement_about(self.y.span, name, changing=True) for name in self.names)
+        return next((place for place in places if place is not None), None)
+
+    @property
     def title(self) -> str:
         """The script's name for it, or where it is used."""
-        if self.base.names:
-            return self.base.names[-1]
+        if self.names:
+            return self.names[0]
         return f"the value used at line {self.y.span.line}" if self.y.span is not None else "a value"
 
 
-def operands(step: Step, loss: Candidate) -> Iterator[Operand]:
-    """Every such value of one step, at each of its uses, in the order of the forward pass."""
+def operands(step: Step, loss: Candidate, *, of_others: bool = False) -> Iterator[Operand]:
+    """Every such value of one step, at each of its uses, in the order of the forward pass.
+
+    of_others  those that another training on the tape updates as well
+    """
     start = step.nodes[0].id
+    known = frozenset(update.before for update in step.updates.values()) if of_others else step.ends
     for y in forward(step, loss):
         values = [arg for arg in y.args if isinstance(arg, Node)]
         if y.op in LOOKUPS and values and y.args[0] is values[0]:
@@ -57,9 +77,9 @@ def operands(step: Step, loss: Candidate) -> Iterator[Operand]:
         for position, own in enumerate(values):
             base = untransposed(own)
             other = values[1 - position] if len(values) == 2 else None
-            if base.id >= start or base in step.ends or (other is not None and other in step.ends):
+            if base.id >= start or base in known or (other is not None and other in known):
                 continue
-            if other is not None and untransposed(other) in step.ends:
+            if other is not None and untransposed(other) in known:
                 continue
             role = _role(base, other, y)
             if role is not None:
@@ -87,8 +107,11 @@ def partner(operand: Operand, step: Step, children: dict[Node, list[Node]]) -> s
 
 
 def product(node: Node) -> Node:
-    """The contraction behind views of it, or the node itself."""
-    return untransposed(node)
+    """The contraction behind views of it and a change of sign, or else what is there."""
+    inner = untransposed(node)
+    if inner.op == "negative" and isinstance(inner.args[0], Node):
+        return product(inner.args[0])
+    return inner
 
 
 def _role(base: Node, other: Node | None, y: Node) -> Role | None:
@@ -99,6 +122,8 @@ def _role(base: Node, other: Node | None, y: Node) -> Role | None:
         return "table" if len(shape) == 2 and np.ndim(y.value) >= 1 and size > 1 else None
     if y.op in CONTRACTIONS:
         return "matrix" if size > 1 and len(shape) in (1, 2) else None
-    if y.op != "add" or other is None or np.size(other.value) != np.size(y.value):
+    if y.op not in ("add", "subtract") or other is None or np.size(other.value) != np.size(y.value):
         return None
+    if y.op == "subtract" and size == np.size(y.value):
+        return None  # a target
     return "bias" if product(other).op in CONTRACTIONS and sum(side > 1 for side in shape) <= 1 else None

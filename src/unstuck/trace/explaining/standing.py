@@ -17,7 +17,7 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Explanation, Gradient, Span
 from unstuck.trace.explaining.operands import Operand, forward, operands, partner, product
-from unstuck.trace.judging.statements import is_conditional, names_after_loop, statement_about
+from unstuck.trace.judging.statements import is_conditional, left_by_loop
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 from unstuck.trace.reading.written import Step
@@ -42,7 +42,9 @@ def standing(steps: Sequence[Step], loss: Candidate) -> list[Gradient]:
         return []
     first = used[0]
     late = {
-        each.base: each for each in operands(first, loss) if _updated_after_loop(each, first, used[1], loss)
+        each.base: each
+        for each in operands(first, loss, of_others=True)
+        if _updated_after_loop(each, first, used[1], loss)
     }
     still = [operand for operand in operands(first, loss) if _stands(operand, used, loss)]
     children = _children(forward(first, loss))
@@ -89,7 +91,7 @@ def _is_meant(half: Half, step: Step) -> bool:
     if operand.role == "bias":
         return bool(np.ptp(np.asarray(operand.base.value, float)) == 0)  # all alike, as a start is
     other = operand.other
-    if other is None or np.ndim(operand.base.value) != 2 or product(other).op in CONTRACTIONS:
+    if other is None or product(other).op in CONTRACTIONS:
         return False  # a matrix that mixes what a layer has made: a graph
     return _varies_along(operand, np.shape(step.updates[half.partner].before.value))
 
@@ -105,14 +107,17 @@ def _works_out(step: Step, base: Node) -> bool:
 
 def _held_back(operand: Operand) -> bool:
     """Does the source update it where a condition allows it?"""
-    if operand.y.span is None or not operand.base.names:
-        return False
-    place = statement_about(operand.y.span, operand.base.names[-1], changing=True)
+    place = operand.update
     return place is not None and is_conditional(place)
 
 
 def _varies_along(operand: Operand, bias: tuple[int, ...]) -> bool:
-    """Of input and weights: does the bias vary along the axis of the product that this matrix makes?"""
+    """Of input and weights: does the bias vary along the axis of the product that this matrix makes?
+
+    A vector of weights makes single outputs, which share a single bias.
+    """
+    if np.ndim(operand.base.value) == 1:
+        return int(np.prod(bias)) == 1
     rows = operand.y.op != "einsum" and operand.position == 0
     shape = np.shape(operand.y.value)
     if not shape:
@@ -138,28 +143,44 @@ def _trained_biases(step: Step, loss: Candidate) -> bool:
 
 
 def _updated_after_loop(operand: Operand, step: Step, following: Step, loss: Candidate) -> Span | None:
-    """The statement that moves this value by an error of the loop before it, in which all other updates are."""
-    if operand.y.span is None or not operand.base.names or operand.base not in _bases(following, loss):
+    """The statement that moves this value by an error of the loop before it, in which all other updates are.
+
+    An error that one round hands to the next is a sum, which may be waited for.
+    """
+    place = operand.update
+    if place is None or is_conditional(place) or operand.base not in _bases(following, loss):
         return None
-    name = operand.base.names[-1]
-    place = statement_about(operand.y.span, name, changing=True)
     others = [update.after.span for update in step.updates.values() if update.after.span is not None]
-    if place is None or is_conditional(place):
-        return None
+    made, later = _errors_by_name(step, loss), _errors_by_name(following, loss)
+    return (
+        place
+        if any(
+            made[each].isdisjoint(ancestors(later[each], oldest=step.nodes[0].id, stop=following.ends))
+            for each in (left_by_loop(place, others) - {*operand.names}) & made.keys() & later.keys()
+        )
+        else None
+    )
+
+
+def _errors_by_name(step: Step, loss: Candidate) -> dict[str, set[Node]]:
+    """What the step computes beyond its forward pass and the script has a name for."""
     errors = step.tainted - set(forward(step, loss)) - step.ends
     stored = {node.args[0] for node in errors if node.op in STORES and isinstance(node.args[0], Node)}
-    made = {each for node in errors | stored for each in node.names}
-    return place if (names_after_loop(place, others) - {name}) & made else None
+    found: dict[str, set[Node]] = defaultdict(set)
+    for node in errors | stored:
+        for name in node.names:
+            found[name].add(node)
+    return found
 
 
 def _bases(step: Step, loss: Candidate) -> set[Node]:
-    return {operand.base for operand in operands(step, loss)}
+    return {operand.base for operand in operands(step, loss, of_others=True)}
 
 
 def _late(operand: Operand, steps: Sequence[Step]) -> Gradient:
     assert operand.y.span is not None
     name = operand.title
-    place = statement_about(operand.y.span, name, changing=True) or operand.y.span
+    place = operand.update or operand.y.span
     text = f"{name} is updated outside of the loop in which its gradient is computed: most gradients are lost"
     explanation = Explanation("update-outside-loop", text, place, (operand.y.span,))
     return replace(_told(operand, place, steps, ""), status="wrong", explanation=explanation)

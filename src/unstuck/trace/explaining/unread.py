@@ -121,7 +121,7 @@ def _mixture(rounds: Sequence[Round], tolerance: float) -> Mixture | None:
     """The share of the old value and the factor of the gradient when the new values are made of these two alone.
 
     The gradient alone is tried first: a few numbers are always a mixture of any two arrays.  Arrays of a few numbers
-    prove something together, if share and factor are constant.
+    prove something together, if share and factor are constant (the bias of two classes is always along (1, -1)).
     """
     values = [
         tuple(
@@ -131,14 +131,12 @@ def _mixture(rounds: Sequence[Round], tolerance: float) -> Mixture | None:
     ]
     if any(not np.all(np.isfinite(np.concatenate(each))) for each in values):
         return None
-    together = [tuple(np.concatenate(parts) for parts in zip(*values, strict=True))]
-    size = values[0][2].size
-    shown = together if size == 1 else values
-    alone = [_factors((exact,), new, tolerance) for _, exact, new in shown if np.any(exact) or np.any(new)]
+    if values[0][2].size < ENOUGH:
+        values = [tuple(np.concatenate(parts) for parts in zip(*values, strict=True))]
+    alone = [_factors((exact,), new, tolerance) for _, exact, new in values if np.any(exact) or np.any(new)]
     if alone and all(alone):
         return 0.0, float(np.median([found[0] for found in alone if found]))
-    shown = together if size < ENOUGH else values
-    both = [_factors((old, exact), new, tolerance) for old, exact, new in map(_not_set, shown)]
+    both = [_factors((old, exact), new, tolerance) for old, exact, new in map(_not_set, values)]
     if not all(both):
         return None
     share, factor = np.median([found for found in both if found], axis=0)

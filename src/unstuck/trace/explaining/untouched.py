@@ -18,7 +18,7 @@ from unstuck.autodiff.reverse import adjoints, ancestors, descendants
 from unstuck.facts import Array, Explanation, Gradient, Span
 from unstuck.trace.explaining.localise import RightValues
 from unstuck.trace.judging.outside import update_after_loop
-from unstuck.trace.judging.statements import is_conditional, statement_about
+from unstuck.trace.judging.statements import is_conditional, side_by_side, statement_about
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.terms import terms_of
 from unstuck.trace.reading.views import CONTRACTIONS, untransposed
@@ -159,7 +159,13 @@ def _noun(
     name = first.base.names[-1] if first.base.names else ""
     title = name or (f"the value used at {line_in_words(first.y.span)}" if first.y.span else "a value")
     after_loop = update_after_loop(step, dead)
-    if moved or elsewhere is not None or after_loop is not None:
+    in_vain = not moved and elsewhere is not None and _is_reached(elsewhere, step)
+    if in_vain:
+        kind, span = "parameter-never-updated", elsewhere
+        text = (
+            f"the gradient of {title} is computed in every step, but this statement leaves {title} as it is"
+        )
+    elif moved or elsewhere is not None or after_loop is not None:
         kind, span = "update-outside-loop", after_loop or elsewhere or dead.span
         text = f"{title} is updated outside of the loop in which its gradient is computed: most gradients are lost"
     else:
@@ -181,6 +187,12 @@ def _noun(
         exact=exact,
         explanation=Explanation(kind, text, span, uses),
     )
+
+
+def _is_reached(statement: Span, step: Step) -> bool:
+    """Is the statement carried out in every step, beside the updates of other parameters?"""
+    places = [update.after.span for update in step.updates.values()]
+    return any(place is not None and side_by_side(statement, place) for place in places)
 
 
 def _joins(node: Node, dead: Node, base: Node) -> bool:

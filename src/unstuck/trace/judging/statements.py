@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import linecache
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from unstuck.facts import Span
 
-Statement = ast.Assign | ast.AugAssign
-AROUND = (ast.For, ast.AsyncFor, ast.While, ast.FunctionDef, ast.AsyncFunctionDef)
+Around = ast.For | ast.AsyncFor | ast.While | ast.FunctionDef | ast.AsyncFunctionDef
 LEAVING = (ast.Continue, ast.Break, ast.Return)
 
 
@@ -18,38 +18,72 @@ def statement_about(near: Span, name: str, changing: bool = False) -> Span | Non
 
     changing  only statements that make the new value from the old one
     """
-    try:
-        tree = ast.parse("".join(linecache.getlines(near.path)))
-    except SyntaxError:
-        return None
     found = [
-        Span(
-            near.path, node.lineno, node.col_offset + 1, node.end_lineno or 0, (node.end_col_offset or 0) + 1
-        )
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign | ast.AugAssign) and _binds(node, name, changing)
+        _span(near, node)
+        for node in ast.walk(_tree(near))
+        if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr) and _binds(node, name, changing)
     ]
     return max(found, default=None)
 
 
-def _binds(node: ast.Assign | ast.AugAssign, name: str, changing: bool) -> bool:
+def _binds(node: ast.Assign | ast.AugAssign | ast.Expr, name: str, changing: bool) -> bool:
     if isinstance(node, ast.AugAssign):
         return ast.unparse(node.target) == name
+    if isinstance(node, ast.Expr):  # np.subtract(..., out=name)
+        given = node.value.keywords if isinstance(node.value, ast.Call) else ()
+        return any(each.arg == "out" and ast.unparse(each.value) == name for each in given)
     mentions = any(ast.unparse(part) == name for part in ast.walk(node.value) if isinstance(part, ast.expr))
     return any(ast.unparse(target) == name for target in node.targets) and (mentions or not changing)
 
 
+def operand_at(place: Span, position: int) -> str:
+    """What is written for one of the two operands of the operation here, if that can be assigned to; else empty.
+
+    Transpositions are left out.
+    """
+    for node in ast.walk(_tree(place)):
+        parts = (
+            _operands(node)
+            if isinstance(node, ast.expr | ast.AugAssign) and _span(place, node) == place
+            else []
+        )
+        if len(parts) == 2:
+            part = parts[position]
+            while isinstance(part, ast.Attribute) and part.attr == "T":
+                part = part.value
+            return ast.unparse(part) if isinstance(part, ast.Name | ast.Attribute | ast.Subscript) else ""
+    return ""
+
+
+def _operands(node: ast.AST) -> list[ast.expr]:
+    if isinstance(node, ast.BinOp):
+        return [node.left, node.right]
+    if isinstance(node, ast.AugAssign):
+        return [node.target, node.value]
+    if isinstance(node, ast.Call):
+        method = [node.func.value] if isinstance(node.func, ast.Attribute) and len(node.args) == 1 else []
+        return [*method, *node.args]
+    return []
+
+
 def is_conditional(place: Span) -> bool:
     """Does it depend on an `if`, within the innermost loop or function, whether the statement here is reached?"""
-    try:
-        tree = ast.parse("".join(linecache.getlines(place.path)))
-    except SyntaxError:
-        return False
-    around = [node for node in ast.walk(tree) if isinstance(node, AROUND) and _holds(node, place)]
+    around = [node for node in ast.walk(_tree(place)) if isinstance(node, Around) and _holds(node, place)]
     if not around:
         return False
     innermost = max(around, key=lambda node: node.lineno)
     return any(_holds(test, place) or _leaves_before(test, place) for test in _tests(innermost))
+
+
+def side_by_side(one: Span, other: Span) -> bool:
+    """Do these two places lie in statements of one block?"""
+    return any(
+        all(
+            any(_holds(each, place) and not isinstance(each, Around | ast.If) for each in block)
+            for place in (one, other)
+        )
+        for block in _blocks(one)
+    )
 
 
 def _holds(node: ast.stmt, place: Span) -> bool:
@@ -69,14 +103,9 @@ def _leaves_before(test: ast.If, place: Span) -> bool:
 
 def uses_finished_loop(place: Span) -> bool:
     """Does the statement here use a variable of a `for` loop that has ended just before, in the same block?"""
-    try:
-        tree = ast.parse("".join(linecache.getlines(place.path)))
-    except SyntaxError:
-        return False
-    blocks = (getattr(node, "body", ()) for node in ast.walk(tree) if isinstance(node, AROUND))
-    for block in (block for block in blocks if isinstance(block, list)):
+    for block in _blocks(place):
         for index, statement in enumerate(block):
-            if _holds(statement, place) and not isinstance(statement, AROUND):
+            if _holds(statement, place) and not isinstance(statement, Around):
                 used = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
                 loops = [each for each in block[:index] if isinstance(each, ast.For)]
                 return any(not used.isdisjoint(_variables(loop)) for loop in loops)
@@ -87,17 +116,51 @@ def _variables(loop: ast.For) -> set[str]:
     return {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
 
 
-def names_after_loop(place: Span, inside: Iterable[Span]) -> set[str]:
-    """The names that a statement uses which directly follows the loop with all the places inside; else none."""
-    try:
-        tree = ast.parse("".join(linecache.getlines(place.path)))
-    except SyntaxError:
-        return set()
-    blocks = (getattr(node, "body", ()) for node in ast.walk(tree) if isinstance(node, AROUND))
-    for block in (block for block in blocks if isinstance(block, list)):
+def left_by_loop(place: Span, inside: Iterable[Span]) -> set[str]:
+    """What a statement reads that follows, in one block, the loop with all the places inside; else nothing.
+
+    Names that are bound anew behind the loop are no longer those of the loop.
+    """
+    for block in _blocks(place):
         for index, statement in enumerate(block):
-            if _holds(statement, place) and not isinstance(statement, AROUND):
-                loops = [each for each in block[:index] if isinstance(each, ast.For | ast.While)]
-                if any(all(_holds(loop, other) for other in inside) for loop in loops):
-                    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+            if _holds(statement, place) and not isinstance(statement, Around):
+                for at, loop in enumerate(block[:index]):
+                    if isinstance(loop, ast.For | ast.While) and all(_holds(loop, other) for other in inside):
+                        anew = [text for each in block[at + 1 : index] for text in _texts(each, ast.Store)]
+                        return _texts(statement, ast.Load) - {*anew}
     return set()
+
+
+def _texts(statement: ast.stmt, context: type[ast.expr_context]) -> set[str]:
+    """The variables, attributes and items that a statement reads or binds, as they are written."""
+    found = (
+        node for node in ast.walk(statement) if isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+    )
+    return {ast.unparse(node) for node in found if isinstance(node.ctx, context)}
+
+
+# ----- The file -----------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        return ast.Module([], [])
+
+
+def _tree(place: Span) -> ast.Module:
+    """The syntax tree of the file that a place lies in; empty where the text is no python."""
+    return _parsed("".join(linecache.getlines(place.path)))
+
+
+def _span(place: Span, node: ast.stmt | ast.expr) -> Span:
+    """Where a node of this file stands."""
+    end_column = (node.end_col_offset or 0) + 1
+    return Span(place.path, node.lineno, node.col_offset + 1, node.end_lineno or 0, end_column)
+
+
+def _blocks(place: Span) -> Iterator[list[ast.stmt]]:
+    """The bodies of the file of a place, of its loops and of its functions."""
+    return (node.body for node in ast.walk(_tree(place)) if isinstance(node, ast.Module | Around))
