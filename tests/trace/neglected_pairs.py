@@ -113,6 +113,6 @@ RIGHT = {
     ).replace("h = np.tanh(x @ W1 + b1)\n", "z = x @ W1 + b1 - mean\n    h = np.tanh(z)\n")
     + "    mean = 0.9 * mean + 0.1 * z.mean(axis=0)\n",
     "decay of a tenth in every step": HEAVY_BALL.replace(
-        "P[i] = P[i] + V[i]", "P[i] = 0.9 * P[i] - rate * g"
+        "V[i] = 0.9 * V[i] - rate * g\n        P[i] = P[i] + V[i]", "P[i] = 0.9 * P[i] - rate * g"
     ),
 }
