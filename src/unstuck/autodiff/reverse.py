@@ -11,13 +11,13 @@ at kinks.  An operation without a rule makes the cotangents behind it unknown, n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from unstuck.autodiff.call import Call, NoDerivative, Part
+from unstuck.autodiff.call import Call, Contribution, NoDerivative, Part
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.rules import contributions, passes
 from unstuck.facts import Array, Span
@@ -84,6 +84,7 @@ def adjoints(
     overrides: Overrides | None = None,
     stop: Collection[Node] = (),
     ties: float | None = None,
+    sent: dict[Node, Sequence[Contribution]] | None = None,
 ) -> Adjoints:
     """The cotangents of every node between the seeds and `wrt`.
 
@@ -100,6 +101,8 @@ def adjoints(
     ties
         which subgradient at kinks: 0, 0.5, 1, or None for each function's convention (see
         `unstuck.autodiff.kinks`).
+    sent
+        a table that gets what each visited node passed to its operands.
 
     Raises
     ------
@@ -108,11 +111,11 @@ def adjoints(
     """
     overrides = overrides or {}
     for node, override in overrides.items():
-        if any(target.id >= node.id for target, _ in _rules(override)):
+        if any(target.id >= node.id for target, _ in rules_of(override)):
             raise ValueError(f"the override of {node} must lead back in time")
     order = between([node for node, _ in seeds], wrt, overrides=overrides, stop=stop)
     active = set(order)
-    store = _Store()
+    store = Store()
     unknown: dict[Node, NoRule] = {}
     for node, seed in seeds:
         if node in active:
@@ -120,10 +123,15 @@ def adjoints(
     with np.errstate(all="ignore"):
         for node in order:
             g = store.get(node)
-            if node not in unknown and g is not None and node not in stop:
-                failure = _pass_on(node, g, active, store, overrides, ties)
-            else:
-                failure = unknown.get(node)
+            failure = unknown.get(node)
+            if failure is None and g is not None and node not in stop:
+                passed = passed_on(node, g, active, overrides, ties)
+                if isinstance(passed, NoRule):
+                    failure = passed
+                else:
+                    store.add_all(passed)
+                    if sent is not None:
+                        sent[node] = passed
             if failure:
                 for operand in _operands(node, overrides, stop):
                     unknown.setdefault(operand, failure)
@@ -131,20 +139,16 @@ def adjoints(
     return Adjoints(found, {node: failure for node, failure in unknown.items() if node in active})
 
 
-def _pass_on(
-    node: Node, g: Array, active: set[Node], store: _Store, overrides: Overrides, ties: float | None
-) -> NoRule | None:
-    """Adds what the node passes to its operands; the reason when it cannot be differentiated."""
+def passed_on(
+    node: Node, g: Array, active: Container[Node], overrides: Overrides, ties: float | None
+) -> Sequence[Contribution] | NoRule:
+    """What the node passes to its operands when g arrives; the reason when it cannot be differentiated."""
     if node in overrides:
-        for target, rule in _rules(overrides[node]):
-            store.add(target, rule(g))
-        return None
+        return [(target, rule(g)) for target, rule in rules_of(overrides[node])]
     try:
-        for operand, part in contributions(Call(node, g, active, ties)) if passes(node) else ():
-            store.add(operand, part)
+        return list(contributions(Call(node, g, active, ties))) if passes(node) else ()
     except _RULE_FAILURES as error:
         return NoRule(node.op, node.span, str(error))
-    return None
 
 
 # A rule meets calls that nobody foresaw (exotic keywords, ragged lists); that is "cannot tell", not a crash.
@@ -217,16 +221,17 @@ def _operands(node: Node, overrides: Overrides, stop: Collection[Node]) -> Itera
     if node in stop:
         return ()
     if node in overrides:
-        return [target for target, _ in _rules(overrides[node])]
+        return [target for target, _ in rules_of(overrides[node])]
     return node.parents() if passes(node) else ()
 
 
-def _rules(override: Rule | Sequence[Rule]) -> Sequence[Rule]:
+def rules_of(override: Rule | Sequence[Rule]) -> Sequence[Rule]:
+    """The rules of an override, which may be a single one."""
     single: Any = override
     return [single] if isinstance(single[0], Node) else single
 
 
-class _Store:
+class Store:
     """Sums cotangents per node, in place once a buffer is our own."""
 
     def __init__(self) -> None:
@@ -234,9 +239,16 @@ class _Store:
         self._own: set[Node] = set()
 
     def get(self, node: Node) -> Array | None:
+        """The sum so far."""
         return self._sums.get(node)
 
+    def add_all(self, contributions: Iterable[Contribution]) -> None:
+        """Add each contribution to its node's sum."""
+        for node, part in contributions:
+            self.add(node, part)
+
     def add(self, node: Node, part: Array | Part) -> None:
+        """Add to the node's sum; arrays that are passed in are never written to."""
         if isinstance(part, Part):
             _add_at(self._buffer(node), part)
             return

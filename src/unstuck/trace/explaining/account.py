@@ -21,7 +21,8 @@ from unstuck.trace.explaining.macros import Forward, forwards
 from unstuck.trace.explaining.mending import mended
 from unstuck.trace.explaining.pairs import pairs
 from unstuck.trace.explaining.sums import signs
-from unstuck.trace.judging.judge import STEADY, Verdicts, judge, relative_scales
+from unstuck.trace.judging.judge import STEADY, Verdicts, relative_scales
+from unstuck.trace.judging.trial import Trials
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 
@@ -55,14 +56,14 @@ def account_for(
     by_number = {forward.step.number: forward for forward in passes}
     accepted: list[Hypothesis] = []
     explained: dict[str, Hypothesis] = {}
-    current = verdicts
+    current, trials = verdicts, Trials(loss)
     for _ in range(MOST_FAULTS):
         wrong = _wrong(current, tolerance)
         if not wrong or time.process_time() > deadline:
             break
         right = frozenset(name for name in current.matches if current.explains(name, tolerance))
         climbing = frozenset(name for name in wrong if current.climbs(name, tolerance))
-        search = Search(loss, by_number, tuple(accepted), right, wrong, climbing)
+        search = Search(trials, by_number, tuple(accepted), right, wrong, climbing)
         found = _best(used, search, current, tolerance, deadline)
         if found is None:
             break
@@ -81,7 +82,7 @@ def account_of_output(
     used = [step for step in steps if loss in step.losses]
     passes = tuple(forwards(used, [step.losses[loss].seeds for step in used]))
     wrong = _wrong(verdicts, tolerance)
-    search = Search(loss, {each.step.number: each for each in passes}, (), frozenset(), wrong)
+    search = Search(Trials(loss), {each.step.number: each for each in passes}, (), frozenset(), wrong)
     few = most_telling(used, verdicts, wrong)
     best: Account | None = None
     for hypothesis in forced(search):
@@ -191,7 +192,7 @@ def _explained(
 def _judged(steps: Sequence[Step], search: Search, hypothesis: Hypothesis) -> Verdicts:
     """The verdicts under a hypothesis together with those accepted before."""
     together = (*search.accepted, hypothesis)
-    return judge(steps, search.loss, {step.number: merged(together, step.number) for step in steps})
+    return search.trials.judge(steps, {step.number: merged(together, step.number) for step in steps})
 
 
 def _gained(after: Verdicts, search: Search, tolerance: float) -> int:
@@ -234,7 +235,7 @@ def scale_account(
     """The hypothesis under which all factors become one: why a gradient is right only up to a constant."""
     used = [step for step in steps if loss in step.losses]
     by_number = {forward.step.number: forward for forward in account.passes}
-    search = Search(loss, by_number, account.accepted, frozenset(), frozenset())
+    search = Search(Trials(loss), by_number, account.accepted, frozenset(), frozenset())
     for hypothesis in scale_of_masks(search):
         found = relative_scales(_judged(used, search, hypothesis), reference)
         if all(abs(scale - 1) < SAME_SCALE for scale, spread in found.values() if spread < SAME_SCALE):

@@ -16,6 +16,7 @@ from unstuck.trace.explaining.forcing import given
 from unstuck.trace.explaining.hypotheses import Altered, Hypothesis, value_of
 from unstuck.trace.explaining.macros import Forward, forwards
 from unstuck.trace.judging.judge import Verdicts, judge
+from unstuck.trace.judging.trial import Trials
 from unstuck.trace.reading.losses import Candidate, Proposal, before_activation, inside, is_link
 from unstuck.trace.reading.meetings import added_target
 from unstuck.trace.reading.pairs import Pair
@@ -35,7 +36,7 @@ def added(steps: Sequence[Step], tolerance: float) -> tuple[list[Step], Verdicts
         shown = [step for step in told if loss in step.losses]
         passes = tuple(forwards(shown, [step.losses[loss].seeds for step in shown]))
         hypothesis = Hypothesis("sign", TEXT, _as_written(passes, loss), place=loss.span)
-        after = judge(told, loss, {step.number: hypothesis.overrides(step.number) for step in shown})
+        after = Trials(loss).judge(told, {step.number: hypothesis.overrides(step.number) for step in shown})
         if _proves(after, tolerance):
             verdicts = judge(told, loss)
             wrong = [name for name in verdicts.matches if not verdicts.explains(name, tolerance)]

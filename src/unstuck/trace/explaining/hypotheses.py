@@ -18,6 +18,7 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import Overrides, Rule, adjoints, backward
 from unstuck.facts import Array, Span
 from unstuck.trace.explaining.macros import Activated, Dropped, Forward, Linear
+from unstuck.trace.judging.trial import Trials
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
@@ -75,13 +76,18 @@ def merged(hypotheses: Iterable[Hypothesis], number: int) -> Altered:
 class Search:
     """What hypotheses are made from: the forward passes, what was accepted before, and who is right or wrong."""
 
-    loss: Candidate
+    trials: Trials
     passes: Mapping[int, Forward]
     accepted: tuple[Hypothesis, ...]
     right: frozenset[str]
     wrong: frozenset[str]
     climbing: frozenset[str] = frozenset()
     _cotangents: dict[int, Mapping[Node, Array]] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def loss(self) -> Candidate:
+        """The loss that is descended."""
+        return self.trials.loss
 
     def step(self, number: int) -> Step:
         """The step with this number."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import Overrides, adjoints
+from unstuck.autodiff.reverse import Adjoints, NoRule, adjoints
 from unstuck.facts import Array
 from unstuck.trace.judging.matching import Match, Table, Tables, chosen, match
 from unstuck.trace.reading.losses import HELD, MOST_PLACES, PREFERENCE, Candidate
@@ -78,32 +78,47 @@ class Verdicts:
         return bool(telling) and all(match.mirrored <= tolerance for match in telling)
 
 
-def judge(
-    steps: Sequence[Step],
-    loss: Candidate,
-    overrides: Mapping[int, Overrides] | None = None,
-    ties: float | None = None,
-) -> Verdicts:
-    """Match every parameter in every step under one loss; `overrides` alter the reverse pass, by step number."""
-    readings: dict[str, Tables] = {}
-    unknown: dict[str, str] = {}
+def judge(steps: Sequence[Step], loss: Candidate, ties: float | None = None) -> Verdicts:
+    """Match every parameter in every step under one loss; `ties` chooses the subgradient at kinks."""
+    judged = {}
     for step in steps:
         proposal = step.losses.get(loss)
-        if proposal is None:
-            continue
-        wrt = step.wrt()
-        result = adjoints(
-            proposal.seeds, wrt, stop=step.ends, overrides=(overrides or {}).get(step.number), ties=ties
-        )
-        floors = rounding_floors(wrt, result.cotangents)
-        for name, node in zip(step.updates, wrt, strict=True):
-            true = result.of(node)
-            if true is None:
-                unknown[name] = f"{result.unknown[node].op} has no derivative rule"
+        if proposal is not None:
+            wrt = step.wrt()
+            found = adjoints(proposal.seeds, wrt, stop=step.ends, ties=ties)
+            floors = rounding_floors(wrt, found.cotangents)
+            judged[step.number] = {
+                name: matches(step, name, found, floors[node])
+                for name, node in zip(step.updates, wrt, strict=True)
+            }
+    return verdicts_of(loss, judged)
+
+
+Judged = Mapping[str, Mapping[str, Match] | NoRule]
+"""Of one step, by parameter: the match of each reading of the update, or the operation without a rule."""
+
+
+def matches(step: Step, name: str, found: Adjoints, floor: float) -> Mapping[str, Match] | NoRule:
+    """The written gradient of one parameter in one step, in all its readings, against the derived one."""
+    node = step.updates[name].before
+    true = found.of(node)
+    if true is None:
+        return found.unknown[node]
+    return {kind: match(written, true, floor) for kind, written in step.written[name].items()}
+
+
+def verdicts_of(loss: Candidate, judged: Mapping[int, Judged]) -> Verdicts:
+    """The verdicts over steps that were judged one by one."""
+    readings: dict[str, Tables] = {}
+    unknown: dict[str, str] = {}
+    for number, step in judged.items():
+        for name, found in step.items():
+            if isinstance(found, NoRule):
+                unknown[name] = f"{found.op} has no derivative rule"
                 continue
             tables = readings.setdefault(name, {})
-            for kind, written in step.written[name].items():
-                tables.setdefault(kind, {})[step.number] = match(written, true, floors[node])
+            for kind, each in found.items():
+                tables.setdefault(kind, {})[number] = each
     known = {name: tables for name, tables in readings.items() if name not in unknown}
     return Verdicts(loss, {name: _usual(table) for name, table in chosen(known).items()}, unknown)
 
@@ -115,16 +130,29 @@ def rounding_floors(parameters: Sequence[Node], cotangents: Mapping[Node, Array]
     """
     floors = dict.fromkeys(parameters, 0.0)
     for node, g in cotangents.items():
-        parents = list(node.parents())
-        for parameter in {untransposed(parent) for parent in parents} & floors.keys() - {node}:
-            others = [
-                np.max(np.abs(np.asarray(p.value)), initial=1.0)
-                for p in parents
-                if untransposed(p) is not parameter
-            ]
-            summed = float(np.abs(g).max(initial=0.0)) * g.size * float(max(others, default=1.0))
-            floors[parameter] = max(floors[parameter], ROUNDINGS * _epsilon(parameter) * summed)
+        for parameter in taken_by(node) & floors.keys():
+            floors[parameter] = max(floors[parameter], roundings(node, parameter) * summed(g))
     return floors
+
+
+def taken_by(node: Node) -> set[Node]:
+    """What an operation takes, transposed or not."""
+    return {untransposed(parent) for parent in node.parents()} - {node}
+
+
+def roundings(node: Node, parameter: Node) -> float:
+    """The rounding error of what an operation passes back to a parameter, relative to the sum of what arrives."""
+    others = [
+        np.max(np.abs(np.asarray(p.value)), initial=1.0)
+        for p in node.parents()
+        if untransposed(p) is not parameter
+    ]
+    return ROUNDINGS * _epsilon(parameter) * float(max(others, default=1.0))
+
+
+def summed(g: Array) -> float:
+    """The most that the elements of a cotangent can add up to."""
+    return float(np.abs(g).max(initial=0.0)) * g.size
 
 
 def _epsilon(parameter: Node) -> float:
