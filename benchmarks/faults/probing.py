@@ -6,11 +6,14 @@ loss are the forward pass: a mutant that no longer computes one of them is no fa
 
 from __future__ import annotations
 
+import dis
 import random
 import sys
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -85,6 +88,7 @@ class _Watch:
         self.lines: set[tuple[str, int]] = set()
         self.values: set[bytes] = set()
         self._events = 0
+        self._last: dict[FrameType, int] = {}  # the line that each frame executes
         self._noted: set[tuple[tuple[int, ...], int]] = set()  # shapes and hashes: rounding takes far longer
 
     def __enter__(self) -> _Watch:
@@ -105,7 +109,9 @@ class _Watch:
             self._note([argument, *frame.f_locals.values()])
         elif path in OWN and self._events < MOST_EVENTS:
             self._events += 1
-            self._note(frame.f_locals.values())
+            touched = _names_by_line(frame.f_code).get(self._last.get(frame, 0), ())
+            self._last[frame] = frame.f_lineno
+            self._note([frame.f_locals[name] for name in touched if name in frame.f_locals])
         return self._event
 
     def _note(self, values: Any) -> None:
@@ -115,6 +121,17 @@ class _Watch:
                 if seen not in self._noted:
                     self._noted.add(seen)
                     self.values.update({_digest(array)} - self.known)
+
+
+@cache
+def _names_by_line(code: CodeType) -> Mapping[int, set[str]]:
+    """The names that each line of some code speaks of: only what they lead to can be new after it."""
+    found: dict[int, set[str]] = defaultdict(set)
+    for instruction in dis.get_instructions(code):
+        line = instruction.positions.lineno if instruction.positions else None
+        if line is not None and isinstance(instruction.argval, str):
+            found[line].add(instruction.argval)
+    return found
 
 
 def _digests(names: Mapping[str, Any]) -> set[bytes]:

@@ -74,7 +74,7 @@ def _by_parameters(windows: Sequence[Window]) -> list[Recorded]:
     """Windows of one training that show the same parameters, together; what shows a part of them only is left out."""
     groups: dict[tuple[int, tuple[Span, ...]], Recorded] = {}
     for window in windows:
-        for steps in trainings(window.nodes, least=2):
+        for steps in trainings(window.nodes, 2, window.known):
             spans = tuple(parameter.span for parameter in steps.parameters)
             others = [shown for training, shown in groups if training == window.training and shown != spans]
             if all(set(spans).isdisjoint(shown) for shown in others):

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from unstuck.autodiff.node import Node
 from unstuck.trace.loops import Loop, Nest
+from unstuck.trace.reading.chains import OldValues
 from unstuck.trace.reading.steps import Steps, step_key
 from unstuck.trace.reading.trainings import trainings
 from unstuck.trace.running.runner import Stop
@@ -54,11 +55,13 @@ class Window:
     """A stretch of tape.  `first` is the number of its first step, counted from 0 over the whole run.
 
     training  the number of the training that it shows: how many have ended before
+    known     what was found about it while it grew
     """
 
     nodes: list[Node]
     first: int = 0
     training: int = 0
+    known: OldValues = field(default_factory=dict)
 
 
 @dataclass
@@ -92,6 +95,7 @@ class Clock:
         self._next_look = FIRST_LOOK
         self._started = self._last_look = time.perf_counter()
         self._look_took = 0.0
+        self._known: OldValues = {}
         self._found_at = 0.0
         self._window_first = self._window_end = 0
         self._first_step = 0  # of the running training; steps are counted over the whole run
@@ -170,7 +174,7 @@ class Clock:
                 max(count, self._next_look) * (GROWTH if count < LONG_STEPS else GROWTH_LATE)
             )
             least = LEAST_UPDATES if count < LONG_STEPS else LEAST_OF_LONG
-            self._look(next(iter(trainings(memory.nodes, least)), None))
+            self._look(next(iter(trainings(memory.nodes, least, self._known)), None))
             self._last_look = time.perf_counter()
             self._look_took = self._last_look - now
         most = FEW_NODES if self.progress.windows else MOST_NODES
@@ -274,9 +278,10 @@ class Clock:
     def _close(self) -> None:
         memory = self.runtime.memory
         memory.seal(KEEP)
-        self.progress.windows.append(Window(memory.nodes, self._window_first, self.progress.training))
+        window = Window(memory.nodes, self._window_first, self.progress.training, self._known)
+        self.progress.windows.append(window)
         self.progress.nodes += len(memory.nodes)
-        self.runtime.memory = Memory()
+        self.runtime.memory, self._known = Memory(), {}
 
     def end(self) -> None:
         """The program has ended or was stopped: keep the open window."""

@@ -46,7 +46,10 @@ def added(steps: Sequence[Step], tolerance: float) -> tuple[list[Step], Verdicts
 
 def lacks_target(steps: Sequence[Step], tolerance: float) -> bool:
     """Do all gradients follow exactly from an output alone, as if every target were zero?"""
-    return any(_proves(judge(told, loss), tolerance) for told, loss in _losses(steps, _outputs))
+    return any(
+        judge(told[:1], loss).explains_all(tolerance) and _proves(judge(told, loss), tolerance)
+        for told, loss in _losses(steps, _outputs)
+    )
 
 
 def _losses(steps: Sequence[Step], starts: Starts) -> Iterator[tuple[list[Step], Candidate]]:

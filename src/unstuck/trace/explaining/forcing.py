@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -22,6 +23,7 @@ MOST_TRIALS = 120
 Place = tuple[
     Span | None, str
 ]  # of the source, and the operation: what makes corresponding values in every step
+Found = Callable[[int], dict[Place, list[Node]]]  # by step number
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,17 +42,17 @@ def forced(search: Search) -> Iterator[Forced]:
     number = next((n for n, forward in search.passes.items() if _targets(search, forward)), None)
     if number is None:
         return
-    forward = search.passes[number]
-    targets = _targets(search, forward)
+    targets: Found = cache(lambda number: _targets(search, search.passes[number]))
+    errors: Found = cache(lambda number: _errors(search.passes[number]))
     trials = 0
-    for place, written in _errors(forward).items():
-        for target, values in targets.items():
+    for place, written in errors(number).items():
+        for target, values in targets(number).items():
             if [np.shape(node.value) for node in values] != [np.shape(node.value) for node in written]:
                 continue
             for sign in (1.0, -1.0):
                 if trials < MOST_TRIALS:
                     trials += 1
-                    yield _forcing(search, target, place, sign, values[0])
+                    yield _forcing(search, (targets, target), (errors, place), sign, values[0])
 
 
 def _targets(search: Search, forward: Forward) -> dict[Place, list[Node]]:
@@ -80,17 +82,18 @@ def _errors(forward: Forward) -> dict[Place, list[Node]]:
     return found
 
 
-def _forcing(search: Search, target: Place, place: Place, sign: float, sample: Node) -> Forced:
+def _forcing(
+    search: Search, target: tuple[Found, Place], error: tuple[Found, Place], sign: float, sample: Node
+) -> Forced:
     def pairs(number: int) -> Sequence[tuple[Node, Node]]:
-        forward = search.passes[number]
-        values, written = _targets(search, forward).get(target, []), _errors(forward).get(place, [])
+        values, written = (found(number).get(place, []) for found, place in (target, error))
         shapes = [[np.shape(node.value) for node in nodes] for nodes in (values, written)]
         return list(zip(values, written, strict=True)) if shapes[0] == shapes[1] else []
 
     def alter(number: int) -> Altered:
         made: Altered = {}
-        for node, error in pairs(number):
-            made |= given(node, sign * value_of(error), search.passes[number])
+        for node, written in pairs(number):
+            made |= given(node, sign * value_of(written), search.passes[number])
         return made
 
     parameter = any(
@@ -100,12 +103,12 @@ def _forcing(search: Search, target: Place, place: Place, sign: float, sample: N
     text = f"{what} that is computed here is not the derivative of the loss by it"
     if not parameter:
         text += " (all that follows from it is right)"
-    return Forced("error-wrong", text, alter, place=place[0], sign=sign, pairs=pairs)
+    return Forced("error-wrong", text, alter, place=error[1][0], sign=sign, pairs=pairs)
 
 
 def given(node: Node, error: Array, forward: Forward) -> Altered:
     """Rules under which the cotangent of a value is this error, whatever arrives at what consumes it."""
-    consumers: Sequence[Node] = [other for other in forward.nodes if node in other.parents()]
+    consumers = forward.consumers.get(node, ())
     made: Altered = {}
     for index, consumer in enumerate(consumers):
         passed = error if index == 0 else np.zeros(np.shape(error))

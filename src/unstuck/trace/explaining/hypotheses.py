@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import Overrides, Rule, adjoints, backward
+from unstuck.autodiff.reverse import Rule, backward
 from unstuck.facts import Array, Span
 from unstuck.trace.explaining.macros import Activated, Dropped, Forward, Linear
 from unstuck.trace.judging.trial import Trials
@@ -96,19 +96,15 @@ class Search:
     def cotangents(self, number: int) -> Mapping[Node, Array]:
         """The derivative of the loss by every value of a step, under what was accepted before."""
         if number not in self._cotangents:
-            self._cotangents[number] = cotangents(self.step(number), self.loss, merged(self.accepted, number))
+            self._cotangents[number] = self.trials.cotangents(
+                self.step(number), merged(self.accepted, number)
+            )
         return self._cotangents[number]
 
     def may_alter(self, forward: Forward, node: Node) -> bool:
         """Would another cotangent of this value change wrong gradients only?"""
         above = forward.upstream.get(node, frozenset())
         return not above.isdisjoint(self.wrong) and above.isdisjoint(self.right)
-
-
-def cotangents(step: Step, loss: Candidate, overrides: Overrides | None = None) -> Mapping[Node, Array]:
-    """The derivative of the loss by every value of the forward pass of one step."""
-    wrt = step.wrt()
-    return adjoints(step.losses[loss].seeds, wrt, stop=step.ends, overrides=overrides).cotangents
 
 
 def groups(

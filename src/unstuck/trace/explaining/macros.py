@@ -77,6 +77,11 @@ class Forward:
     upstream: Mapping[Node, frozenset[str]]  # the parameters that each value was computed from
 
     @cached_property
+    def consumers(self) -> Mapping[Node, Sequence[Node]]:
+        """What takes each value, in order of time."""
+        return _children(self.nodes)
+
+    @cached_property
     def uses(self) -> Mapping[Node, Sequence[tuple[Node, Node]]]:
         """By array: the operations that take it or a view of it, in order of time, each with its operand."""
         found: dict[Node, list[tuple[Node, Node]]] = defaultdict(list)

@@ -56,15 +56,18 @@ def _uses(forward: Forward, parameter: Node) -> list[Use]:
 
 def formed(search: Search, kind: str, text: str, names: Sequence[str], rule: Formed) -> Hypothesis:
     """The hypothesis that these parameters get back from every use what the rule says."""
-    tables = [uses_of(search, name) for name in names]
 
     def alter(number: int) -> Altered:
+        forward = search.passes.get(number)
+        if forward is None:
+            return {}
         made: Altered = {}
-        for table in tables:
-            uses = table.get(number, [])
+        for name in names:
+            update = forward.step.updates.get(name)
+            uses = _uses(forward, update.before) if update is not None else []
             for use, back in zip(uses, rule(number, uses), strict=False):
                 if back is not None:
-                    rest = made.get(use.y) or other_edges(use.y, use.operand, search.passes[number])
+                    rest = made.get(use.y) or other_edges(use.y, use.operand, forward)
                     kept = [edge for edge in rest if edge[0] is not use.operand]
                     made[use.y] = [(use.operand, back), *kept]
         return made

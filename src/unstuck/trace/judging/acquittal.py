@@ -8,7 +8,7 @@ its sign.  Each acquittal has its own proof on the tape, in every step that says
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -35,16 +35,31 @@ def right_at_kinks(
     steps: Sequence[Step], verdicts: Verdicts, wrong: Collection[str], tolerance: float
 ) -> set[str]:
     """Parameters that agree in every step under one choice of subgradient or another."""
-    if not wrong:
+    at_worst = {name: {_worst(verdicts, name)} for name in wrong if verdicts.telling(name)}
+    tried = {number for numbers in at_worst.values() for number in numbers}
+    possible = _right_in([step for step in steps if step.number in tried], verdicts, at_worst, tolerance)
+    return _right_in(steps, verdicts, {name: set(verdicts.telling(name)) for name in possible}, tolerance) | {
+        name for name in wrong if not verdicts.telling(name)
+    }
+
+
+def _worst(verdicts: Verdicts, name: str) -> int:
+    """The step in which a gradient is farthest from the true one."""
+    telling = verdicts.telling(name)
+    return max(telling, key=lambda number: (telling[number].scale <= 0, telling[number].residual))
+
+
+def _right_in(
+    steps: Sequence[Step], verdicts: Verdicts, numbers: Mapping[str, Collection[int]], tolerance: float
+) -> set[str]:
+    """Those of the parameters that agree in each of their steps under one choice or another."""
+    if not numbers:
         return set()
     choices = [verdicts, *(judge(steps, verdicts.loss, ties=ties) for ties in TIES)]
     return {
         name
-        for name in wrong
-        if all(
-            min(_residual(choice, name, number) for choice in choices) <= tolerance
-            for number in verdicts.telling(name)
-        )
+        for name, some in numbers.items()
+        if all(min(_residual(choice, name, number) for choice in choices) <= tolerance for number in some)
     }
 
 

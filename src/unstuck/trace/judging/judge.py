@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 
 import numpy as np
 
@@ -84,13 +85,8 @@ def judge(steps: Sequence[Step], loss: Candidate, ties: float | None = None) -> 
     for step in steps:
         proposal = step.losses.get(loss)
         if proposal is not None:
-            wrt = step.wrt()
-            found = adjoints(proposal.seeds, wrt, stop=step.ends, ties=ties)
-            floors = rounding_floors(wrt, found.cotangents)
-            judged[step.number] = {
-                name: matches(step, name, found, floors[node])
-                for name, node in zip(step.updates, wrt, strict=True)
-            }
+            found = adjoints(proposal.seeds, step.wrt(), stop=step.ends, ties=ties)
+            judged[step.number] = {name: matches(step, name, found) for name in step.updates}
     return verdicts_of(loss, judged)
 
 
@@ -98,12 +94,13 @@ Judged = Mapping[str, Mapping[str, Match] | NoRule]
 """Of one step, by parameter: the match of each reading of the update, or the operation without a rule."""
 
 
-def matches(step: Step, name: str, found: Adjoints, floor: float) -> Mapping[str, Match] | NoRule:
+def matches(step: Step, name: str, found: Adjoints) -> Mapping[str, Match] | NoRule:
     """The written gradient of one parameter in one step, in all its readings, against the derived one."""
     node = step.updates[name].before
     true = found.of(node)
     if true is None:
         return found.unknown[node]
+    floor = rounding_floor(node, step.takers[node], found.cotangents)
     return {kind: match(written, true, floor) for kind, written in step.written[name].items()}
 
 
@@ -123,36 +120,22 @@ def verdicts_of(loss: Candidate, judged: Mapping[int, Judged]) -> Verdicts:
     return Verdicts(loss, {name: _usual(table) for name, table in chosen(known).items()}, unknown)
 
 
-def rounding_floors(parameters: Sequence[Node], cotangents: Mapping[Node, Array]) -> dict[Node, float]:
-    """What rounding alone can leave of gradients that should vanish: eps times the sizes of what is summed.
+def rounding_floor(parameter: Node, takers: Sequence[Node], cotangents: Mapping[Node, Array]) -> float:
+    """What rounding alone can leave of a gradient that should vanish: eps times the sizes of what is summed.
 
     (The gradient of a bias before a batch normalisation is zero in theory and noise in practice.)
     """
-    floors = dict.fromkeys(parameters, 0.0)
-    for node, g in cotangents.items():
-        for parameter in taken_by(node) & floors.keys():
-            floors[parameter] = max(floors[parameter], roundings(node, parameter) * summed(g))
-    return floors
-
-
-def taken_by(node: Node) -> set[Node]:
-    """What an operation takes, transposed or not."""
-    return {untransposed(parent) for parent in node.parents()} - {node}
-
-
-def roundings(node: Node, parameter: Node) -> float:
-    """The rounding error of what an operation passes back to a parameter, relative to the sum of what arrives."""
-    others = [
-        np.max(np.abs(np.asarray(p.value)), initial=1.0)
-        for p in node.parents()
-        if untransposed(p) is not parameter
-    ]
-    return ROUNDINGS * _epsilon(parameter) * float(max(others, default=1.0))
-
-
-def summed(g: Array) -> float:
-    """The most that the elements of a cotangent can add up to."""
-    return float(np.abs(g).max(initial=0.0)) * g.size
+    sums = [0.0]
+    for node in takers:
+        g = cotangents.get(node)
+        if g is not None:
+            others = [
+                np.max(np.abs(np.asarray(p.value)), initial=1.0)
+                for p in node.parents()
+                if untransposed(p) is not parameter
+            ]
+            sums.append(float(np.abs(g).max(initial=0.0)) * g.size * float(max(others, default=1.0)))
+    return ROUNDINGS * _epsilon(parameter) * max(sums)
 
 
 def _epsilon(parameter: Node) -> float:
@@ -166,7 +149,7 @@ def _usual(table: Table) -> Table:
     told = [m for m in table.values() if not m.vacuous]
     if len(told) < 2:
         return table
-    usual = [float(np.median([np.abs(array(m)).max() for m in told])) for array in (_written, _true)]
+    usual = [float(median(np.abs(array(m)).max() for m in told)) for array in (_written, _true)]
     tiny = {
         number: replace(m, vacuous=True)
         for number, m in table.items()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
@@ -114,8 +115,8 @@ def _unsteadiness(table: Table, others: list[Table]) -> float:
     ratios = []
     for number, found in table.items():
         beside = [other[number].scale for other in others if number in other and not other[number].vacuous]
-        base = float(np.median(beside)) if beside else 1.0
+        base = float(median(beside)) if beside else 1.0
         if not found.vacuous and base:
             ratios.append(found.scale / base)
-    middle = float(np.median(ratios)) if ratios else 0.0
+    middle = float(median(ratios)) if ratios else 0.0
     return float(np.ptp(ratios)) / abs(middle) if middle else np.inf

@@ -78,21 +78,25 @@ def _with_other_losses(step: Step, first: Candidate) -> Step:
     known = step.losses.get(first)
     if known is None:
         return step
+    mine = _computed(known, step)
     return step.with_losses(
         {
             loss: proposal
             for loss, proposal in step.losses.items()
-            if _independent(proposal, loss, known, first, step)
+            if _independent(proposal, loss, known, first, step, mine)
         }
     )
 
 
-def _independent(proposal: Proposal, loss: Candidate, known: Proposal, first: Candidate, step: Step) -> bool:
+def _independent(
+    proposal: Proposal, loss: Candidate, known: Proposal, first: Candidate, step: Step, mine: set[Node]
+) -> bool:
+    """Has a loss other outputs, or other targets, than the first one, for which `mine` was computed?"""
     if loss.by_pairs and first.by_pairs:
         targets = {pair.output: pair.target for pair in known.pairs}
         shared = [pair for pair in proposal.pairs if pair.output in targets]
         return all(not np.array_equal(pair.target, targets[pair.output]) for pair in shared)
-    return _computed(proposal, step).isdisjoint(_computed(known, step))
+    return _computed(proposal, step).isdisjoint(mine)
 
 
 def _computed(proposal: Proposal, step: Step) -> set[Node]:

@@ -12,7 +12,7 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reversal import Reversal
 from unstuck.autodiff.reverse import Adjoints, NoRule, Overrides
 from unstuck.facts import Array
-from unstuck.trace.judging.judge import Judged, Verdicts, matches, roundings, summed, taken_by, verdicts_of
+from unstuck.trace.judging.judge import Judged, Verdicts, matches, verdicts_of
 from unstuck.trace.judging.matching import Match
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
@@ -36,6 +36,10 @@ class Trials:
             },
         )
 
+    def cotangents(self, step: Step, overrides: Overrides) -> Mapping[Node, Array]:
+        """The derivative of the loss by every value of the forward pass of one step."""
+        return self._trial(step).reversal.altered(overrides).cotangents
+
     def _trial(self, step: Step) -> Trial:
         if step.number not in self._trials:
             self._trials[step.number] = Trial(step, self.loss)
@@ -43,43 +47,22 @@ class Trials:
 
 
 class Trial:
-    """One step; `judged` is all that it can be asked."""
+    """One step, and its reverse pass."""
 
     def __init__(self, step: Step, loss: Candidate) -> None:
         self._step = step
-        self._reversal = Reversal(step.losses[loss].seeds, step.wrt(), stop=step.ends)
+        self.reversal = Reversal(step.losses[loss].seeds, step.wrt(), stop=step.ends)
         self._true: dict[str, Mapping[str, Match] | NoRule] = {}
-        self._sums: dict[Node, float] = {}
-        self._roundings: dict[Node, dict[Node, float]] = {node: {} for node in step.wrt()}
-        for node in self._reversal.true.cotangents:
-            for parameter in taken_by(node) & self._roundings.keys():
-                self._roundings[parameter][node] = roundings(node, parameter)
 
     def judged(self, overrides: Overrides) -> Judged:
         """The matches of all parameters under overrides."""
-        found = self._reversal.altered(overrides)
+        found = self.reversal.altered(overrides)
         return {name: self._matches(name, found) for name in self._step.updates}
 
     def _matches(self, name: str, found: Adjoints) -> Mapping[str, Match] | NoRule:
-        node, true = self._step.updates[name].before, self._reversal.true.cotangents
-        anew = found.cotangents.get(node) is not true.get(node) or node in found.unknown
-        if anew:
-            return matches(self._step, name, found, self._floor(node, found.cotangents))
+        node, true = self._step.updates[name].before, self.reversal.true
+        if found.cotangents.get(node) is not true.cotangents.get(node) or node in found.unknown:
+            return matches(self._step, name, found)
         if name not in self._true:
-            self._true[name] = matches(self._step, name, found, self._floor(node, true))
+            self._true[name] = matches(self._step, name, true)
         return self._true[name]
-
-    def _floor(self, parameter: Node, cotangents: Mapping[Node, Array]) -> float:
-        """What rounding alone can leave of a gradient; see `rounding_floors`."""
-        table = self._roundings[parameter]
-        return max((share * self._sum(node, cotangents) for node, share in table.items()), default=0.0)
-
-    def _sum(self, node: Node, cotangents: Mapping[Node, Array]) -> float:
-        g = cotangents.get(node)
-        if g is None:
-            return 0.0
-        if g is not self._reversal.true.cotangents.get(node):
-            return summed(g)
-        if node not in self._sums:
-            self._sums[node] = summed(g)
-        return self._sums[node]

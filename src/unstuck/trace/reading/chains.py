@@ -19,6 +19,7 @@ from unstuck.facts import Span
 from unstuck.trace.reading.terms import opened, stores_element, stores_whole, terms_of
 
 Chain = list[Node]
+OldValues = dict[tuple[Node, int], Node | None]  # what earlier looks at a tape have found; see `_old_value`
 UPDATING = {"add", "subtract", "add.at", "subtract.at"}
 BOOKKEEPING = {
     "absolute", "add", "add.at", "around", "array", "clip", "copy", "equal", "gather", "getitem", "isfinite", "isnan",
@@ -31,9 +32,14 @@ MOST_LAYERS = 40
 MOST_RESTARTS, RESTARTS_OF_NUMBER = 20, 3
 
 
-def parameter_chains(nodes: Sequence[Node], least: int) -> tuple[list[Chain], set[int]]:
-    """The chains that are parameters, of at least `least` values, and the ids of the values of all chains."""
-    chains = _chains(nodes, least)
+def parameter_chains(
+    nodes: Sequence[Node], least: int, known: OldValues | None = None
+) -> tuple[list[Chain], set[int]]:
+    """The chains that are parameters, of at least `least` values, and the ids of the values of all chains.
+
+    known  from earlier looks at the same tape, while it grew
+    """
+    chains = _chains(nodes, least, {} if known is None else known)
     children = _children(nodes) if chains else {}
     members = {node.id for chain in chains for node in chain}
     reaching = _reaching(nodes, children, members)
@@ -44,7 +50,7 @@ def parameter_chains(nodes: Sequence[Node], least: int) -> tuple[list[Chain], se
 # ----- Chains of updates --------------------------------------------------------------------------------
 
 
-def _chains(nodes: Sequence[Node], least: int) -> list[Chain]:
+def _chains(nodes: Sequence[Node], least: int, known: OldValues) -> list[Chain]:
     """Sequences of nodes made at one place, each an additive term of the next."""
     by_span: dict[Span, list[Node]] = defaultdict(list)
     stores = {node.id for node in nodes if stores_element(node)}
@@ -58,8 +64,10 @@ def _chains(nodes: Sequence[Node], least: int) -> list[Chain]:
             continue
         previous = {}
         for index, node in enumerate(group):
-            old = _old_value(node, group[max(0, index - MOST_LAYERS)].id)
-            if old is not None:
+            asked = node, group[max(0, index - MOST_LAYERS)].id
+            if asked not in known:
+                known[asked] = _old_value(*asked)
+            if (old := known[asked]) is not None:
                 previous[node.id] = old
         chains += _sequences(group, previous, least)
     whole = {node.args[2].id: node for node in nodes if stores_whole(node)}

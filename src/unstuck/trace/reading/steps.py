@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
-from unstuck.trace.reading.chains import Chain, parameter_chains
+from unstuck.trace.reading.chains import Chain, OldValues, parameter_chains
 from unstuck.trace.reading.terms import Term, terms_of
 
 Key = tuple[tuple[int, int], ...]
@@ -52,12 +52,12 @@ class Steps:
     trained: frozenset[int] = frozenset()  # ids of all updated values, those of other trainings included
 
 
-def find_steps(nodes: Sequence[Node], least: int = 3) -> list[Steps]:
+def find_steps(nodes: Sequence[Node], least: int = 3, known: OldValues | None = None) -> list[Steps]:
     """The trainings on a tape, each with its parameters and steps: those of the busiest loop come first.
 
-    Empty when no parameter was updated at least `least` times.
+    Empty when no parameter was updated at least `least` times.  `known` remembers from look to look.
     """
-    trained, members = parameter_chains(nodes, least)
+    trained, members = parameter_chains(nodes, least, known)
     found: list[Steps] = []
     while trained:
         loop = _step_loop(trained)

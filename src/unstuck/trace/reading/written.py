@@ -19,6 +19,7 @@ from unstuck.trace.reading.losses import Candidate, Proposal, candidates
 from unstuck.trace.reading.readings import Readings, readings
 from unstuck.trace.reading.steps import Key, Steps, Update
 from unstuck.trace.reading.terms import Term, terms_of
+from unstuck.trace.reading.views import untransposed
 
 CLIPS = {"clip", "nan_to_num"}
 
@@ -38,6 +39,7 @@ class Step:
     carried   what older optimiser state adds to each update, by parameter
     rates     the plain number that each gradient is multiplied by: learning rate, schedule, bias correction
     ends      where derivatives end: the values of all parameters, of other networks too, before and after updates
+    takers    the operations that take a parameter, itself or a view of it, by the parameter's value
     """
 
     number: int
@@ -52,6 +54,7 @@ class Step:
     carried: dict[str, tuple[Term, ...]]
     rates: dict[str, float]
     ends: frozenset[Node]
+    takers: Mapping[Node, Sequence[Node]]
 
     def wrt(self) -> list[Node]:
         """The parameters' values that the forward pass used."""
@@ -99,9 +102,30 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     ends |= {update.before for update in updates.values()}
     updating = ancestors([update.after for update in updates.values()], oldest=bounds.start)
     losses = returned_loss([*updates.values()]) or candidates(inside, tainted, backward - ends, updating)
+    takers = _takers([update.before for update in updates.values()], nodes[oldest : bounds.stop])
     return Step(
-        number, key, updates, written, inside, tainted, backward, losses, adaptive, carried, rates, ends
+        number,
+        key,
+        updates,
+        written,
+        inside,
+        tainted,
+        backward,
+        losses,
+        adaptive,
+        carried,
+        rates,
+        ends,
+        takers,
     )
+
+
+def _takers(parameters: Sequence[Node], nodes: Sequence[Node]) -> Mapping[Node, Sequence[Node]]:
+    found: dict[Node, list[Node]] = {parameter: [] for parameter in parameters}
+    for node in nodes:
+        for source in {untransposed(parent) for parent in node.parents()} & found.keys() - {node}:
+            found[source].append(node)
+    return found
 
 
 def _start(updates: Mapping[str, Update], bounds: range) -> int:
