@@ -5,7 +5,7 @@ the same parameters) and at least one parameter is moved otherwise: no positive 
 steps into the mutant's, in every step up to a relative error of 1e-3.  If constants do, it is a *scale*, as it is when
 they do so in the plain step of the probe, ahead of an optimiser that bends them; if they are all 1, it is
 *equivalent*.  Set aside is a mutant that crashes, yields NaN, alters the forward pass, or alters
-nothing but the weight decay.
+nothing but the weight decay, be it ahead of an optimiser or without one.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ TOLERANCE = 1e-3  # relative error after the best factor
 FEW = 40  # steps that are compared before all are
 LEAST = 1e-9  # factor that is not rounding
 ROUNDING = 100  # units in the last place of a parameter that a change may be off
+BENT = {  # what is no fault ahead of an optimiser, whatever that makes of it
+    "scale": "the optimiser bends constant factors",
+    "penalty": "the optimiser bends another weight decay",
+}
 Place = tuple[str, int]  # a file and a line
 
 
@@ -62,7 +66,7 @@ class Truth:
     @property
     def wrong(self) -> list[str]:
         """The parameters that are moved in another direction."""
-        return [n for n, r in self.residuals.items() if not (r <= TOLERANCE and self.factors[n] > 0)]
+        return [n for n, r in self.residuals.items() if not (r <= TOLERANCE and self.factors[n] > LEAST)]
 
 
 # ----- The right program --------------------------------------------------------------------------------
@@ -180,7 +184,7 @@ def truth(program: Program, known: Reference, texts: Mapping[str, str], in_optim
             return Truth("crash", reason=f"{type(error).__name__}: {error}")
         if len(moved) < min(len(known.rails) - 1, 2):
             return Truth("crash", reason="the training ends at once")
-        found = compare(known.rails, moved)
+        found = compare(list(pairwise(known.rails)), moved)
         if found.verdict not in ("equivalent", "scale"):
             break
     if found.verdict in ("effective", "scale"):
@@ -192,78 +196,71 @@ def truth(program: Program, known: Reference, texts: Mapping[str, str], in_optim
             return Truth("forward", reason=f"the loss is {now.loss:.6g} instead of {known.probed.loss:.6g}")
         if known.probed.forward - now.values:
             return Truth("forward", reason="a value of the forward pass is no longer computed")
-        if found.verdict == "effective" and not in_optimiser and _scaled_ahead(program, known, texts, now):
-            return Truth("scale", found.factors, found.residuals, "the optimiser bends constant factors")
+        if found.verdict == "effective" and not in_optimiser:
+            ahead = _ahead(program, known, texts, now).verdict
+            if ahead in BENT:
+                return Truth(ahead, found.factors, found.residuals, BENT[ahead])
     return found
 
 
-def _scaled_ahead(program: Program, known: Reference, texts: Mapping[str, str], now: Probing) -> bool:
-    """Do constant factors turn the plain steps of the probe into the mutant's, and are they not all 1?
+def _ahead(program: Program, known: Reference, texts: Mapping[str, str], now: Probing) -> Truth:
+    """The verdict on the plain steps of the probe, ahead of the optimiser, at several points of the training.
 
-    An optimiser that normalises, clips, or adds a penalty makes more of a constant factor than a constant factor.
+    An optimiser that normalises or clips makes more of a constant factor, or of another penalty, than they are.
     """
     pairs = [(known.probed, now)]
-    starts = iter(_later(known))
-    while _only_scaled(pairs):
-        start = next(starts, None)
-        if start is None:
-            return True
+    starts = iter((known.rails[len(known.rails) // 3], known.rails[-1]))
+    while (found := _compared(pairs)).verdict in BENT and (start := next(starts, None)) is not None:
         given = start, known.probed.draws, known.probed.data
         both = (Probing(program, each, *given) for each in (program.texts, texts))
         pairs.append((next(both), next(both)))
-    return False
+    return found
 
 
-def _later(known: Reference) -> list[Values]:
-    """Points of the training, away from the one that was probed."""
-    return [known.rails[len(known.rails) // 3], known.rails[-1]]
+def _compared(pairs: Sequence[tuple[Probing, Probing]]) -> Truth:
+    return compare(
+        [(true.start, true.end) for true, _ in pairs],
+        [{name: made.end[name] - made.start[name] for name in made.start} for _, made in pairs],
+    )
 
 
-def _only_scaled(pairs: Sequence[tuple[Probing, Probing]]) -> bool:
-    fits = [
-        _fit(
-            [true.end[name] - true.start[name] for true, _ in pairs],
-            [made.end[name] - made.start[name] for _, made in pairs],
-            [float(np.linalg.norm(true.start[name])) for true, _ in pairs],
-        )
-        for name in pairs[0][0].start
-    ]
-    alike = all(abs(factor - 1) < TOLERANCE for factor, _ in fits)
-    return not alike and all(factor > LEAST and residual <= TOLERANCE for factor, residual in fits)
+def compare(steps: Sequence[tuple[Values, Values]], moved: Sequence[Values]) -> Truth:
+    """The verdict from the parameters before and after each right step, and what the mutant's step changes.
 
-
-def compare(rails: Sequence[Values], moved: Sequence[Values]) -> Truth:
-    """The verdict from the changes in every step; the forward pass is taken to be unaltered."""
+    The forward pass is taken to be unaltered.
+    """
     factors, residuals = {}, {}
     for name in moved[0]:
-        true = [after[name] - before[name] for before, after in pairwise(rails)]
+        true = [after[name] - before[name] for before, after in steps]
         made = [each[name] for each in moved]
         if not all(np.all(np.isfinite(each)) for each in made):
             return Truth("nan", reason=f"{name} becomes infinite")
-        sizes = [float(np.linalg.norm(before[name])) for before in rails]
+        sizes = [float(np.linalg.norm(before[name])) for before, _ in steps]
         factors[name], residuals[name] = _fit(true[: len(made)], made, sizes)
     found = Truth("effective", factors, residuals)
     if found.wrong:
-        if all(_is_penalty(rails, moved, name) for name in found.wrong):
+        if all(_is_penalty(steps, moved, name) for name in found.wrong):
             return Truth("penalty", factors, residuals, "another weight decay")
         return found
     alike = all(abs(factor - 1) < TOLERANCE for factor in factors.values())
     return Truth("equivalent" if alike else "scale", factors, residuals)
 
 
-def _is_penalty(rails: Sequence[Values], moved: Sequence[Values], name: str) -> bool:
+def _is_penalty(steps: Sequence[tuple[Values, Values]], moved: Sequence[Values], name: str) -> bool:
     """Do a constant, a weight decay (or its sign, for L1) and the true step make up what the mutant does?
 
     A penalty is a choice, not a fault: no check that does not know the intention can tell.
     """
-    steps = [(b[name], a[name] - b[name], m[name]) for (b, a), m in zip(pairwise(rails), moved, strict=False)]
-    if any(made.shape != true.shape for _, true, made in steps):
+    terms = [(b[name], a[name] - b[name], m[name]) for (b, a), m in zip(steps, moved, strict=False)]
+    if any(made.shape != true.shape for _, true, made in terms):
         return False
     columns = [
         np.concatenate([np.ravel(each) for each in column])
-        for column in zip(*((true, before, np.sign(before)) for before, true, _ in steps), strict=True)
+        for column in zip(*((true, before, np.sign(before)) for before, true, _ in terms), strict=True)
     ]
-    made = np.concatenate([np.ravel(each) for _, _, each in steps])
+    made = np.concatenate([np.ravel(each) for _, _, each in terms])
+    if len(made) < 2 * len(columns):
+        return False  # anything makes up so few numbers
     basis = np.stack(columns, axis=1)
     weights, *_ = np.linalg.lstsq(basis, made, rcond=None)
     error = float(np.linalg.norm(made - basis @ weights))

@@ -6,6 +6,7 @@ import ast
 import os
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -117,25 +118,28 @@ MOVES = {
 @pytest.mark.parametrize("verdict", MOVES)
 def test_moves_are_told_apart(verdict: str) -> None:
     """Equal, multiplied, reversed, decayed and undefined steps each get their own verdict."""
-    assert compare(RAILS, [{"W": move} for move in MOVES[verdict]]).verdict == verdict
+    assert compare(list(pairwise(RAILS)), [{"W": move} for move in MOVES[verdict]]).verdict == verdict
 
 
 def test_a_factor_that_changes_is_a_fault() -> None:
     """Steps along the right direction, but with another factor each, are not a scale."""
     moved = [{"W": factor * step} for factor, step in zip((1, 2, 3), STEPS, strict=True)]
-    assert compare(RAILS, moved).verdict == "effective"
+    assert compare(list(pairwise(RAILS)), moved).verdict == "effective"
 
 
 def test_a_parameter_that_never_moves_is_wrong() -> None:
     """No move at all is no scale of the right one."""
-    assert compare(RAILS, [{"W": np.zeros(2)}] * 3).wrong == ["W"]
+    assert compare(list(pairwise(RAILS)), [{"W": np.zeros(2)}] * 3).wrong == ["W"]
 
 
 def test_a_parameter_that_stands_still_in_both_is_right() -> None:
     """A network that is trained elsewhere says nothing about the mutant."""
     still = [{**rail, "V": START} for rail in RAILS]
-    assert compare(still, [{"W": step, "V": np.zeros(2)} for step in STEPS]).verdict == "equivalent"
-    assert compare(still, [{"W": step, "V": step} for step in STEPS]).wrong == ["V"]
+    assert (
+        compare(list(pairwise(still)), [{"W": step, "V": np.zeros(2)} for step in STEPS]).verdict
+        == "equivalent"
+    )
+    assert compare(list(pairwise(still)), [{"W": step, "V": step} for step in STEPS]).wrong == ["V"]
 
 
 def test_a_constant_factor_ahead_of_an_optimiser_is_a_scale() -> None:
@@ -156,6 +160,24 @@ def test_a_constant_factor_ahead_of_an_optimiser_is_a_scale() -> None:
         for factor in (1, -2)
     ]
     assert verdicts == ["scale", "effective"]
+
+
+BENT = {
+    "xs.T @ back + lam * W": "penalty",
+    "xs.T @ back - lam * np.sign(W)": "penalty",
+    "2 * xs.T @ back + 2 * lam * np.sign(W)": "scale",
+    "-xs.T @ back + lam * np.sign(W)": "effective",
+}
+
+
+@pytest.mark.parametrize(("gradient", "verdict"), BENT.items())
+def test_another_penalty_ahead_of_an_optimiser_is_a_choice(gradient: str, verdict: str) -> None:
+    """Another weight decay is no fault, although Adagrad makes another path of it; a sign of the error is one."""
+    adagrad = program("adagrad_l1")
+    known = forked(lambda: reference(adagrad), 60)
+    assert known is not None
+    text = adagrad.texts[adagrad.main].replace("xs.T @ back + lam * np.sign(W)", gradient)
+    assert forked(lambda: truth(adagrad, known, {adagrad.main: text}), 60).verdict == verdict
 
 
 LABELS = {
