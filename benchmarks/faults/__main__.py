@@ -10,7 +10,6 @@ Every mutant is first judged without unstuck (truth.py); only effective ones and
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from multiprocessing import get_context
@@ -20,6 +19,8 @@ for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import resumable  # noqa: E402
 
 from faults import table  # noqa: E402
 from faults.programs import PROBES, program  # noqa: E402
@@ -47,32 +48,18 @@ def main() -> None:
 def _rows(task: Task) -> tuple[str, list[Row]]:
     """All rows of one program: those in the file, and new ones, which are added to the file at once."""
     name, options, path = task
-    done = {row["key"]: row for row in _read(path) if row["program"] == name}
+    done = {row["key"]: row for row in resumable.read(path) if row["program"] == name}
     rows = list(done.values())
     for row in tried(program(name), options, done):
         rows.append(row)
-        if path is not None and not options.only_list:
-            with path.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+        if not options.only_list:
+            resumable.append(path, row)
     return name, rows
 
 
-def _read(path: Path | None) -> list[Row]:
-    if path is None or not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--programs", nargs="+", metavar="NAME", help="only these (default: all of the corpus)"
-    )
+    parser = resumable.parser(__doc__, "mutants")
     parser.add_argument("--per-program", type=int, default=45, help="effective mutants of each (default: 45)")
-    parser.add_argument("--seed", type=int, default=0, help="which mutants are drawn (default: 0)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes (default: all cores)")
     parser.add_argument("--limit", type=int, default=0, help="stop after so many effective mutants")
     parser.add_argument(
         "--fix",
@@ -85,7 +72,6 @@ def _arguments() -> argparse.Namespace:
         "--fix-every", dest="every", type=int, default=4, help="search for one fix in so many (default: 4)"
     )
     parser.add_argument("--no-fix", dest="fix", action="store_const", const=0.0, help="search for no fixes")
-    parser.add_argument("--out", type=Path, help="JSON lines to write, and to go on from")
     parser.add_argument("--list", action="store_true", help="only say what the mutants are")
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""The results as Markdown tables: in all, by kind of fault, by operator and by program."""
+"""The results as Markdown tables: in all, by kind of fault, operator, style and program."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from scipy.stats import binomtest
+
+from faults.styles import STYLE
 
 Row = dict[str, Any]
 Test = Callable[[Row], bool]
@@ -33,6 +35,7 @@ def markdown(rows: Sequence[Row]) -> str:
         _table("in all", [("effective", effective)], interval=True),
         _table("kind of fault", _by(effective, "kind")),
         _table("operator", _by(effective, "operator")),
+        _table("style", _by([row | {"style": STYLE[row["program"]]} for row in effective], "style")),
         _table("program", _by(effective, "program")),
         _scales(scales),
         _costs(rows),

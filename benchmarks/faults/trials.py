@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +43,7 @@ class Options:
 
 def tried(program: Program, options: Options, done: Mapping[str, Row]) -> Iterator[Row]:
     """One row per mutant that is not done yet, until there are enough effective ones with those that are."""
+    gc.freeze()  # pages that its collector leaves alone are shared with a fork
     known = forked(lambda: reference(program), 6 * CPU_SECONDS)
     if known is None:
         yield {"key": program.name, "program": program.name, "truth": "no training loop"}

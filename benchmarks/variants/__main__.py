@@ -10,7 +10,6 @@ Every variant is first proved right by finite differences (tests/probes.py); one
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -24,12 +23,14 @@ sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [
     str(HERE),
+    str(HERE.parent),
     str(HERE.parent / "faults"),
     str(HERE.parents[1] / "src"),
     str(HERE.parents[1] / "tests"),
     str(HERE.parents[1] / "tests" / "trace"),
 ]
 
+import resumable  # noqa: E402
 import sklearn.datasets  # noqa: E402
 import sklearn.model_selection  # noqa: E402, F401  (paid once, not by every variant)
 from alterations import variants  # noqa: E402
@@ -51,9 +52,7 @@ def main() -> None:
     with get_context("fork").Pool(asked.jobs) as pool:
         for number, result in enumerate(pool.imap_unordered(_tried, left), 1):
             results.append(result)
-            if asked.out:
-                with asked.out.open("a") as file:
-                    file.write(json.dumps(asdict(result)) + "\n")
+            resumable.append(asked.out, asdict(result))
             said = result.status if result.counts else f"does not count: {result.proof}"
             print(f"{number}/{len(left)} {result.key}: {said}", file=sys.stderr)
     print(markdown(results))
@@ -77,24 +76,13 @@ def _tried(task: Task) -> Result:
 
 def _read(path: Path | None) -> dict[str, Result]:
     """The results of an earlier run."""
-    if path is None or not path.exists():
-        return {}
-    rows = map(json.loads, path.read_text().splitlines())
-    return {result.key: result for result in (Result(**row) for row in rows)}
+    return {result.key: result for result in (Result(**row) for row in resumable.read(path))}
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--programs", nargs="+", metavar="NAME", help="only these (default: all of the corpus)"
-    )
+    parser = resumable.parser(__doc__, "networks")
     parser.add_argument("--seeds", type=int, default=2, help="other seeds for each program (default: 2)")
     parser.add_argument("--generated", type=int, default=60, help="random networks (default: 60)")
-    parser.add_argument("--seed", type=int, default=0, help="which networks are drawn (default: 0)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes (default: all cores)")
-    parser.add_argument("--out", type=Path, help="JSON lines to write, and to go on from")
     return parser.parse_args()
 
 

@@ -19,11 +19,13 @@ from faults import expressions, operands, statements  # noqa: F401  (they fill t
 from faults.changes import OPERATORS, Scope
 from faults.forks import Failed, forked
 from faults.mutants import Mutant, mutants
-from faults.programs import Program, program
+from faults.programs import PROBES, Program, program
 from faults.source import File, applied
+from faults.styles import STYLE, STYLES
 from faults.table import markdown, share
 from faults.trials import Options, tried
 from faults.truth import Reference, compare, reference, truth
+from resumable import append, read
 
 BACKWARD = """\
 def dsigmoid(a):
@@ -294,7 +296,7 @@ def test_an_interval_is_that_of_clopper_and_pearson() -> None:
 def test_the_table_counts_effective_mutants_only() -> None:
     """Scales and equivalent mutants stand beside the table, not in it."""
     row = {
-        "program": "a",
+        "program": "deep",
         "kind": "sign",
         "operator": "minus added",
         "status": "wrong",
@@ -310,6 +312,23 @@ def test_the_table_counts_effective_mutants_only() -> None:
 
 def test_fixes_are_counted_among_those_that_were_sought() -> None:
     """A mutant outside the sample is not one that could not be fixed."""
-    row = {"program": "a", "kind": "sign", "operator": "x", "status": "wrong", "rank": 1, "exact": True}
+    row = {"program": "deep", "kind": "sign", "operator": "x", "status": "wrong", "rank": 1, "exact": True}
     rows = [{**row, "truth": "effective", **more} for more in ({}, {"fixed": True}, {"fixed": False})]
     assert "| sign | 3 | 100% | 100% | 100% | 100% | 50% |" in markdown(rows)
+
+
+def test_every_program_has_one_style() -> None:
+    """The table by style counts every program of the corpus once."""
+    listed = [name for names in STYLES.values() for name in names.split()]
+    assert sorted(listed) == sorted(PROBES)
+    assert len(STYLE) == len(listed)
+
+
+def test_a_run_goes_on_from_its_file(tmp_path: Path) -> None:
+    """Rows come back as they were written; without a file there are none, and nothing is written."""
+    rows = [{"key": "a", "rank": 1}, {"key": "b", "rank": 0}]
+    for row in rows:
+        append(tmp_path / "rows.jsonl", row)
+        append(None, row)
+    assert read(tmp_path / "rows.jsonl") == rows
+    assert read(tmp_path / "none.jsonl") == read(None) == []
