@@ -17,7 +17,8 @@ from unstuck.trace.explaining.uses import Back, Formed, Use, constantly, formed,
 
 MOST_PLACES = 40  # places whose values are tried as the input, or as the error, of a gradient
 MOST_ROUNDS = 8  # of values that one place makes in turn (one per layer, say)
-Place = tuple[object, int, int]  # where values are made; of these, the first that counts, and every how many
+Place = tuple[object, int, int]
+"""Where values are made; of these, the first that counts, and every how many (0: one value serves for all uses)."""
 
 
 def of_one_gradient(search: Search) -> Iterator[Hypothesis]:
@@ -45,14 +46,14 @@ def _inputs(search: Search, name: str, uses: Mapping[int, list[Use]]) -> Iterato
         return
     known = _known(search, number)
     for place in _places(known, np.shape(true.value), [use.input for use in uses[number]]):
-        sample = _at(known, place)[0]
+        sample = _at(known, place, 1)[0]
         text = f"the gradient of {name} is formed with {label(sample)} instead of {label(true)}"
         yield formed(search, "wrong-layer-input", text, [name], _entering(search, place))
 
 
 def _entering(search: Search, place: Place) -> Formed:
     def rule(number: int, uses: Sequence[Use]) -> Sequence[Back | None]:
-        values = _at(_known(search, number), place)
+        values = _at(_known(search, number), place, len(uses))
         return (
             [_entered(*pair) for pair in zip(uses, values, strict=True)] if len(values) == len(uses) else []
         )
@@ -110,7 +111,7 @@ def _errors(search: Search, name: str, uses: Mapping[int, list[Use]]) -> Iterato
     kind = "bias-of-other-layer" if first.y.op in ELEMENTWISE else "wrong-layer-error"
     known = _with_cotangent(search, number)
     for place in _places(known[::-1], np.shape(first.y.value), [use.y for use in uses[number]][::-1]):
-        sample = _at(known, place)[0]
+        sample = _at(known, place, 1)[0]
         text = (
             f"the gradient of {name} is formed with the error of {label(sample)} instead of its own layer's"
         )
@@ -120,7 +121,7 @@ def _errors(search: Search, name: str, uses: Mapping[int, list[Use]]) -> Iterato
 def _erring(search: Search, place: Place) -> Formed:
     def rule(number: int, uses: Sequence[Use]) -> Sequence[Back | None]:
         found = search.cotangents(number)
-        nodes = _at(_with_cotangent(search, number), place)
+        nodes = _at(_with_cotangent(search, number), place, len(uses))
         if [np.shape(node.value) for node in nodes] != [np.shape(use.y.value) for use in uses]:
             return []
         return [
@@ -139,20 +140,23 @@ def _with_cotangent(search: Search, number: int) -> list[Node]:
 
 
 def _places(nodes: Sequence[Node], shape: tuple[int, ...], own: Sequence[Node | None]) -> Iterator[Place]:
-    """Places that make one value of this shape for every use, other than the values used."""
+    """Places that make one value of this shape for every use, or one for all, other than the values used."""
     made: dict[object, list[Node]] = defaultdict(list)
     for node in nodes:
         made[node.span, node.op].append(node)
     found = 0
     for where, listed in made.items():
         stride, rest = divmod(len(listed), len(own))
-        for start in range(min(stride, MOST_ROUNDS) if not rest else 0):
-            chosen = listed[start::stride]
+        starts = 1 if len(listed) == 1 else min(stride, MOST_ROUNDS) if not rest else 0
+        for start in range(starts):
+            chosen = listed[start::stride] if stride else listed * len(own)
             if np.shape(chosen[0].value) == shape and chosen != list(own) and found < MOST_PLACES:
                 found += 1
                 yield where, start, stride
 
 
-def _at(nodes: Sequence[Node], place: Place) -> list[Node]:
+def _at(nodes: Sequence[Node], place: Place, count: int) -> list[Node]:
+    """What a place makes in one step, for so many uses."""
     where, start, stride = place
-    return [node for node in nodes if (node.span, node.op) == where][start::stride]
+    made = [node for node in nodes if (node.span, node.op) == where]
+    return made[start::stride] if stride else made * count

@@ -166,6 +166,15 @@ def _elementwise_pairs(nodes: frozenset[Node]) -> Iterator[tuple[Node, Node]]:
         yield from ((z, h) for h in sorted(reached - {z}, key=lambda item: item.id))
 
 
+def elementwise_ends(nodes: frozenset[Node]) -> Iterator[tuple[Node, Node]]:
+    """The (z, h) of these whose h goes on into something that is not element-wise in z."""
+    children = _children(nodes)
+    for z, h in _elementwise_pairs(nodes):
+        after = children.get(h, ())
+        if not after or any(node.op in CONTRACTIONS or _shape(node) != _shape(z) for node in after):
+            yield z, h
+
+
 def _forward(
     step: Step,
     nodes: frozenset[Node],

@@ -2,141 +2,157 @@
 
 When it is known which value of the script stands for which error (see `unstuck.trace.explaining.forcing`), the
 few operations that made this value are run again with one of them altered: another operator, another operand
-from the same step, an operand left out or put in, another axis.  An alteration after which the true error appears,
-in several steps, says what is wrong in the words of the script.
+from the same step, an operand left out or put in, another axis.  The simplest alteration after which the true
+error appears, in several steps and with one and the same factor, says what is wrong in the words of the script.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import ancestors
-from unstuck.facts import Array
-from unstuck.trace.explaining.alterations import Alteration, Pool, alterations, pool_of
+from unstuck.trace.explaining.alteration import Alteration
+from unstuck.trace.explaining.alterations import FAMILIES
+from unstuck.trace.explaining.case import Case, Place, case_of
 from unstuck.trace.explaining.forcing import Forced
-from unstuck.trace.explaining.hypotheses import Search
-from unstuck.trace.explaining.localise import RightValues, computed_from
-from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.explaining.hypotheses import Search, Unaltered, value_of
+from unstuck.trace.explaining.localise import computed_from
+from unstuck.trace.explaining.macros import Activated, Forward
 from unstuck.trace.explaining.places import statement_of
-from unstuck.trace.judging.replay import replay
-from unstuck.trace.reading.written import Step
+from unstuck.trace.judging.judge import STEADY
+from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 
-NEAREST = 12  # operations before the wrong value that are tried
+DEEPEST = 3  # values of the forward pass that one written error may belong to
+MOST_CASES = 8  # steps that are looked at
 STEPS = 4  # in which an alteration must give the truth
 LEAST_STEPS = 2
 # Kinds that may concern the formula of a derivative.
-OF_FORMULAS = {"operator", "factor-extra", "sign", "wrong-operand", "wrong-number"}
+OF_FORMULAS = {"operator", "factor-extra", "term-extra", "sign", "wrong-operand", "wrong-number"}
 
 
 def mended(search: Search, forced: Forced) -> Forced:
-    """The hypothesis with the kind, the words and the place of the alteration that mends it, if there is one."""
-    cases = list(islice(_cases(search, forced), STEPS))
-    if len(cases) < LEAST_STEPS:
-        return forced
-    first, *others = cases
-    for index, node in enumerate(first.cone):
-        for alteration in alterations(node, first.pool):
-            if first.gives(index, alteration) and all(case.gives(index, alteration) for case in others):
-                return _told(forced, node, alteration, first.forward)
+    """The hypothesis with the kind, the words and the place of the alteration that mends it, if there is one.
+
+    One that does so with the same factor in every step is believed before one whose factor changes.
+    """
+    for depth in range(DEEPEST):
+        cases = list(islice(_cases(search, forced, depth), MOST_CASES))
+        telling = [each for each in cases if each[1].tells]
+        if not telling or len(cases) < LEAST_STEPS:
+            break
+        (number, first), *others = (telling + [each for each in cases if each not in telling])[:STEPS]
+        found = _simplest(first, [case for _, case in others])
+        if found is not None:
+            return _told(forced, *found, first, search.passes[number])
     return forced
 
 
-def _told(forced: Forced, node: Node, alteration: Alteration, forward: Forward) -> Forced:
-    """The hypothesis in the words of the alteration; what is computed from one activation alone is its derivative."""
+def _simplest(first: Case, others: Sequence[Case]) -> tuple[Node, Alteration] | None:
+    """The first operation and alteration that give the truth in all cases, with one factor if there is such a one."""
+    best: tuple[Node, Alteration] | None = None
+    for place, node, alteration in _tried(first):
+        factors = _factors(place, alteration, first, others)
+        if factors and _steady(factors):
+            return node, alteration
+        if factors and best is None:
+            best = node, alteration
+    return best
+
+
+def _tried(case: Case) -> Iterator[tuple[Place, Node, Alteration]]:
+    """Every altered operation, the simplest alterations first; of one family, the earliest operation first."""
+    for family in FAMILIES:
+        for place, node in case.cone.items():
+            yield from ((place, node, alteration) for alteration in family(node, case))
+
+
+def _factors(place: Place, alteration: Alteration, first: Case, others: Sequence[Case]) -> list[float]:
+    """The factors to the truth in all cases; none where one case is not mended, or another sign is needed there."""
+    factors = [first.factor(place, alteration)]
+    for case in others if factors[0] else ():
+        factor = case.factor(place, alteration)
+        if factor * factors[0] <= 0:
+            return []
+        factors.append(factor)
+    return [factor for factor in factors if np.isfinite(factor)] if factors[0] else []
+
+
+def _steady(factors: Sequence[float]) -> bool:
+    sizes = [abs(factor) for factor in factors]
+    return max(sizes) - min(sizes) <= STEADY * max(sizes)
+
+
+def _cases(search: Search, forced: Forced, depth: int) -> Iterator[tuple[int, Case]]:
+    """The steps, from the first on, in which something is written; of the places it may belong to, this one."""
+    for number in search.passes:
+        for target, written in forced.pairs(number)[:1]:
+            behind = list(islice(_as_well(search, number, target, written), depth, depth + 1))
+            case = case_of(search, number, behind[0], written, forced.sign) if behind else None
+            if case is not None:
+                yield number, case
+
+
+def _as_well(search: Search, number: int, target: Node, written: Node) -> Iterator[Node]:
+    """The values of which the written one may be the error: as that of max(z, 0), x * (z > 0) is that of z as well."""
+    forward, error = search.passes[number], value_of(written)
+    yield target
+    true = search.cotangents(number)
+    while (before := _only_operand(target, forward)) is not None and before in true:
+        if not np.array_equal(Unaltered(target, before)(error), error):
+            return
+        if not np.array_equal(true[before], true[target]):
+            yield before
+        target = before
+
+
+def _only_operand(node: Node, forward: Forward) -> Node | None:
+    """The one operand of an element-wise operation that depends on the parameters."""
+    parents = [parent for parent in dict.fromkeys(node.parents()) if parent in forward.nodes]
+    alike = len(parents) == 1 and np.shape(parents[0].value) == np.shape(node.value)
+    return parents[0] if alike and node.op not in CONTRACTIONS else None
+
+
+# ----- In words -----------------------------------------------------------------------------------------
+
+
+def _told(forced: Forced, node: Node, alteration: Alteration, case: Case, forward: Forward) -> Forced:
+    """The hypothesis in the words of the alteration; what the error is multiplied by as f'(z) is a derivative."""
     kind, culprit = alteration.kind, alteration.culprit
-    inside = any(node in computed_from(forward.step, piece) for piece in forward.activated)
-    if inside and kind in OF_FORMULAS:
+    if kind in OF_FORMULAS and any(
+        _is_slope(node, alteration, piece, case, forward) for piece in forward.activated
+    ):
         kind = "activation-derivative-wrong"
     made = statement_of(culprit) if culprit is not None and culprit not in forward.nodes else None
     also = (made,) if made is not None and made != node.span else ()
     return replace(forced, kind=kind, text=alteration.text, place=node.span or forced.place, also=also)
 
 
-class _Case:
-    """One wrong value of one step: the true one, the operations that made it, and what else is at hand there."""
+def _is_slope(node: Node, alteration: Alteration, piece: Activated, case: Case, forward: Forward) -> bool:
+    """Is the mended operation a function of this activation alone, element by element, that the error is multiplied by?
 
-    def __init__(
-        self, written: Node, true: Array, cone: Sequence[Node], pool: Pool, forward: Forward
-    ) -> None:
-        self.written, self.cone, self.pool, self.forward = written, cone, pool, forward
-        self._right = RightValues([true])
-
-    def gives(self, index: int, alteration: Alteration) -> bool:
-        """Does the altered operation make the written value a multiple of the true one?"""
-        if index >= len(self.cone):
-            return False
-        node = self.cone[index]
-        try:
-            with np.errstate(all="ignore"):
-                value = alteration.value(node, self.pool)
-                if value is None:
+    (As the input of a matrix product, the activation is what the layer has taken in.)
+    """
+    family = computed_from(forward.step, piece)
+    if node.op in CONTRACTIONS:
+        return False
+    own = [parent for parent in node.parents() if parent in forward.step.tainted]
+    belonging = [alteration.item.node] if alteration.item is not None else []
+    kept = [parent for parent in own if parent is not alteration.culprit]
+    taken = [each for each in (*kept, *belonging) if each is not None and each in forward.step.tainted]
+    if not (taken or own) or not all(each in family for each in taken or own):
+        return False
+    inside, pending = {node}, [node]
+    while pending:
+        current = pending.pop()
+        for after in case.cone.values():
+            if current in after.parents() and after not in inside:
+                if after.op in CONTRACTIONS:
                     return False
-                found = replay([self.written], {node: value})[self.written]
-        except (TypeError, ValueError, AttributeError, KeyError, IndexError):
-            return False  # another shape than the operations after it can take
-        return (
-            np.shape(found) == np.shape(self.written.value) and self._right.sign(np.asarray(found, float)) > 0
-        )
-
-
-def _cases(search: Search, forced: Forced) -> Iterator[_Case]:
-    """The steps, from the first on, in which both the written and the true value say something."""
-    for number, forward in search.passes.items():
-        pairs = forced.pairs(number)
-        if not pairs:
-            continue
-        target, written = pairs[0]
-        found = search.cotangents(number)
-        true = found.get(target)
-        if (
-            true is None
-            or np.shape(true) != np.shape(written.value)
-            or not (np.any(true) and np.any(written.value))
-        ):
-            continue
-        if _turns_later(search, forward.step, true, written):
-            continue
-        cone = _cone(written, forward, found, _behind_what_is_right(search, forward.step))
-        yield _Case(written, forced.sign * true, cone, pool_of(forward, found), forward)
-
-
-def _turns_later(search: Search, step: Step, true: Array, written: Node) -> bool:
-    """Is the error right as it stands, while the one statement that makes all updates goes up the loss?
-
-    (With several such statements, the one place where all errors begin is the smaller change.)
-    """
-    updating = {update.after.span for update in step.updates.values()}
-    right = RightValues([true]).sign(np.asarray(written.value, float)) > 0
-    return right and not search.right and len(updating) == 1
-
-
-def _behind_what_is_right(search: Search, step: Step) -> set[Node]:
-    """What right gradients are computed from; of a number that all are divided by, such as a norm, only itself."""
-    right = [update.after for name, update in step.updates.items() if name in search.right]
-    numbers = {node for node in step.nodes if np.size(node.value) == 1}
-    return ancestors(right, oldest=step.nodes[0].id, stop=numbers)
-
-
-def _cone(
-    written: Node, forward: Forward, cotangents: Mapping[Node, Array], sound: Collection[Node]
-) -> list[Node]:
-    """The wrong operations that lead to a written value, in order of time: none before what is right.
-
-    sound  operations that cannot be wrong, because right gradients come from them too
-    """
-    right = RightValues([g for node, g in cotangents.items() if node.op != "negative"])
-    start = forward.step.nodes[0].id
-    cone, pending = {written}, [written]
-    while pending and len(cone) < NEAREST:
-        for parent in pending.pop(0).parents():
-            made_here = parent.id >= start and parent.op != "leaf" and parent not in cotangents
-            known = parent in cone or parent in sound
-            if made_here and not known and not right.sign(np.asarray(parent.value, float)):
-                cone.add(parent)
-                pending.append(parent)
-    return sorted(cone, key=lambda node: node.id)
+                if after in family or untransposed(after) is not after:
+                    inside.add(after)
+                    pending.append(after)
+    return True

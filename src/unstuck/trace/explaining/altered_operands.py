@@ -1,0 +1,131 @@
+"""What one recorded operation gives with another operand, or with a factor or a term that is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.facts import Array
+from unstuck.trace.explaining.alteration import Alteration, Value, applied, number, title, with_operand
+from unstuck.trace.explaining.case import Case
+from unstuck.trace.explaining.pool import Item, Key, Pool, fits
+from unstuck.trace.reading.views import CONTRACTIONS
+
+OF_PRODUCTS = {  # kind of the fault where an operand of a matrix product is something else than a value of this role
+    "error": "wrong-layer-error",
+    "weights": "error-through-wrong-weights",
+    "activation": "wrong-layer-input",
+}
+Combined = Callable[[Array, Array], Array]
+FACTORS: tuple[tuple[str, Combined], ...] = (
+    ("{whole} should be multiplied by {item}: this factor is missing", np.multiply),
+    ("{whole} should be divided by {item}", np.true_divide),
+)
+TERMS: tuple[tuple[str, Combined], ...] = (
+    ("{item} should be subtracted from {whole}", np.subtract),
+    ("{item} should be added to {whole}", np.add),
+)
+
+
+def replaced(node: Node, case: Case) -> Iterator[Alteration]:
+    """Another value at hand in the place of an operand."""
+    return (each for each in _replaced(node, case) if each.signed)
+
+
+def replaced_by_errors(node: Node, case: Case) -> Iterator[Alteration]:
+    """A true error in the place of an operand: the last resort, since it says least about the operand."""
+    return (each for each in _replaced(node, case) if not each.signed)
+
+
+def _replaced(node: Node, case: Case) -> Iterator[Alteration]:
+    product = node.op in CONTRACTIONS
+    for position, arg in enumerate(node.args if node.op != "copy" else ()):
+        if not isinstance(arg, Node) or not np.ndim(arg.value):
+            continue
+        for key, item in case.pool.items():
+            for turned in (False, True) if product and np.ndim(item.value) == 2 else (False,):
+                value = item.value.T if turned else item.value
+                if np.shape(value) == np.shape(arg.value) and not np.array_equal(value, arg.value):
+                    text = f"{title(arg)} stands where {item.title} belongs"
+                    instead = _instead(position, key, turned)
+                    yield Alteration(_kind(key[0], product), text, instead, arg, item, key[0] != "error")
+
+
+def _kind(role: str, product: bool) -> str:
+    if product or role == "error":
+        return OF_PRODUCTS.get(role, "wrong-operand")
+    return "activation-derivative-wrong" if role == "slope" else "wrong-operand"
+
+
+def _instead(position: int, key: Key, turned: bool) -> Value:
+    def value(node: Node, pool: Pool) -> Array | None:
+        item = pool.get(key)
+        if item is None:
+            return None
+        return applied(with_operand(node, position, item.value.T if turned else item.value))
+
+    return value
+
+
+# ----- Something is missing -----------------------------------------------------------------------------
+
+
+def factors(node: Node, case: Case) -> Iterator[Alteration]:
+    """A factor or a divisor that is missing."""
+    return _besides(node, case, "factor-missing", FACTORS)
+
+
+def terms(node: Node, case: Case) -> Iterator[Alteration]:
+    """A term that is missing."""
+    return _besides(node, case, "term-missing", TERMS)
+
+
+def _besides(
+    node: Node, case: Case, kind: str, ways: tuple[tuple[str, Combined], ...]
+) -> Iterator[Alteration]:
+    """Each value at hand together with what the operation gives, and with each of its operands; errors come last."""
+    for key, item in sorted(case.pool.items(), key=lambda each: each[0][0] == "error"):
+        signed = key[0] != "error"
+        for words, combine in ways:
+            if fits(np.shape(item.value), np.shape(node.value)):
+                text = words.format(item=item.title, whole=_result(node))
+                yield Alteration(kind, text, _with_result(key, combine), None, item, signed)
+            for position, arg in enumerate(node.args):
+                if _can_take(node, arg, item):
+                    text = words.format(item=item.title, whole=title(arg))
+                    yield Alteration(kind, text, _at_operand(position, key, combine), None, item, signed)
+
+
+def _result(node: Node) -> str:
+    return node.names[-1] if node.names else "what is computed here"
+
+
+def _can_take(node: Node, arg: object, item: Item) -> bool:
+    """Is this operand made outside of the backward pass, so that nothing before it could lack the item?
+
+    A plain number may stand alone where it should scale an array, in a product of any kind.
+    """
+    if isinstance(arg, Node) and np.ndim(arg.value):
+        return fits(np.shape(item.value), np.shape(arg.value))
+    plain = isinstance(arg, int | float | np.number | Node) and not isinstance(arg, bool)
+    return plain and node.op in {*CONTRACTIONS, "multiply", "true_divide"}
+
+
+def _with_result(key: Key, combine: Combined) -> Value:
+    def value(node: Node, pool: Pool) -> Array | None:
+        item = pool.get(key)
+        return None if item is None else np.asarray(combine(number(node), item.value))
+
+    return value
+
+
+def _at_operand(position: int, key: Key, combine: Combined) -> Value:
+    def value(node: Node, pool: Pool) -> Array | None:
+        item = pool.get(key)
+        if item is None:
+            return None
+        return applied(with_operand(node, position, combine(number(node.args[position]), item.value)))
+
+    return value

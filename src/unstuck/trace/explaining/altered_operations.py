@@ -1,0 +1,227 @@
+"""What one recorded operation gives with another operator, number, function, axis, index or mask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.facts import Array
+from unstuck.trace.explaining.alteration import (
+    Alteration,
+    Value,
+    applied,
+    number,
+    title,
+    with_args,
+    with_operand,
+)
+from unstuck.trace.explaining.case import Case
+from unstuck.trace.explaining.pool import Pool
+from unstuck.trace.reading.views import CONTRACTIONS
+
+SYMBOLS = {"add": "+", "subtract": "-", "multiply": "*", "true_divide": "/"}
+OPPOSITE = {
+    **{"add": "subtract", "subtract": "add", "multiply": "true_divide", "true_divide": "multiply"},
+    **{"maximum": "minimum", "minimum": "maximum", "max": "min", "min": "max"},
+    **{"greater": "less", "less": "greater", "greater_equal": "less_equal", "less_equal": "greater_equal"},
+    **{"power": "multiply"},
+}
+NUMBERS = (1.0, 2.0, 3.0, 0.5, 0.0, -1.0)
+REDUCTIONS = {"sum", "mean"}
+WAYS: tuple[Callable[[float], float], ...] = (lambda at: at, lambda at: 1 / at)  # a value may depend on 1 / c
+ROUND = 1e-6  # relative difference within which a number is the round one
+STORES = {"setitem", "scatter"}
+FUNCTIONS: dict[str, Callable[[Array], Array]] = {
+    "square": np.square,
+    "sqrt": np.sqrt,
+    "exp": np.exp,
+    "log": np.log,
+    "abs": np.abs,
+    "sign": np.sign,
+    "tanh": np.tanh,
+    "reciprocal": np.reciprocal,
+}
+UNARY = {*FUNCTIONS, "absolute", "negative", "expit", "cos", "sin"}
+
+
+# ----- Operators ----------------------------------------------------------------------------------------
+
+
+def operators(node: Node) -> Iterator[Alteration]:
+    """The opposite operator, or its operands swapped."""
+    other = OPPOSITE.get(node.op)
+    if other is None:
+        return
+    if node.op == "power":
+        text = f"{title(node)} is raised to a power where it should be taken once"
+        yield Alteration("operator", text, lambda n, pool: number(n.args[0]))
+        return
+    old, new = SYMBOLS.get(node.op, node.op), SYMBOLS.get(other, other)
+    kind = "activation-derivative-wrong" if node.op.startswith(("greater", "less")) else "operator"
+    yield Alteration(kind, f"`{old}` stands where `{new}` is right", _run_as(other))
+    if node.op in ("subtract", "true_divide"):
+        text = f"the operands of `{old}` are swapped"
+        yield Alteration("sign" if node.op == "subtract" else "operator", text, _swapped)
+
+
+def _run_as(op: str) -> Value:
+    return lambda node, pool: applied(Node(node.id, op, None, node.args, node.kwargs, node.value, node.span))
+
+
+def _swapped(node: Node, pool: Pool) -> Array:
+    return applied(with_args(node, (node.args[1], node.args[0], *node.args[2:])))
+
+
+def masks(node: Node) -> Iterator[Alteration]:
+    """x[mask] = value, for the elements that the mask leaves out."""
+    if node.op == "setitem" and isinstance(node.args[1], np.ndarray) and node.args[1].dtype == bool:
+        text = "the elements that are set here are those that should be left as they are"
+        yield Alteration("activation-derivative-wrong", text, _inverted)
+
+
+def _inverted(node: Node, pool: Pool) -> Array:
+    whole, mask, *rest = node.args
+    return applied(with_args(node, (whole, ~mask, *rest)))
+
+
+# ----- Too much -----------------------------------------------------------------------------------------
+
+
+def left_out(node: Node) -> Iterator[Alteration]:
+    """The operation does not belong here, or one operand of a product or sum does not."""
+    whole = node.args[0] if node.args else None
+    if node.op == "negative":
+        yield Alteration("sign", f"the minus sign in front of {title(whole)} does not belong here", _only(0))
+    elif node.op in UNARY:
+        yield Alteration(
+            "operator", f"`{node.op}` of {title(whole)} stands where {title(whole)} itself belongs", _only(0)
+        )
+    elif node.op in STORES and isinstance(whole, Node):
+        text = f"the elements of {title(whole)} should not be changed here (or not once more)"
+        yield Alteration("statement-extra", text, _only(0))
+    elif node.op in SYMBOLS and len(node.args) == 2:
+        for position in (0, 1):
+            extra, rest = node.args[position], node.args[1 - position]
+            if isinstance(rest, Node) and np.shape(rest.value) == np.shape(node.value):
+                kind = "term-extra" if node.op in ("add", "subtract") else "factor-extra"
+                culprit = extra if isinstance(extra, Node) else None
+                yield Alteration(kind, f"{title(extra)} does not belong here", _only(1 - position), culprit)
+
+
+def _only(position: int) -> Value:
+    return lambda node, pool: number(node.args[position])
+
+
+# ----- Numbers and indices ------------------------------------------------------------------------------
+
+
+def numbers(node: Node) -> Iterator[Alteration]:
+    """Another of the usual numbers in the place of a plain one: nothing is subtracted where 1 belongs."""
+    for position, plain in _number_places(node):
+        yield from (other_number(position, plain, each) for each in NUMBERS if each != plain)
+
+
+def solved(node: Node, case: Case) -> Iterator[Alteration]:
+    """The one number in the place of a plain one with which the truth comes out, if it is a round one."""
+    for position, plain in _number_places(node):
+        for way in WAYS:
+            lines = [case.result(node, other_number(position, plain, way(at))) for at in (1.0, 2.0, 3.0)]
+            at = _solution(lines, case.true)
+            found = float(f"{way(at):.4g}") if at else plain
+            if found != plain and abs(found - way(at)) <= ROUND * abs(found):
+                yield other_number(position, plain, found)
+
+
+def _solution(values: Sequence[Array | None], true: Array) -> float:
+    """Where a straight line through three values meets a multiple of the true one; 0 where there is no such place."""
+    one, two, three = values
+    if one is None or two is None or three is None:
+        return 0.0
+    slope = two - one
+    straight = np.abs(three - two - slope).max() <= ROUND * np.abs(three).max()
+    if not straight or not np.any(slope):
+        return 0.0
+    columns = np.stack([slope.ravel() / np.linalg.norm(slope), true.ravel() / np.linalg.norm(true)], axis=1)
+    if np.linalg.svd(columns, compute_uv=False)[-1] < ROUND:
+        return 0.0
+    share = np.linalg.lstsq(columns, (one - slope).ravel(), rcond=None)[0][0]
+    return float(-share / np.linalg.norm(slope))
+
+
+def _number_places(node: Node) -> Iterator[tuple[int, float]]:
+    """(position, value) of every plain number among the operands."""
+    for position, arg in enumerate(node.args if node.op in {*SYMBOLS, "power", "setitem", "where"} else ()):
+        plain = arg.value if isinstance(arg, Node) and arg.op == "leaf" else arg
+        index = node.op == "setitem" and position < 2
+        if isinstance(plain, int | float | np.number) and not isinstance(plain, bool) and not index:
+            yield position, float(plain)
+
+
+def other_number(position: int, old: float, new: float) -> Alteration:
+    """This number instead of the one at this position."""
+    text = f"the number {old:g} stands where {new:g} belongs"
+    return Alteration("wrong-number", text, _with_number(position, new))
+
+
+def _with_number(position: int, new: float) -> Value:
+    return lambda node, pool: applied(
+        with_args(node, tuple(new if i == position else arg for i, arg in enumerate(node.args)))
+    )
+
+
+def indices(node: Node) -> Iterator[Alteration]:
+    """The neighbour of an element or a row that is read."""
+    if node.op != "getitem" or not isinstance(node.args[1], int | np.integer):
+        return
+    for shift in (1, -1):
+        at = int(node.args[1])
+        if at + shift >= 0:
+            text = f"the element {at} of {title(node.args[0])} stands where its neighbour belongs"
+            yield Alteration("wrong-operand", text, _shifted(shift))
+
+
+def _shifted(shift: int) -> Value:
+    return lambda node, pool: applied(with_args(node, (node.args[0], node.args[1] + shift)))
+
+
+# ----- Functions, axes, transposes ----------------------------------------------------------------------
+
+
+def functions(node: Node) -> Iterator[Alteration]:
+    """A function of an operand instead of the operand itself."""
+    for position, arg in enumerate(node.args if node.op != "copy" else ()):
+        if isinstance(arg, Node) and np.ndim(arg.value):
+            for name, function in FUNCTIONS.items():
+                text = f"{title(arg)} stands where {name}({title(arg)}) belongs"
+                yield Alteration("wrong-operand", text, _of_operand(position, function), arg)
+
+
+def _of_operand(position: int, function: Callable[[Array], Array]) -> Value:
+    return lambda node, pool: applied(with_operand(node, position, function(number(node.args[position]))))
+
+
+def transposed(node: Node) -> Iterator[Alteration]:
+    """An operand of a product by its transpose."""
+    if node.op not in CONTRACTIONS:
+        return
+    for position, arg in enumerate(node.args):
+        if isinstance(arg, Node) and np.ndim(arg.value) == 2:
+            text = f"{title(arg)} should be transposed here"
+            yield Alteration("transpose-missing", text, _of_operand(position, np.transpose))
+
+
+def axes(node: Node) -> Iterator[Alteration]:
+    """A sum over another axis."""
+    if node.op not in REDUCTIONS or not isinstance(node.args[0], Node):
+        return
+    for axis in (None, *range(np.ndim(node.args[0].value))):
+        over = "all elements" if axis is None else f"axis {axis}"
+        yield Alteration("bias-axis", f"the {node.op} should run over {over}", _over(axis))
+
+
+def _over(axis: int | None) -> Value:
+    return lambda node, pool: np.asarray(
+        np.sum(number(node.args[0]), axis=axis, keepdims=np.ndim(node.value) == np.ndim(node.args[0].value))
+    )
