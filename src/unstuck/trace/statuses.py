@@ -144,7 +144,8 @@ def _direct(hypothesis: Hypothesis, loss: Candidate) -> bool:
     (A sign at the very place where output and target meet it could not.)
     """
     at_meeting = hypothesis.kind == "sign" and hypothesis.place == loss.span
-    guessed = loss.by_pairs and isinstance(hypothesis, Forced) and not at_meeting
+    forced = isinstance(hypothesis, Forced) and (loss.by_pairs or hypothesis.lent)
+    guessed = forced and not at_meeting
     return hypothesis.kind not in INDIRECT and not guessed
 
 
@@ -200,7 +201,8 @@ def _almost(name: str, evidence: Evidence) -> str:
     off = evidence.verdicts.residual(name)
     hypothesis = evidence.account.explained.get(name)
     kind = hypothesis.kind if hypothesis is not None else ""
-    if off > CLOSE or kind not in ("", "error-wrong", OF_FIRST_ORDER):
+    unruly = kind in ("", OF_FIRST_ORDER) or isinstance(hypothesis, Forced)  # no rule of calculus was altered
+    if off > CLOSE or not unruly:
         return ""
     if kind == OF_FIRST_ORDER:
         return (

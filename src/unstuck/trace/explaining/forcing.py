@@ -31,10 +31,12 @@ class Forced(Hypothesis):
     """The hypothesis that the values written at one place stand for the errors of the values of another, up to a sign.
 
     pairs  (value of the forward pass, what the script computed as its error) by step number
+    lent   is it told by an operation that is mended with a true error?  (With that, it could be for any loss.)
     """
 
     sign: float = 1.0
     pairs: Callable[[int], Sequence[tuple[Node, Node]]] = lambda number: ()
+    lent: bool = False
 
 
 def forced(search: Search) -> Iterator[Forced]:

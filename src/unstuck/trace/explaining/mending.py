@@ -128,7 +128,8 @@ def _told(forced: Forced, node: Node, alteration: Alteration, case: Case, forwar
         kind = "activation-derivative-wrong"
     made = statement_of(culprit) if culprit is not None and culprit not in forward.nodes else None
     also = (made,) if made is not None and made != node.span else ()
-    return replace(forced, kind=kind, text=alteration.text, place=node.span or forced.place, also=also)
+    place, lent = node.span or forced.place, not alteration.signed
+    return replace(forced, kind=kind, text=alteration.text, place=place, also=also, lent=lent)
 
 
 def _is_slope(node: Node, alteration: Alteration, piece: Activated, case: Case, forward: Forward) -> bool:

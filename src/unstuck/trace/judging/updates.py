@@ -83,7 +83,8 @@ def _without_gradient(name: str, steps: Sequence[Step]) -> Explanation | None:
         for step in steps
     ]
     if not all(
-        nodes and all(node.op in CONSTANT and np.ptp(node.value) == 0 for node in nodes) for nodes in added
+        nodes and all(_is_constant(node, step) for node in nodes)
+        for nodes, step in zip(added, steps, strict=True)
     ):
         return None
     span = steps[-1].updates[name].after.span
@@ -95,6 +96,12 @@ def _without_gradient(name: str, steps: Sequence[Step]) -> Explanation | None:
     uses = (span,) if span is not None and made is not None else ()
     place = made or span
     return Explanation("gradient-missing", text, place, uses) if place is not None else None
+
+
+def _is_constant(node: Node, step: Step) -> bool:
+    """Is this one number for all elements of an array, which does not depend on the parameters: a rate, say?"""
+    number = np.ndim(node.value) == 0 and node not in step.tainted
+    return bool(np.ptp(node.value) == 0) and (node.op in CONSTANT or number)
 
 
 # ----- Numbers that are none ----------------------------------------------------------------------------
