@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.autodiff.node import Node
+from unstuck.autodiff.rerun import run
 from unstuck.facts import Array
 from unstuck.trace.explaining.hypotheses import label
 from unstuck.trace.explaining.pool import Item, Pool
-from unstuck.trace.judging.replay import run
 
 Value = Callable[[Node, Pool], Array | None]
 
