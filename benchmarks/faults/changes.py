@@ -97,7 +97,22 @@ def is_slope(scope: Scope, node: ast.AST) -> bool:
     if not isinstance(node, ast.Call | ast.Compare | ast.BinOp) or any(map(is_product, ast.walk(node))):
         return False
     sides = [node.left, node.right] if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) else []
-    return _reads_slope(scope, node) and not any(_reads_slope(scope, side) for side in sides)
+    whole = _reads_slope(scope, node) and not any(_reads_slope(scope, side) for side in sides)
+    return whole or _completes_slope(scope, node)
+
+
+def _completes_slope(scope: Scope, node: ast.AST) -> bool:
+    """Is this the `1 - a` of a chain of factors `... * a * (1 - a)`?"""
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)):
+        return False
+    if not (isinstance(node.left, ast.Constant) and node.left.value == 1):
+        return False
+    chain = scope.file.parent(node)
+    factors = []
+    while isinstance(chain, ast.BinOp) and isinstance(chain.op, ast.Mult):
+        factors += [ast.unparse(chain.right)]
+        chain = chain.left
+    return ast.unparse(node.right) in [*factors, ast.unparse(chain) if chain is not None else ""]
 
 
 def _reads_slope(scope: Scope, node: ast.AST) -> bool:

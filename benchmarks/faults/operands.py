@@ -87,7 +87,9 @@ def axis(scope: Scope, node: ast.AST) -> Iterator[Change]:
     for number in numbers:
         if isinstance(number, ast.Constant) and number.value in (0, 1):
             yield Change(
-                (scope.file.replaced(number, str(1 - number.value)),), "bias gradient", ("bias-axis",)
+                (scope.file.replaced(number, str(1 - number.value)),),
+                "bias gradient",
+                ("bias-axis", "bias-broadcast"),
             )
     dropped = [word.value for word in words] + (node.args[0 if method else 1 :][:1])
     for value in dropped:

@@ -133,7 +133,7 @@ def _of_twice(scope: Scope, node: ast.stmt) -> tuple[str, tuple[str, ...]]:
         return DERIVATIVE, ("activation-derivative-squared", "factor-extra")
     if isinstance(node, ast.Assign) or roles.role(roles.target(node)) == "state":
         return "optimiser state", ("optimiser",)
-    return "statement doubled", ("factor-extra", *OPERAND)
+    return "statement doubled", ("statement-extra", "term-extra", "factor-extra", *OPERAND)
 
 
 def _reads(node: ast.stmt) -> set[str]:

@@ -22,11 +22,12 @@ from unstuck.trace.explaining.pool import Pool
 from unstuck.trace.reading.views import CONTRACTIONS
 
 SYMBOLS = {"add": "+", "subtract": "-", "multiply": "*", "true_divide": "/"}
-OPPOSITE = {
-    **{"add": "subtract", "subtract": "add", "multiply": "true_divide", "true_divide": "multiply"},
-    **{"maximum": "minimum", "minimum": "maximum", "max": "min", "min": "max"},
-    **{"greater": "less", "less": "greater", "greater_equal": "less_equal", "less_equal": "greater_equal"},
-    **{"power": "multiply"},
+OTHERS: dict[str, tuple[str, ...]] = {  # what may be meant instead of an operator, the likeliest first
+    **{"add": ("subtract", "multiply"), "subtract": ("add", "multiply")},
+    **{"multiply": ("true_divide", "add", "subtract"), "true_divide": ("multiply",)},
+    **{"maximum": ("minimum",), "minimum": ("maximum",), "max": ("min",), "min": ("max",)},
+    **{"greater": ("less",), "less": ("greater",)},
+    **{"greater_equal": ("less_equal",), "less_equal": ("greater_equal",)},
 }
 NUMBERS = (1.0, 2.0, 3.0, 0.5, 0.0, -1.0)
 REDUCTIONS = {"sum", "mean"}
@@ -50,19 +51,16 @@ UNARY = {*FUNCTIONS, "absolute", "negative", "expit", "cos", "sin"}
 
 
 def operators(node: Node) -> Iterator[Alteration]:
-    """The opposite operator, or its operands swapped."""
-    other = OPPOSITE.get(node.op)
-    if other is None:
-        return
+    """Another operator, or the same with its operands swapped; no power."""
     if node.op == "power":
-        text = f"{title(node)} is raised to a power where it should be taken once"
-        yield Alteration("operator", text, lambda n, pool: number(n.args[0]))
-        return
-    old, new = SYMBOLS.get(node.op, node.op), SYMBOLS.get(other, other)
-    kind = "activation-derivative-wrong" if node.op.startswith(("greater", "less")) else "operator"
-    yield Alteration(kind, f"`{old}` stands where `{new}` is right", _run_as(other))
+        text = f"{title(node.args[0])} is raised to a power where it should be taken once"
+        yield Alteration("operator", text, _only(0))
+    for other in OTHERS.get(node.op, ()):
+        old, new = SYMBOLS.get(node.op, node.op), SYMBOLS.get(other, other)
+        kind = "activation-derivative-wrong" if node.op.startswith(("greater", "less")) else "operator"
+        yield Alteration(kind, f"`{old}` stands where `{new}` is right", _run_as(other))
     if node.op in ("subtract", "true_divide"):
-        text = f"the operands of `{old}` are swapped"
+        text = f"the operands of `{SYMBOLS[node.op]}` are swapped"
         yield Alteration("sign" if node.op == "subtract" else "operator", text, _swapped)
 
 

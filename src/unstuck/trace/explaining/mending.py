@@ -33,6 +33,8 @@ LEAST_STEPS = 2
 # Kinds that may concern the formula of a derivative.
 OF_FORMULAS = {"operator", "factor-extra", "term-extra", "sign", "wrong-operand", "wrong-number"}
 
+OF_OMISSIONS = {"factor-missing", "term-missing"}
+
 
 def mended(search: Search, forced: Forced) -> Forced:
     """The hypothesis with the kind, the words and the place of the alteration that mends it, if there is one.
@@ -128,7 +130,8 @@ def _told(forced: Forced, node: Node, alteration: Alteration, case: Case, forwar
         kind = "activation-derivative-wrong"
     made = statement_of(culprit) if culprit is not None and culprit not in forward.nodes else None
     also = (made,) if made is not None and made != node.span else ()
-    place, lent = node.span or forced.place, not alteration.signed
+    here = statement_of(node) if kind in OF_OMISSIONS else node.span
+    place, lent = here or forced.place, not alteration.signed
     return replace(forced, kind=kind, text=alteration.text, place=place, also=also, lent=lent)
 
 
