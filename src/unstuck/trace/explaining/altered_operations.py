@@ -55,7 +55,9 @@ def operators(node: Node) -> Iterator[Alteration]:
     if node.op == "power":
         text = f"{title(node.args[0])} is raised to a power where it should be taken once"
         yield Alteration("operator", text, _only(0))
-    for other in OTHERS.get(node.op, ()):
+    arrays = all(np.ndim(getattr(arg, "value", arg)) for arg in node.args) if node.op in SYMBOLS else True
+    others = OTHERS.get(node.op, ())
+    for other in others if arrays else others[:1]:  # x - 1 is meant as a sum: with * it would be x alone
         old, new = SYMBOLS.get(node.op, node.op), SYMBOLS.get(other, other)
         kind = "activation-derivative-wrong" if node.op.startswith(("greater", "less")) else "operator"
         yield Alteration(kind, f"`{old}` stands where `{new}` is right", _run_as(other))

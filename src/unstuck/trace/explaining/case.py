@@ -74,7 +74,7 @@ def case_of(search: Search, number: int, target: Node, written: Node, sign: floa
     if (
         true is None
         or np.shape(true) != np.shape(written.value)
-        or not np.any(written.value)
+        or not (np.all(np.isfinite(true)) and np.any(written.value))
         or (np.any(true) and np.ptp(true) == 0)
         or _turns_later(search, forward.step, true, written)
     ):
