@@ -18,12 +18,7 @@ from unstuck.autodiff.reverse import adjoints, ancestors, descendants
 from unstuck.facts import Array, Explanation, Gradient, Span
 from unstuck.trace.explaining.localise import RightValues
 from unstuck.trace.judging.outside import update_after_loop
-from unstuck.trace.judging.statements import (
-    idle_statement,
-    is_conditional,
-    side_by_side,
-    statement_about,
-)
+from unstuck.trace.judging.statements import is_conditional, side_by_side, statement_about
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.terms import terms_of
 from unstuck.trace.reading.views import CONTRACTIONS, untransposed
@@ -176,9 +171,7 @@ def _noun(
     else:
         kind = "parameter-never-updated"
         text = f"the gradient of {title} is computed in every step, but {title} itself never changes"
-        joined = next((node.span for node in step.nodes if _joins(node, dead, first.base)), None)
-        idle = idle_statement(first.y.span, name) if first.y.span is not None else None
-        span = joined or idle or dead.span
+        span = next((node.span for node in step.nodes if _joins(node, dead, first.base)), dead.span)
     if span is None:
         return None
     uses = (dead.span,) if dead.span is not None and dead.span != span else ()

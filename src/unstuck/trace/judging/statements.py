@@ -26,13 +26,6 @@ def statement_about(near: Span, name: str, changing: bool = False) -> Span | Non
     return max(found, default=None)
 
 
-def idle_statement(near: Span, name: str) -> Span | None:
-    """The last `name = name` in the file of a place: an update that changes nothing."""
-    place = statement_about(near, name)
-    text = "" if place is None else linecache.getline(place.path, place.line)
-    return place if "".join(text.split()) == f"{name}={name}" else None
-
-
 def _binds(node: ast.Assign | ast.AugAssign | ast.Expr, name: str, changing: bool) -> bool:
     if isinstance(node, ast.AugAssign):
         return ast.unparse(node.target) == name
@@ -40,7 +33,6 @@ def _binds(node: ast.Assign | ast.AugAssign | ast.Expr, name: str, changing: boo
         given = node.value.keywords if isinstance(node.value, ast.Call) else ()
         return any(each.arg == "out" and ast.unparse(each.value) == name for each in given)
     mentions = any(ast.unparse(part) == name for part in ast.walk(node.value) if isinstance(part, ast.expr))
-    mentions &= ast.unparse(node.value) != name  # x = x changes nothing
     return any(ast.unparse(target) == name for target in node.targets) and (mentions or not changing)
 
 
