@@ -94,6 +94,65 @@ pair(
     ("    b2 = b2 - rate * c2\n", "    b2 = b2  # wrong\n"),
 )
 
+DATA = """
+import numpy as np
+rng = np.random.default_rng(1)
+X = rng.normal(size=(30, 3))
+T = np.stack([X[:, 0] * X[:, 1] + 0.5, np.sin(X[:, 2]) - 0.2], axis=1)
+rate = 0.1
+"""
+ELEMENTS = (
+    DATA
+    + """
+A, B = rng.normal(size=3) * 0.5, rng.normal(size=3) * 0.5
+c = np.zeros(2)
+for epoch in range(8):
+    for k in range(3):
+        x, t = X[k::3], T[k::3]
+        e = (x @ A + c[0] - t[:, 0]) / 10
+        f = (x @ B + c[1] - t[:, 1]) / 10
+        A -= rate * x.T @ e
+        B -= rate * x.T @ f
+        c[0] -= rate * e.sum()
+        c[1] -= rate * f.sum()
+"""
+)
+pair(
+    "element of a bias moved after the batches",
+    ELEMENTS,
+    "update-outside-loop",
+    ("        c[1] -= rate * f.sum()\n", "    c[1] -= rate * f.sum()  # wrong\n"),
+)
+UNITS = (
+    DATA
+    + """
+units = [[rng.normal(size=3), np.zeros(2) + 0.1] for _ in range(4)]
+out = rng.normal(size=(8, 2)) * 0.4
+for step in range(24):
+    x, t = X[step % 3 :: 3], T[step % 3 :: 3]
+    hs = [np.tanh(np.outer(x @ unit[0], [1.0, -0.5]) + unit[1]) for unit in units]
+    h = np.hstack(hs)
+    e = (h @ out - t) / len(x)
+    d = np.split((e @ out.T) * (1 - h ** 2), 4, axis=1)
+    out -= rate * h.T @ e
+    for unit, each in zip(units, d):
+        unit[0] -= rate * x.T @ (each @ [1.0, -0.5])
+        unit[1] -= rate * each.sum(axis=0)
+"""
+)
+pair(
+    "bias of the last unit only, behind the loop over units",
+    UNITS,
+    "update-outside-loop",
+    (
+        "        unit[1] -= rate * each.sum(axis=0)\n",
+        "    unit[1] -= rate * each.sum(axis=0)  # wrong\n",
+    ),
+)
+TWO_NETWORKS = EPOCHS.replace("B = [b1, b2]", "B = [b1, b2]\nbase = np.zeros(2)").replace(
+    "+ B[1]", "+ B[1] + base"
+) + (MOVED + "        B[1] -= rate * c2\n")
+
 RIGHT = {
     "bias moved after the batches by the sum of its gradients": EPOCHS.replace(
         "    for k in range(3)", "    total = np.zeros(2)\n    for k in range(3)"
@@ -105,6 +164,8 @@ RIGHT = {
     )
     + MOVED
     + "        total += c2\n    B[1] -= rate * total\n",
+    "another loss, whose error has the same name, moves an offset after the batches": TWO_NETWORKS
+    + "    d2 = base - 0.1 * T.mean(axis=0)\n    base -= rate * d2\n",
     "fixed vector of weights, without a bias": SINGLE.replace(" + b", "")
     .replace("    b = b - 0.3 * e.sum()\n", "")
     .replace("    v = v - 0.3 * h.T @ e\n", ""),

@@ -6,6 +6,7 @@ trains beside the main one is reported only where a loss explains some of it exa
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -124,8 +125,13 @@ def _accounted(
     settled = verdicts.explains_all(tolerance) or loss_is_known(steps, verdicts, account, tolerance)
     if settled or not seconds:
         return steps, verdicts, account
+    deadline = (
+        time.process_time() + seconds
+    )  # for everything that may be meant, however many losses there are
     for kind in MEANT:
         for loss in dict.fromkeys(loss for step in steps for loss in step.losses if loss.kind == kind):
+            if time.process_time() > deadline:
+                break
             under = judge(steps, loss) if loss != verdicts.loss and not loss.more else None
             other = account_for(steps, loss, under, tolerance, seconds / len(MEANT)) if under else None
             if under and other and loss_is_known(steps, under, other, tolerance):

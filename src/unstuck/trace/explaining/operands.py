@@ -15,17 +15,20 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Span
-from unstuck.trace.judging.statements import operand_at, statement_about
+from unstuck.trace.judging.statements import item_at, operand_at, statement_about
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.views import CONTRACTIONS, LOOKUPS, untransposed
 from unstuck.trace.reading.written import Step
 
-Role = Literal["matrix", "bias", "table"]
+Role = Literal["matrix", "bias", "table", "element"]
 
 
 @dataclass(frozen=True, eq=False)
 class Operand:
-    """`base` takes part in `y` like a parameter; `other` is what it meets there (nothing in a lookup)."""
+    """`base` takes part in `y` like a parameter; `other` is what it meets there (nothing in a lookup).
+
+    Of a table rows are looked up, of an array whose numbers are used one by one an element.
+    """
 
     base: Node
     y: Node
@@ -41,8 +44,11 @@ class Operand:
     @property
     def names(self) -> tuple[str, ...]:
         """What the script calls it, where it was made and where it is used."""
-        span = self.y.span if self.other is not None else None
-        used = operand_at(span, self.position) if span is not None else ""
+        used = ""
+        if self.y.span is not None:
+            used = item_at(self.y.span) if self.other is None else operand_at(self.y.span, self.position)
+        if self.role == "element":
+            return (used,) if used else ()
         return tuple(dict.fromkeys([*self.base.names[-1:], *([used] if used else [])]))
 
     @property
@@ -118,6 +124,8 @@ def _role(base: Node, other: Node | None, y: Node) -> Role | None:
     size, shape = np.size(base.value), np.shape(base.value)
     if not np.issubdtype(np.asarray(base.value).dtype, np.floating):
         return None  # indices, labels
+    if y.op in LOOKUPS and np.ndim(y.value) == 0:
+        return "element" if size > 1 else None
     if y.op in LOOKUPS:
         return "table" if len(shape) == 2 and np.ndim(y.value) >= 1 and size > 1 else None
     if y.op in CONTRACTIONS:

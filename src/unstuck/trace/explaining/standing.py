@@ -8,7 +8,7 @@ only the biases are tuned.  A whole layer between trained ones is only named: ab
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Explanation, Gradient, Span
 from unstuck.trace.explaining.operands import Operand, forward, operands, partner, product
-from unstuck.trace.judging.statements import is_conditional, left_by_loop
+from unstuck.trace.judging.statements import is_conditional, left_by_loop, uses_finished_loop
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 from unstuck.trace.reading.written import Step
@@ -49,7 +49,7 @@ def standing(steps: Sequence[Step], loss: Candidate) -> list[Gradient]:
     still = [operand for operand in operands(first, loss) if _stands(operand, used, loss)]
     children = _children(forward(first, loss))
     halves = [Half(each, name) for each in still if (name := partner(each, first, children)) is not None]
-    result = [_late(each, used) for each in late.values()]
+    result = [*(_late(each, used) for each in late.values()), *_left_behind(used, loss)]
     halves = [half for half in halves if half.operand.base not in late]
     for role in ("matrix", "bias"):
         mine = {
@@ -148,7 +148,7 @@ def _updated_after_loop(operand: Operand, step: Step, following: Step, loss: Can
     An error that one round hands to the next is a sum, which may be waited for.
     """
     place = operand.update
-    if place is None or is_conditional(place) or operand.base not in _bases(following, loss):
+    if place is None or is_conditional(place) or not _is_steady(operand, following, loss):
         return None
     others = [update.after.span for update in step.updates.values() if update.after.span is not None]
     made, later = _errors_by_name(step, loss), _errors_by_name(following, loss)
@@ -173,8 +173,13 @@ def _errors_by_name(step: Step, loss: Candidate) -> dict[str, set[Node]]:
     return found
 
 
-def _bases(step: Step, loss: Candidate) -> set[Node]:
-    return {operand.base for operand in operands(step, loss, of_others=True)}
+def _is_steady(operand: Operand, following: Step, loss: Candidate) -> bool:
+    """Does the next step use the same value, be it an element of an array in which others are moved?"""
+    alike = (each for each in operands(following, loss, of_others=True) if each.place == operand.place)
+    return any(
+        each.base is operand.base or (each.role == "element" and each.y.value == operand.y.value)
+        for each in alike
+    )
 
 
 def _late(operand: Operand, steps: Sequence[Step]) -> Gradient:
@@ -184,6 +189,51 @@ def _late(operand: Operand, steps: Sequence[Step]) -> Gradient:
     text = f"{name} is updated outside of the loop in which its gradient is computed: most gradients are lost"
     explanation = Explanation("update-outside-loop", text, place, (operand.y.span,))
     return replace(_told(operand, place, steps, ""), status="wrong", explanation=explanation)
+
+
+def _left_behind(steps: Sequence[Step], loss: Candidate) -> Iterator[Gradient]:
+    """Values that stand still beside one that is used alike, whose update has been left to the end of a loop."""
+    first = steps[0]
+    places: dict[Span, str] = {}
+    for name, update in first.updates.items():
+        place = update.after.span
+        if place is not None and uses_finished_loop(place) and not is_conditional(place):
+            places.setdefault(place, name)
+    for place, name in places.items():
+        others = [_used_like(step, step.updates[name].before, loss) for step in steps[:LEAST_STEPS]]
+        same = set.intersection(*others)
+        if not same:
+            continue
+        text = (
+            f"this update of {name} stands behind a loop and uses its last values: "
+            f"of {len(same) + 1} parameters that are used alike, only the last is updated"
+        )
+        base = min(same, key=lambda node: node.id)
+        use = next(node for node in forward(first, loss) if base in map(untransposed, node.parents()))
+        gradient = _told(Operand(base, use, "element", 0), place, steps, "")
+        yield replace(
+            gradient,
+            parameter=f"what is used like {name}",
+            status="wrong",
+            explanation=Explanation("update-outside-loop", text, place, (use.span,) if use.span else ()),
+        )
+
+
+def _used_like(step: Step, parameter: Node, loss: Candidate) -> set[Node]:
+    """The values from before the step that nothing updates and that are used at the very places of a parameter."""
+    uses = [
+        ((node.span, node.op, position), untransposed(each))
+        for node in forward(step, loss)
+        for position, each in enumerate(node.parents())
+    ]
+    places = {place for place, base in uses if base is parameter}
+    return {
+        base
+        for place, base in uses
+        if place in places and base.id < step.nodes[0].id and base not in step.ends
+        if np.shape(base.value) == np.shape(parameter.value)
+        and np.issubdtype(np.asarray(base.value).dtype, np.floating)
+    }
 
 
 # ----- A whole layer ------------------------------------------------------------------------------------

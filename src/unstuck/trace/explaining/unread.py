@@ -81,7 +81,7 @@ def _renewed(step: Step, following: Step, loss: Candidate) -> Iterator[Round]:
     fresh = [
         each
         for each in operands(following, loss)
-        if each.base.id in inside and not _follows(each.base, known, inside.start)
+        if each.role != "element" and each.base.id in inside and not _follows(each.base, known, inside.start)
     ]
     if not fresh:
         return

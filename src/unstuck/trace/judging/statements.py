@@ -55,6 +55,12 @@ def operand_at(place: Span, position: int) -> str:
     return ""
 
 
+def item_at(place: Span) -> str:
+    """The item that is read here, as it is written: `c[1]`; empty where there is none."""
+    items = (node for node in ast.walk(_tree(place)) if isinstance(node, ast.Subscript))
+    return next((ast.unparse(node) for node in items if _span(place, node) == place), "")
+
+
 def _operands(node: ast.AST) -> list[ast.expr]:
     if isinstance(node, ast.BinOp):
         return [node.left, node.right]
