@@ -17,17 +17,20 @@ from unstuck.facts import Status
 from unstuck.trace.explaining.account import SAME_SCALE, Account
 from unstuck.trace.explaining.astray import lacks_target
 from unstuck.trace.explaining.forcing import Forced
-from unstuck.trace.explaining.hypotheses import Hypothesis
+from unstuck.trace.explaining.meant import shows_loss
 from unstuck.trace.judging.acquittal import bent_at, right_at_kinks, rounds_back
 from unstuck.trace.judging.judge import STEADY, Verdicts
 from unstuck.trace.judging.returned import derived_foretells
-from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
 
 LEAST_STEPS = 2
 CLOSE = 1e-3  # share of its size by which a gradient may differ without being called wrong
-INDIRECT = {"error-wrong", "gradient-overwritten"}  # explanations that need a loss known from elsewhere
+UNNAMED_SLOPE = "activation-derivative-wrong"  # any factor that is computed from the activation
+BOUNDED = {
+    "sigmoid",
+    "tanh",
+}  # activations of outputs whose error is a difference times their derivative, or alone
 OF_FIRST_ORDER = "weights-already-updated"  # the difference is proportional to the learning rate
 UNKNOWN_LOSS = "no known loss explains any weight matrix, so there is nothing to compare with"
 NO_TARGET = "the gradient does not depend on any target: it follows from the outputs alone"
@@ -133,20 +136,8 @@ def loss_is_known(steps: Sequence[Step], verdicts: Verdicts, account: Account, t
     matrices = {name for name, update in updates if np.size(update.before.value) > 2}
     if any(verdicts.explains(name, tolerance) for name in matrices):
         return True
-    return all(_direct(each, verdicts.loss) for each in account.accepted) and (
-        bool(account.accepted) and account.verdicts.explains_all(tolerance)
-    )
-
-
-def _direct(hypothesis: Hypothesis, loss: Candidate) -> bool:
-    """Does the rule say itself what the loss is?  One altered operation could turn any loss into a guessed one.
-
-    (A sign at the very place where output and target meet it could not.)
-    """
-    at_meeting = hypothesis.kind == "sign" and hypothesis.place == loss.span
-    forced = isinstance(hypothesis, Forced) and (loss.by_pairs or hypothesis.lent)
-    guessed = forced and not at_meeting
-    return hypothesis.kind not in INDIRECT and not guessed
+    everything = bool(account.accepted) and account.verdicts.explains_all(tolerance)
+    return everything and all(shows_loss(each, verdicts.loss, account.passes) for each in account.accepted)
 
 
 # ----- Second thoughts ----------------------------------------------------------------------------------

@@ -228,16 +228,22 @@ def written_factors(step: Step, piece: Activated) -> list[Node]:
 
 
 def computed_from(step: Step, piece: Activated) -> set[Node]:
-    """This activation's values and what is computed from them element by element."""
+    """This activation's values and what is computed from them element by element, without any data."""
     family = {piece.z, piece.h} | ({piece.dropped} if piece.dropped is not None else set())
     shape = np.shape(piece.h.value)
     for node in step.nodes:
         if node in family or np.shape(node.value) != shape or node.op in CONTRACTIONS:
             continue
         tainted = [parent for parent in node.parents() if parent in step.tainted]
-        if tainted and all(parent in family for parent in tainted):
+        if tainted and all(parent in family for parent in tainted) and not _compares(node, step):
             family.add(node)
     return family
+
+
+def _compares(node: Node, step: Step) -> bool:
+    """Is data added or subtracted here, as where an output meets its target?"""
+    others = [np.asarray(parent.value) for parent in node.parents() if parent not in step.tainted]
+    return node.op in ("add", "subtract") and any(other.size > 1 and np.ptp(other) > 0 for other in others)
 
 
 def _factors(step: Step, piece: Activated, family: set[Node]) -> Iterator[tuple[Node, Node]]:
