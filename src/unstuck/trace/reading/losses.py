@@ -171,7 +171,7 @@ def _seeds(pair: Pair) -> Iterator[tuple[str, tuple[Node, Array]]]:
         yield "softmax-cross-entropy", (output, weight * (_softmax(value) - target))
     before = before_activation(output)
     if before is not None and is_link(before, output, target):
-        yield "canonical-link", (before, difference)
+        yield "canonical-link", (before, -difference if _falls(before, output) else difference)
 
 
 def loss_value(kind: str, output: Any, target: Array, weight: Array | float = 1.0) -> float:
@@ -209,6 +209,13 @@ def is_link(before: Node, output: Node, target: Array) -> bool:
         and np.allclose(value, _softmax(z, axis), atol=CLIPPED)
         for axis in range(value.ndim)
     )
+
+
+def _falls(before: Node, output: Node) -> bool:
+    """Does the output fall where the value before its activation rises, as 1 / (1 + exp(z)) does?"""
+    order = np.argsort(np.ravel(before.value))
+    steps = np.diff(np.ravel(output.value)[order])
+    return bool(np.all(steps <= 0) and np.any(steps < 0))
 
 
 def inside(value: Array) -> bool:

@@ -38,7 +38,7 @@ class Meetings:
         weighted = self._weighted(node)
         if weighted:
             self._met[node] = weighted
-            return [pair for one in weighted if one.place.size > 1 for pair in one.pairs]
+            return [pair for one in weighted for pair in one.pairs]
         pairs = [*self._pairs(node), *self._chosen(node)]
         if pairs:
             self._met[node] = [met(pair) for pair in pairs]
@@ -64,7 +64,7 @@ class Meetings:
         factor = np.asarray(other.value if isinstance(other, Node) else other, dtype=np.float64)
         if np.shape(node.value) != np.shape(first.value) or factor.size == 0:
             return []
-        if np.ptp(factor) == 0:  # one factor for all: no weights
+        if np.ptp(factor) == 0 and (factor.ndim == 0 or np.ndim(first.value) == 0):  # one for all: no weights
             self._met[node] = self._met[first]
             return []
         with np.errstate(divide="ignore"):
