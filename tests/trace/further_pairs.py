@@ -62,6 +62,37 @@ pair(
     ("t.argmax(1)] -= 1\n", "t.argmax(1)] -= 0  # wrong\n"),
 )
 
+LINEAR = NETWORK.replace("softmax(h @ W2 + b2)", "h @ W2 + b2")
+pair(
+    "classes added to linear outputs",
+    LINEAR,
+    "sign",
+    ("    d2 = (p - t) / len(x)\n", "    d2 = (p + t) / len(x)  # wrong\n"),
+)
+pair(
+    "one target added, and the error added to the weights",
+    ONE_OUTPUT.replace("(p - y)", "(y - p)").replace("-= 0.1", "+= 0.1"),
+    "sign",
+    ("    e = (y - p) / len(x)\n", "    e = (y + p) / len(x)  # wrong\n"),
+)
+pair(
+    "number in the derivative of the output",
+    NETWORK.replace("softmax(h @ W2 + b2)", "1 / (1 + np.exp(-(h @ W2 + b2)))").replace(
+        "(p - t) / len(x)", "(p - t) * p * (1 - p) / len(x)"
+    ),
+    "activation-derivative-wrong",
+    (
+        "    d2 = (p - t) * p * (1 - p) / len(x)\n",
+        "    d2 = (p - t) * p * (2 - p) / len(x)  # wrong\n",
+    ),
+)
+pair(
+    "logit with the other sign",
+    ONE_OUTPUT,
+    "sign",
+    ("    p = 1 / (1 + np.exp(-(h @ W2 + b2)))\n", "    p = 1 / (1 + np.exp(h @ W2 + b2))  # wrong\n"),
+    ("    e = (p - y) / len(x)\n", "    e = (p - y) / len(x)  # wrong\n"),  # as good a place for the sign
+)
 WITHOUT_TARGET = NETWORK.replace("(p - t)", "p")
 RIGHT = optimiser_pairs.RIGHT | {
     "targets turned and added": ONE_OUTPUT.replace("p - y", "p + (1 - y) - 1"),

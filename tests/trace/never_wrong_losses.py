@@ -56,3 +56,5 @@ CASES = {
 }
 UNPRINTED = CASES["gamma deviance"].text.replace(METRIC, "    pass\n")
 CASES["gamma deviance, and nothing printed"] = Case("no loss is computed at all", UNPRINTED, NO_VERDICT)
+OPPOSITE = HEAD.format(targets="Y = -Y", output="z", error="o + t").replace(METRIC, "    pass\n")
+CASES["target stored with the other sign"] = Case("the sum is a difference", OPPOSITE, NO_VERDICT)

@@ -35,12 +35,14 @@ def added(steps: Sequence[Step], tolerance: float) -> tuple[list[Step], Verdicts
     for told, loss in _losses(steps, _sums):
         shown = [step for step in told if loss in step.losses]
         passes = tuple(forwards(shown, [step.losses[loss].seeds for step in shown]))
-        hypothesis = Hypothesis("sign", TEXT, _as_written(passes, loss), place=loss.span)
-        after = Trials(loss).judge(told, {step.number: hypothesis.overrides(step.number) for step in shown})
-        if _proves(after, tolerance):
-            verdicts = judge(told, loss)
-            wrong = [name for name in verdicts.matches if not verdicts.explains(name, tolerance)]
-            return told, verdicts, Account((hypothesis,), after, passes, dict.fromkeys(wrong, hypothesis))
+        for sign in (1.0, -1.0):  # -1: the steps add what they take for target minus output
+            hypothesis = Hypothesis("sign", TEXT, _as_written(passes, loss, sign), place=loss.span)
+            altered = {step.number: hypothesis.overrides(step.number) for step in shown}
+            after = Trials(loss).judge(told, altered)
+            if _proves(after, tolerance):
+                verdicts = judge(told, loss)
+                wrong = [name for name in verdicts.matches if not verdicts.explains(name, tolerance)]
+                return told, verdicts, Account((hypothesis,), after, passes, dict.fromkeys(wrong, hypothesis))
     return None
 
 
@@ -91,13 +93,13 @@ def _proves(verdicts: Verdicts, tolerance: float) -> bool:
 
 
 def _sums(step: Step) -> Iterator[tuple[Node, Pair]]:
-    """Where a target is added to an output, both between 0 and 1: they could only cancel as a difference."""
+    """Where a target is added to an output, and they could only cancel as a difference."""
     for node in step.nodes:
         if node in step.backward and node in step.tainted:
             yield from ((node, pair) for pair in added_target(node, step.tainted))
 
 
-def _as_written(passes: Sequence[Forward], loss: Candidate) -> Callable[[int], Altered]:
+def _as_written(passes: Sequence[Forward], loss: Candidate, sign: float) -> Callable[[int], Altered]:
     """The rules under which the sum of output and target is the error."""
     by_number = {forward.step.number: forward for forward in passes}
 
@@ -106,7 +108,7 @@ def _as_written(passes: Sequence[Forward], loss: Candidate) -> Callable[[int], A
         proposal = forward.step.losses[loss]
         made: Altered = {}
         for (node, _), pair in zip(proposal.seeds, proposal.pairs, strict=True):
-            made |= given(node, value_of(pair.output) + pair.target, forward)
+            made |= given(node, sign * (value_of(pair.output) + pair.target), forward)
         return made
 
     return alter

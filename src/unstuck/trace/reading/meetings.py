@@ -147,7 +147,10 @@ class Meetings:
 
 
 def added_target(node: Node, tainted: Collection[Node]) -> Iterator[Pair]:
-    """The output and the target of a sum, where both lie between 0 and 1; of `p[rows, labels] += 1` as well."""
+    """The output and the target of a sum, where both lie between 0 and 1; of `p[rows, labels] += 1` as well.
+
+    Beside a target with one 1 in each row the output may be any: nobody trains it to be -1 at the right class.
+    """
     if node.op == "add" and len(node.args) == 2:
         for output, target in (node.args, node.args[::-1]):
             made = (
@@ -156,7 +159,7 @@ def added_target(node: Node, tainted: Collection[Node]) -> Iterator[Pair]:
                 and np.shape(output.value) == np.shape(node.value)
             )
             given = isinstance(target, Node) and target not in tainted and np.ndim(target.value) > 0
-            if made and given and _are_shares(output.value, target.value):
+            if made and given and (_are_shares(output.value, target.value) or _are_classes(target.value)):
                 value = np.asarray(target.value, float)
                 yield Pair(output, np.broadcast_to(value, np.shape(output.value)))
     elif node.op in ("setitem", "scatter"):
@@ -193,6 +196,13 @@ def _is_sigmoid(node: Node) -> bool:
 def _agrees(z: Array, p: Array) -> bool:
     with np.errstate(over="ignore"):
         return bool(np.allclose(1.0 / (1.0 + np.exp(-z)), p, rtol=1e-6, atol=0.0))
+
+
+def _are_classes(target: Array) -> bool:
+    """One row for each of several samples, with a single 1 among zeros; the rows are not all the same."""
+    value = np.asarray(target, float)
+    one_hot = value.ndim == 2 and min(value.shape) > 1 and set(np.unique(value)) == {0.0, 1.0}
+    return bool(one_hot and np.all(value.sum(axis=1) == 1) and np.any(value != value[0]))
 
 
 def _are_shares(*values: Array) -> bool:
