@@ -14,15 +14,15 @@ from unstuck.facts import Explanation, Span
 from unstuck.trace.explaining.account import Account, most_telling
 from unstuck.trace.explaining.hypotheses import Hypothesis, merged, value_of
 from unstuck.trace.explaining.localise import (
-    RightValues,
     blamed_span,
     computed_from,
     derivative_places,
-    matching_value,
+    first_like,
     written_factors,
 )
 from unstuck.trace.explaining.macros import Activated, Forward
 from unstuck.trace.explaining.places import formed_at, statement_of, updated_at
+from unstuck.trace.explaining.rights import RightValues
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
@@ -112,18 +112,29 @@ def explanation(
     if span is None:
         span = _place_of_omission(hypothesis, steps, loss)
     if span is None and hypothesis.kind in FORMED:
-        span = next((place for step in steps for name in wrong if (place := formed_at(step, name))), None)
+        span = _formed(hypothesis, steps, loss, wrong)
     if span is None:
         at = account.accepted.index(hypothesis) if hypothesis in account.accepted else None
-        known = {
-            step.number: merged(account.accepted[:at], step.number) for step in steps if loss in step.losses
-        }
-        span = blamed_span(steps, loss, known, wrong, sign=hypothesis.kind == "sign")
+        known = {each.step.number: merged(account.accepted[:at], each.step.number) for each in passes}
+        span = blamed_span(passes, loss, known, wrong, sign=hypothesis.kind == "sign")
     if hypothesis.kind == "sign":
         updates = updated_at(steps, wrong)
         span = span or next(iter(updates), None)
         uses = tuple(place for place in updates if place != span)
     return Explanation(hypothesis.kind, text, span, uses, evidence) if span is not None else None
+
+
+def _formed(
+    hypothesis: Hypothesis, steps: Sequence[Step], loss: Candidate, names: Sequence[str]
+) -> Span | None:
+    """Where a gradient of these parameters is first what the altered rule says."""
+    altered = {step.number: hypothesis.overrides(step.number) for step in steps}
+    for name in names:
+        parameters = {step.number: step.updates[name].before for step in steps if name in step.updates}
+        found = first_like(steps, loss, altered, parameters)
+        if found is not None and found.span is not None:
+            return found.span
+    return next((place for step in steps for name in names if (place := formed_at(step, name))), None)
 
 
 def _altered_piece(step: Step, pieces: Sequence[Activated]) -> Activated:
@@ -185,10 +196,12 @@ def _place_of_omission(hypothesis: Hypothesis, steps: Sequence[Step], loss: Cand
     told = hypothesis.activated or hypothesis.dropped
     if hypothesis.kind not in ("activation-derivative-one", "dropout-mask-missing") or not told:
         return None
-    number = max(told)
-    step = next(step for step in steps if step.number == number)
-    arriving = hypothesis.activated[number][0].h if hypothesis.activated else hypothesis.dropped[number][0].d
-    found = matching_value(step, loss, hypothesis.overrides(number), arriving)
+    arriving = {
+        number: pieces[0].h if isinstance(pieces[0], Activated) else pieces[0].d
+        for number, pieces in told.items()
+    }
+    altered = {number: hypothesis.overrides(number) for number in told}
+    found = first_like(steps, loss, altered, arriving)
     return statement_of(found) if found is not None else None
 
 
@@ -199,4 +212,6 @@ def blame_unexplained(
     telling = most_telling(steps, verdicts, frozenset(wrong))
     known = {step.number: merged(account.accepted, step.number) for step in telling}
     formed = (place for step in telling for name in wrong if (place := formed_at(step, name)))
-    return blamed_span(telling, verdicts.loss, known, wrong) or next(formed, None)
+    by_number = {forward.step.number: forward for forward in account.passes}
+    passes = [by_number[step.number] for step in telling if step.number in by_number]
+    return blamed_span(passes, verdicts.loss, known, wrong) or next(formed, None)

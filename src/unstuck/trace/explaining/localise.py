@@ -14,61 +14,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.autodiff.call import Call, Part
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import Overrides, adjoints, ancestors
-from unstuck.autodiff.rules import contributions, passes
 from unstuck.facts import Array, Span
-from unstuck.trace.explaining.macros import Activated
+from unstuck.trace.explaining.macros import Activated, Forward
+from unstuck.trace.explaining.rights import RightValues, aligned, right_signs
 from unstuck.trace.reading.losses import Candidate
-from unstuck.trace.reading.views import CONTRACTIONS, untransposed
+from unstuck.trace.reading.views import CONTRACTIONS
 from unstuck.trace.reading.written import Step
 
-DIRECTION = 1e-5  # relative difference within which two arrays are one up to a factor
-DIRECTION_SINGLE = 2e-3
 MOST_STEPS = 4
-
-
-class RightValues:
-    """Directions of all derivatives that a right backward pass can meet, looked up by size."""
-
-    def __init__(self, directions: Iterable[Array], tolerance: float = DIRECTION) -> None:
-        self._tolerance = tolerance
-        by_shape: dict[tuple[int, ...], list[Array]] = defaultdict(list)
-        for direction in directions:
-            for shaped in (direction, direction.T) if direction.ndim == 2 else (direction,):
-                norm = float(np.linalg.norm(shaped))
-                if shaped.size > 1 and np.isfinite(norm) and norm > 0 and np.ptp(shaped) > 0:
-                    by_shape[tuple(n for n in shaped.shape if n > 1)].append(shaped.ravel() / norm)
-        self._by_shape = {shape: np.array(found) for shape, found in by_shape.items()}
-
-    def sign(self, value: Array) -> int:
-        """+1 or -1 when the value is a positive or negative multiple of one of them, else 0."""
-        known = self._by_shape.get(tuple(n for n in np.shape(value) if n > 1))
-        norm = float(np.linalg.norm(value))
-        if known is None or not np.isfinite(norm) or norm == 0:
-            return 0
-        unit = np.ravel(value) / norm
-        cosines = known @ unit
-        best = int(np.argmax(np.abs(cosines)))
-        sign = 1 if cosines[best] > 0 else -1
-        close = np.abs(unit - sign * known[best]).max() <= self._tolerance * np.abs(unit).max()
-        return sign if close else 0
-
-
-def right_values(step: Step, loss: Candidate, overrides: Overrides) -> RightValues:
-    """The derivatives by all values of the forward pass, and what every operation passes to every operand."""
-    wrt = step.wrt()
-    found = adjoints(step.losses[loss].seeds, wrt, stop=step.ends, overrides=overrides).cotangents
-    directions = [g for node, g in found.items() if node.op != "negative"]  # -z turns every sign
-    for node, g in found.items():
-        if node in overrides or node in wrt or not passes(node):
-            continue
-        if any(parent in found for parent in node.parents()):  # else its rule has failed before
-            parts = contributions(Call(node, g, found))
-            directions += [np.asarray(part.g if isinstance(part, Part) else part, float) for _, part in parts]
-    single = any(np.asarray(node.value).dtype == np.float32 for node in wrt)
-    return RightValues(directions, DIRECTION_SINGLE if single else DIRECTION)
 
 
 # ----- The first wrong value ----------------------------------------------------------------------------
@@ -90,7 +45,7 @@ class Path:
     reaching: Mapping[Node, frozenset[str]]
 
 
-def error_path(step: Step, right: RightValues, forward: Mapping[Node, Array]) -> Path:
+def error_path(step: Step, right: Mapping[Node, int], forward: Mapping[Node, Array]) -> Path:
     """Find the values that carry the error: multiples of a derivative, and what is computed from them."""
     ends = {update.after: name for name, update in step.updates.items()}
     children: dict[Node, list[Node]] = defaultdict(list)
@@ -100,7 +55,7 @@ def error_path(step: Step, right: RightValues, forward: Mapping[Node, Array]) ->
         carried = [
             parent for parent in dict.fromkeys(node.parents()) if parent in signs and parent not in ends
         ]
-        sign = _sign(node, right, forward)
+        sign = right.get(node, 0)
         if (node not in forward and carried) or sign or node in ends:
             signs[node] = sign
             for parent in carried:
@@ -113,24 +68,15 @@ def error_path(step: Step, right: RightValues, forward: Mapping[Node, Array]) ->
     return Path(tuple(inner), children, signs, reaching)
 
 
-def _sign(node: Node, right: RightValues, forward: Mapping[Node, Array]) -> int:
-    """Is the value a multiple of a derivative?  One of the forward pass only if it is that of its own derivative.
-
-    (For one sample and one output the gradient of the weights is a multiple of the layer's input.)
-    """
-    base = untransposed(node)
-    if base in forward or node in forward:
-        right = RightValues([forward.get(node, forward.get(base, np.zeros(0)))])
-    return right.sign(np.asarray(node.value, float)) if np.size(node.value) > 1 else 0
-
-
 def first_wrong(path: Path, wrong: Iterable[str]) -> Node | None:
     """The earliest value that leads to wrong gradients only and from which nothing right follows.
 
+    One whose sign is turned is not right either.
     Where all values are right by themselves, one is used in a wrong place: the earliest that leads to wrong
     gradients only.
     """
     blamed = frozenset(wrong)
+    turned = -_usual_sign(path, blamed, next((path.signs[n] for n in path.nodes if path.signs[n]), 1))
     hopeful: set[Node] = set()
     for node in reversed(path.nodes):
         if path.signs[node] or any(child in hopeful for child in path.children[node]):
@@ -138,15 +84,27 @@ def first_wrong(path: Path, wrong: Iterable[str]) -> Node | None:
     suspects = [
         n for n in path.nodes if path.reaching[n] and path.reaching[n] <= blamed and n.span is not None
     ]
-    hopeless = (node for node in suspects if node not in hopeful and np.any(node.value))
+    hopeless = (
+        node
+        for node in suspects
+        if np.any(node.value) and (node not in hopeful or path.signs[node] == turned)
+    )
     return next(hopeless, suspects[0] if suspects else None)
 
 
-def first_flip(step: Step, path: Path, wrong: Iterable[str]) -> Node | None:
-    """Where a sign turns that should not: the first such value, or the statement that adds where others subtract."""
-    blamed = frozenset(wrong)
+def _usual_sign(path: Path, blamed: frozenset[str], otherwise: int) -> int:
+    """The sign that most of the values have which lead to right gradients."""
     others = Counter(path.signs[n] for n in path.nodes if path.signs[n] and not path.reaching[n] <= blamed)
-    usual = others.most_common(1)[0][0] if others else 1  # where all climb, that of the derivative itself
+    return others.most_common(1)[0][0] if others else otherwise
+
+
+def first_flip(step: Step, path: Path, wrong: Iterable[str]) -> Node | None:
+    """Where a sign turns that should not: the first such value, or the statement that adds where others subtract.
+
+    (The first that has the sign of a value before its minus in the forward pass: that minus.)
+    """
+    blamed = frozenset(wrong)
+    usual = _usual_sign(path, blamed, 1)  # where all climb, that of the derivative itself
     for node in path.nodes:
         if path.reaching[node] and path.reaching[node] <= blamed and path.signs[node] == -usual != 0:
             return node
@@ -168,7 +126,7 @@ def _joins(node: Node, path: Path, step: Step, parameters: set[Node]) -> bool:
 
 
 def blamed_span(
-    steps: Sequence[Step],
+    passes: Sequence[Forward],
     loss: Candidate,
     overrides: Mapping[int, Overrides],
     wrong: Sequence[str],
@@ -176,27 +134,42 @@ def blamed_span(
 ) -> Span | None:
     """The place that most of these steps blame for wrong gradients, given the faults that are known already."""
     votes: Counter[Span] = Counter()
-    for step in [step for step in steps if loss in step.losses][:MOST_STEPS]:
+    right = right_signs(passes[:MOST_STEPS], loss, overrides) if passes else {}
+    for step in (forward.step for forward in passes[:MOST_STEPS]):
         names = [name for name in wrong if name in step.updates]
-        known = overrides.get(step.number, {})
-        wrt = step.wrt()
-        forward = adjoints(step.losses[loss].seeds, wrt, stop=step.ends).cotangents
-        path = error_path(step, right_values(step, loss, known), forward)
+        forward = adjoints(step.losses[loss].seeds, step.wrt(), stop=step.ends).cotangents
+        path = error_path(step, right, forward)
         node = first_flip(step, path, names) if sign else first_wrong(path, names)
         if node is not None and node.span is not None:
             votes[node.span] += 1
     return votes.most_common(1)[0][0] if votes else None
 
 
-def matching_value(step: Step, loss: Candidate, overrides: Overrides, target: Node) -> Node | None:
-    """The first value of the written backward pass that equals the (altered) derivative by `target`, up to a factor."""
-    wrt = step.wrt()
-    found = adjoints(step.losses[loss].seeds, wrt, stop=step.ends, overrides=overrides).cotangents.get(target)
-    if found is None:
+def first_like(
+    steps: Sequence[Step], loss: Candidate, overrides: Mapping[int, Overrides], targets: Mapping[int, Node]
+) -> Node | None:
+    """The first written value that is the (altered) derivative by the targets, up to one factor in all these steps.
+
+    overrides, targets  by step number; the value is given in the first of the steps
+    """
+    shown = [step for step in steps if loss in step.losses and step.number in targets][:MOST_STEPS]
+    wanted = []
+    for step in shown:
+        seeds, altered = step.losses[loss].seeds, overrides.get(step.number, {})
+        found = adjoints(seeds, step.wrt(), stop=step.ends, overrides=altered).cotangents
+        wanted.append(found.get(targets[step.number]))
+    known = [derivative for derivative in wanted if derivative is not None]
+    if not known or len(known) < len(wanted):
         return None
-    right = RightValues([found])
-    later = (node for node in step.nodes if node.id > target.id and node in step.backward)
-    return next((node for node in later if right.sign(np.asarray(node.value, float))), None)
+    right = RightValues([known])
+    later = [
+        [node for node in step.nodes if node.id > targets[step.number].id and node in step.backward]
+        for step in shown
+    ]
+    same = (
+        nodes for nodes in aligned(later) if right.sign([np.asarray(node.value, float) for node in nodes])
+    )
+    return next((nodes[0] for nodes in same), None)
 
 
 # ----- Places of an altered activation derivative -------------------------------------------------------

@@ -15,10 +15,10 @@ import numpy as np
 
 from unstuck.autodiff.activations import Activation, is_dropout_mask, is_softmax, match
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import ancestors
+from unstuck.autodiff.reverse import ancestors, between
 from unstuck.facts import Span
 from unstuck.trace.reading.losses import Seeds
-from unstuck.trace.reading.views import CONTRACTIONS, untransposed
+from unstuck.trace.reading.views import CONTRACTIONS, LOOKUPS, untransposed
 from unstuck.trace.reading.written import Step
 
 LINEAR = CONTRACTIONS | {"add", "subtract"}
@@ -91,6 +91,14 @@ class Forward:
                     found[untransposed(operand)].append((node, operand))
         return dict(found)
 
+    @cached_property
+    def interior(self) -> frozenset[Node]:
+        """The values inside of activations and softmaxes, such as exp(-z): nobody takes a derivative by them."""
+        ends = [(piece.z, piece.h) for piece in self.activated] + [*self.softmax]
+        return frozenset(
+            node for z, h in ends for node in between([h], [z]) if node is not z and node is not h
+        )
+
     def owner(self, node: Node) -> str:
         """The parameter of the linear layer that this value directly follows; "" when there is none."""
         before = [
@@ -152,7 +160,7 @@ def _elementwise_pairs(nodes: frozenset[Node]) -> Iterator[tuple[Node, Node]]:
     """(z, h): z ends a linear piece, h has its shape and comes from it without another linear layer."""
     children = _children(nodes)
     for z in sorted(nodes, key=lambda item: item.id):
-        if z.op not in LINEAR:
+        if not _ends_linear_piece(z):
             continue
         reached, frontier = {z}, [z]
         for _ in range(DEEPEST):
@@ -173,6 +181,12 @@ def elementwise_ends(nodes: frozenset[Node]) -> Iterator[tuple[Node, Node]]:
         after = children.get(h, ())
         if not after or any(node.op in CONTRACTIONS or _shape(node) != _shape(z) for node in after):
             yield z, h
+
+
+def _ends_linear_piece(z: Node) -> bool:
+    """A product, a sum, or the part of one that belongs to a gate."""
+    whole = z.args[0] if z.op in LOOKUPS else z
+    return isinstance(whole, Node) and whole.op in LINEAR
 
 
 def _forward(

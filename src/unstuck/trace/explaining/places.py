@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
-from unstuck.trace.reading.written import Step
+from unstuck.trace.reading.written import CLIPS, Step
 
 
 def statement_of(node: Node) -> Span | None:
@@ -29,7 +29,14 @@ def formed_at(step: Step, name: str) -> Span | None:
         [term.node for term in update.terms if term.node is not update.before] if update is not None else []
     )
     fresh = [node for node in terms if node.id >= step.nodes[0].id and node in step.tainted]
-    return statement_of(max(fresh, key=lambda node: node.id)) if fresh else None
+    return statement_of(_unclipped(max(fresh, key=lambda node: node.id))) if fresh else None
+
+
+def _unclipped(node: Node) -> Node:
+    """What was computed before it was clipped."""
+    while node.op in CLIPS and isinstance(node.args[0], Node):
+        node = node.args[0]
+    return node
 
 
 def updated_at(steps: Sequence[Step], names: Sequence[str]) -> tuple[Span, ...]:

@@ -1,0 +1,192 @@
+"""Which values of a written backward pass are right: multiples of a true derivative.
+
+One array of one step may be a multiple of many things: of a single sample, the gradient of a layer is a multiple
+of its input whatever the error is, and a plain number is a multiple of every other.  So the values that one
+operation makes in several steps count together: one factor must make all of them the derivative.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from unstuck.autodiff.call import Call, Part
+from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import Overrides, adjoints, ancestors
+from unstuck.autodiff.rules import contributions, passes
+from unstuck.facts import Array, Span
+from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.views import untransposed
+from unstuck.trace.reading.written import Step
+
+DIRECTION = 1e-5  # relative difference within which two arrays are one up to a factor
+DIRECTION_SINGLE = 2e-3
+Value = TypeVar("Value", Node, Array)
+Shapes = tuple[tuple[int, ...], ...]
+Key = tuple[
+    Span | None, str, int, int
+]  # place, operation, which of its values, and which operand of it or -1
+
+
+class RightValues:
+    """Directions of all derivatives that a right backward pass can meet, looked up by size.
+
+    A direction is one array, or a sequence of arrays that have one factor in common.
+    """
+
+    def __init__(self, directions: Iterable[Array | Sequence[Array]], tolerance: float = DIRECTION) -> None:
+        self._tolerance = tolerance
+        by_shape: dict[Shapes, list[Array]] = defaultdict(list)
+        for direction in directions:
+            parts = _parts(direction)
+            turned = [part.T for part in parts]
+            for shaped in (parts, turned) if any(part.ndim == 2 for part in parts) else (parts,):
+                whole = _joined(shaped)
+                norm = float(np.linalg.norm(whole))
+                if whole.size > 1 and np.isfinite(norm) and norm > 0 and np.ptp(whole) > 0:
+                    by_shape[_shapes(shaped)].append(whole / norm)
+        self._by_shape = {shape: np.array(found) for shape, found in by_shape.items()}
+
+    def sign(self, value: Array | Sequence[Array]) -> int:
+        """+1 or -1 when the value is a positive or negative multiple of one of them, else 0."""
+        parts = _parts(value)
+        known = self._by_shape.get(_shapes(parts))
+        whole = _joined(parts)
+        norm = float(np.linalg.norm(whole))
+        if known is None or not np.isfinite(norm) or norm == 0:
+            return 0
+        unit = whole / norm
+        cosines = known @ unit
+        best = int(np.argmax(np.abs(cosines)))
+        sign = 1 if cosines[best] > 0 else -1
+        close = np.abs(unit - sign * known[best]).max() <= self._tolerance * np.abs(unit).max()
+        return sign if close else 0
+
+
+def _parts(value: Array | Sequence[Array]) -> list[Array]:
+    return [np.asarray(part, float) for part in (value if isinstance(value, list | tuple) else (value,))]
+
+
+def _joined(parts: Sequence[Array]) -> Array:
+    return np.concatenate([part.ravel() for part in parts])
+
+
+def _shapes(parts: Sequence[Array]) -> Shapes:
+    return tuple(tuple(n for n in part.shape if n > 1) for part in parts)
+
+
+# ----- The written values -------------------------------------------------------------------------------
+
+
+def right_signs(
+    passes: Sequence[Forward], loss: Candidate, overrides: Mapping[int, Overrides]
+) -> dict[Node, int]:
+    """+1 or -1 for the written values that are a multiple of a derivative, by one factor in all of these steps.
+
+    overrides  of the reverse pass, by step number: the faults that are known already
+    Where an operation does not run as often in every step, its values are compared step by step.
+    """
+    steps = [forward.step for forward in passes]
+    single = any(np.asarray(node.value).dtype == np.float32 for step in steps for node in step.wrt())
+    tolerance = DIRECTION_SINGLE if single else DIRECTION
+    truths = [_truth(forward, loss, overrides.get(forward.step.number, {})) for forward in passes]
+    own = [adjoints(step.losses[loss].seeds, step.wrt(), stop=step.ends).cotangents for step in steps]
+    together = RightValues((list(same) for same in _aligned(truths)), tolerance)
+    found: dict[Node, int] = {}
+    written = [_keyed(sorted(_written(step), key=lambda node: node.id)) for step in steps]
+    for nodes in _aligned(written):
+        forward = _own_derivative(nodes, own)
+        right = together if forward is None else RightValues([forward], tolerance)
+        sign = right.sign([np.asarray(node.value, float) for node in nodes])
+        found |= dict.fromkeys(nodes, sign)
+    for index, nodes_by_key in enumerate(written):
+        alone = [node for node in nodes_by_key.values() if node not in found]
+        if alone:
+            each = RightValues(truths[index].values(), tolerance)
+            found |= {node: _alone(node, each, own[index], tolerance) for node in alone}
+    return found
+
+
+def _truth(forward: Forward, loss: Candidate, overrides: Overrides) -> dict[Key, Array]:
+    """The derivatives by all values of the forward pass, and what every operation passes to every operand."""
+    step, wrt = forward.step, forward.step.wrt()
+    found = adjoints(step.losses[loss].seeds, wrt, stop=step.ends, overrides=overrides).cotangents
+    keys = {node: key for key, node in _keyed(sorted(found, key=lambda node: node.id)).items()}
+    told = {node: g for node, g in found.items() if node not in forward.interior}
+    directions = {keys[node]: g for node, g in told.items() if node.op != "negative"}  # -z turns every sign
+    for node, g in told.items():
+        if node in overrides or node in wrt or not passes(node):
+            continue
+        if any(parent in found for parent in node.parents()):  # else its rule has failed before
+            parts = contributions(Call(node, g, found))
+            for position, (operand, part) in enumerate(parts):
+                if operand not in forward.interior:
+                    passed = np.asarray(part.g if isinstance(part, Part) else part, float)
+                    directions[*keys[node][:3], position] = passed
+    return directions
+
+
+def _written(step: Step) -> set[Node]:
+    return ancestors([update.after for update in step.updates.values()], oldest=step.nodes[0].id)
+
+
+def _keyed(nodes: Iterable[Node]) -> dict[Key, Node]:
+    """What identifies each value from step to step: the operation, and which of its values."""
+    counts: dict[tuple[Span | None, str], int] = defaultdict(int)
+    found: dict[Key, Node] = {}
+    for node in nodes:
+        site = node.span, node.op
+        found[*site, counts[site], -1] = node
+        counts[site] += 1
+    return found
+
+
+def aligned(tables: Sequence[Iterable[Node]]) -> Iterator[tuple[Node, ...]]:
+    """Nodes that correspond in all of several steps, each given in order of time."""
+    return _aligned([_keyed(nodes) for nodes in tables])
+
+
+def _aligned(tables: Sequence[Mapping[Key, Value]]) -> Iterator[tuple[Value, ...]]:
+    """Values that correspond in all of several steps, of the operations that run equally often in each."""
+    counts = [_counts(table) for table in tables]
+    for key in tables[0]:
+        if len({count.get(key[:2], 0) for count in counts}) == 1 and all(key in table for table in tables):
+            yield tuple(table[key] for table in tables)
+
+
+def _counts(keys: Collection[Key]) -> dict[tuple[Span | None, str], int]:
+    counts: dict[tuple[Span | None, str], int] = defaultdict(int)
+    for span, op, _, _ in keys:
+        counts[span, op] += 1
+    return counts
+
+
+def _own_derivative(nodes: Sequence[Node], own: Sequence[Mapping[Node, Array]]) -> list[Array] | None:
+    """The derivative by values of the forward pass themselves; None for other values.
+
+    A value of the forward pass is right as an error only if it is that of its own derivative.  (For one sample and
+    one output the gradient of the weights is a multiple of the layer's input.)
+    """
+    found = [_derivative_by(node, table) for node, table in zip(nodes, own, strict=True)]
+    known = [g for g in found if g is not None]
+    return known if len(known) == len(nodes) else None
+
+
+def _derivative_by(node: Node, own: Mapping[Node, Array]) -> Array | None:
+    base = untransposed(node)
+    if base not in own and node not in own:
+        return None
+    return own.get(node, own.get(base, np.zeros(0)))
+
+
+def _alone(node: Node, right: RightValues, own: Mapping[Node, Array], tolerance: float) -> int:
+    if np.size(node.value) < 2:
+        return 0
+    forward = _derivative_by(node, own)
+    return (right if forward is None else RightValues([forward], tolerance)).sign(
+        np.asarray(node.value, float)
+    )
