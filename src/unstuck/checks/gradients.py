@@ -21,13 +21,13 @@ def wrong_gradients(trace: Trace, *, activation: bool) -> list[Gradient]:
 
 
 def sightings_of(trace: Trace, wrong: Iterable[Gradient]) -> Iterator[Sighting]:
-    """One sighting per blamed place; a fault that spoils several parameters is still one fault.
+    """One sighting per blamed place, the most certain first; a fault that spoils several parameters is still one fault.
 
     Gradients that nothing explains and no place accounts for are told together: they may well have one cause.
     """
     ordered = sorted(wrong, key=_cause)
-    for _, group in groupby(ordered, key=_cause):
-        gradients = list(group)
+    groups = [list(group) for _, group in groupby(ordered, key=_cause)]
+    for gradients in sorted(groups, key=_uncertainty):
         explanation = gradients[0].explanation
         updates = tuple(dict.fromkeys(g.span for g in gradients)) if not explanation else ()
         yield Sighting(
@@ -37,6 +37,12 @@ def sightings_of(trace: Trace, wrong: Iterable[Gradient]) -> Iterator[Sighting]:
             evidence=_evidence(trace, gradients),
             factor="derivative",
         )
+
+
+def _uncertainty(gradients: list[Gradient]) -> tuple[bool, bool, int]:
+    """Told faults before those that are only placed; of these, the one that spoils most comes first."""
+    explanation = gradients[0].explanation
+    return explanation is None, explanation is not None and explanation.kind == "error-wrong", -len(gradients)
 
 
 def _is_activation(gradient: Gradient) -> bool:

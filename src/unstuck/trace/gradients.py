@@ -10,6 +10,7 @@ import numpy as np
 from unstuck.facts import Explanation, Gradient, Span
 from unstuck.trace.explaining.account import SAME_SCALE, Account, scale_account
 from unstuck.trace.explaining.explain import blame_unexplained, explanation
+from unstuck.trace.explaining.remade import remade
 from unstuck.trace.explaining.standing import standing
 from unstuck.trace.explaining.unread import unread
 from unstuck.trace.explaining.untouched import untouched
@@ -93,7 +94,7 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
         if fault is None and gradient.status == "wrong":
             fault = borrowed(gradient.parameter, steps)
         if fault is None and gradient.status in ("exact", "scaled"):
-            fault = outside_of_loop(gradient.parameter, steps, loss)
+            fault = _in_the_loop(outside_of_loop(gradient.parameter, steps, loss), steps)
         if gradient.status in ("wrong", "cannot-tell") and gradient.explanation is None:
             gradient = _inverted(gradient, evidence)
         if fault is not None and _stands(fault, gradient):
@@ -102,6 +103,15 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
             gradient = replace(gradient, reason=overflowed(gradient.parameter, steps) or gradient.reason)
         result.append(gradient)
     return tuple(result)
+
+
+def _in_the_loop(fault: Explanation | None, steps: Sequence[Step]) -> Explanation | None:
+    """The same fault; where the loop throws its sums away itself, the statement that does so is to blame."""
+    place = remade(steps[0]) if fault is not None else None
+    if fault is None or place is None or fault.span is None:
+        return fault
+    text = "this is made anew in every round of its loop: what the earlier rounds have added to it is lost"
+    return replace(fault, kind="gradient-overwritten", text=text, span=place, uses=(fault.span,))
 
 
 def _inverted(gradient: Gradient, evidence: Evidence) -> Gradient:

@@ -22,6 +22,7 @@ from unstuck.trace.explaining.localise import (
 )
 from unstuck.trace.explaining.macros import Activated, Forward
 from unstuck.trace.explaining.places import formed_at, statement_of, updated_at
+from unstuck.trace.explaining.remade import remade, worked_out_again
 from unstuck.trace.explaining.rights import RightValues
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.reading.losses import Candidate
@@ -77,6 +78,11 @@ KINDS = (
 )
 
 FORMED = {"gradient-overwritten"}  # kinds that concern the statement which makes the gradient of a parameter
+LOSING = {
+    "gradient-overwritten",
+    "error-wrong",
+    "update-outside-loop",
+}  # kinds of what a loop makes and loses
 
 # ----- In words and places ------------------------------------------------------------------------------
 
@@ -111,6 +117,8 @@ def explanation(
             evidence = _share_off(hypothesis)
     if span is None:
         span = _place_of_omission(hypothesis, steps, loss)
+    if hypothesis.kind in LOSING:
+        span = _remade(hypothesis, passes) or span
     if span is None and hypothesis.kind in FORMED:
         span = _formed(hypothesis, steps, loss, wrong)
     if span is None:
@@ -122,6 +130,12 @@ def explanation(
         span = span or next(iter(updates), None)
         uses = tuple(place for place in updates if place != span)
     return Explanation(hypothesis.kind, text, span, uses, evidence) if span is not None else None
+
+
+def _remade(hypothesis: Hypothesis, passes: Sequence[Forward]) -> Span | None:
+    """The statement that belongs before the loop in which it stands, if there is one."""
+    step = passes[0].step
+    return remade(step) or (worked_out_again(step) if hypothesis.kind in FORMED else None)
 
 
 def _formed(
@@ -214,4 +228,5 @@ def blame_unexplained(
     formed = (place for step in telling for name in wrong if (place := formed_at(step, name)))
     by_number = {forward.step.number: forward for forward in account.passes}
     passes = [by_number[step.number] for step in telling if step.number in by_number]
-    return blamed_span(passes, verdicts.loss, known, wrong) or next(formed, None)
+    before_loop = remade(passes[0].step) if passes else None
+    return before_loop or blamed_span(passes, verdicts.loss, known, wrong) or next(formed, None)
