@@ -30,6 +30,7 @@ FEW = 6  # steps on which a hypothesis is tried before it is tried on all
 SAME_SCALE = 1e-4  # relative spread within which factors count as one
 ENOUGH_NUMBERS = 5  # steps after which the steady factor of a single number is no accident
 MOST_FAULTS = 4
+TURNING = {"sign", "operator"}  # what one operation can do to turn a sign
 VAGUE = {"sign", "activation-derivative-wrong"}  # rules behind which one altered operation may stand
 
 
@@ -159,7 +160,9 @@ def _best_of(
 def _better_told(found: Found, given: tuple[Forced, Verdicts], search: Search, tolerance: float) -> Found:
     """A vague rule in the words of the operation behind it, if that explains as much."""
     rule, after = found
-    turned = rule.kind == "sign" and given[0].sign < 0  # the error itself is right
+    turned = rule.kind == "sign" and (
+        given[0].sign < 0 or given[0].kind not in TURNING
+    )  # the error itself is right
     if turned or _gained(given[1], search, tolerance) < _gained(after, search, tolerance):
         return found
     text = f"{rule.text} ({given[0].text})"

@@ -18,13 +18,11 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import Overrides, adjoints, ancestors
 from unstuck.facts import Array, Span
 from unstuck.trace.explaining.macros import Activated, Forward
-from unstuck.trace.explaining.rights import RightValues, aligned, right_signs
+from unstuck.trace.explaining.rights import RightValues, aligned, comparable, right_signs
 from unstuck.trace.reading.losses import Candidate
-from unstuck.trace.reading.views import CONTRACTIONS
+from unstuck.trace.reading.steps import Update
+from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 from unstuck.trace.reading.written import Step
-
-MOST_STEPS = 4
-
 
 # ----- The first wrong value ----------------------------------------------------------------------------
 
@@ -98,23 +96,85 @@ def _usual_sign(path: Path, blamed: frozenset[str], otherwise: int) -> int:
     return others.most_common(1)[0][0] if others else otherwise
 
 
-def first_flip(step: Step, path: Path, wrong: Iterable[str]) -> Node | None:
+def first_flip(
+    forward: Forward, path: Path, wrong: Iterable[str], derivatives: Mapping[Node, Array]
+) -> Node | None:
     """Where a sign turns that should not: the first such value, or the statement that adds where others subtract.
 
-    (The first that has the sign of a value before its minus in the forward pass: that minus.)
+    The first value with the sign of what follows a minus in the forward pass lacks that minus.  Where all errors
+    have the right sign and several statements add them, the one place where they begin is the smaller change.
     """
-    blamed = frozenset(wrong)
+    step, blamed = forward.step, frozenset(wrong)
     usual = _usual_sign(path, blamed, 1)  # where all climb, that of the derivative itself
     for node in path.nodes:
-        if path.reaching[node] and path.reaching[node] <= blamed and path.signs[node] == -usual != 0:
-            return node
+        leads_there = path.reaching[node] and path.reaching[node] <= blamed
+        if leads_there and path.signs[node] == -usual and _turns(node, path):
+            return _lacking_minus(node, forward, derivatives) or node
     ends = [step.updates[name] for name in wrong if name in step.updates]
-    parameters = {update.before for update in ends}
-    later = sorted({*path.nodes, *(update.after for update in ends)}, key=lambda item: item.id)
-    return next(
-        (node for node in later if _joins(node, path, step, parameters) and path.reaching[node] <= blamed),
-        None,
+    if blamed >= {*step.updates} and len({update.after.span for update in ends}) > 1 and path.nodes:
+        return path.nodes[0]
+    return _turning(path, blamed) or _joined_at(step, path, ends)
+
+
+def _turns(node: Node, path: Path, first: bool = True) -> bool:
+    """Has a value the other sign than all that it is made of?  (The first error is made of none: `first`.)"""
+    before = [path.signs[parent] for parent in node.parents() if path.signs.get(parent, 0)]
+    return (
+        all(sign == -path.signs[node] for sign in before) and bool(before or first) and path.signs[node] != 0
     )
+
+
+def _lacking_minus(node: Node, forward: Forward, derivatives: Mapping[Node, Array]) -> Node | None:
+    """The minus of the forward pass behind which the true error is what this value is before it."""
+    value = np.asarray(node.value, float)
+    minus = (each for each in derivatives if each.op == "negative" and each not in forward.interior)
+    return next((each for each in minus if RightValues([derivatives[each]]).sign(value) > 0), None)
+
+
+def _joined_at(step: Step, path: Path, ends: Sequence[Update]) -> Node | None:
+    """Where the error is added, to the parameter or to what an optimiser remembers, with an unusual sign.
+
+    A memory of gradients takes them as they are, and the step is subtracted; a memory that is itself the step takes
+    them with a minus, and is added.
+    """
+    parameters, blamed = {update.before for update in ends}, {update.after for update in ends}
+    later = sorted({*path.nodes, *blamed}, key=lambda item: item.id)
+    joins = [node for node in later if _joins(node, path, step, parameters) and path.reaching[node]]
+    for node in [node for node in joins if node in blamed]:
+        parts = {untransposed(parent) for parent in node.parents()}
+        memories = [
+            other for other in joins if other not in blamed and path.reaching[node] <= path.reaching[other]
+        ]
+        unusual = (each for each in memories if _enters(each, path) == (1 if each in parts else -1))
+        return next(unusual, node)
+    return joins[0] if joins else None
+
+
+def _enters(node: Node, path: Path) -> int:
+    """The sign with which the error enters a sum."""
+    first, second = (path.signs.get(arg, 0) if isinstance(arg, Node) else 0 for arg in node.args[:2])
+    return first or (-second if node.op == "subtract" else second)
+
+
+def _turning(path: Path, blamed: frozenset[str]) -> Node | None:
+    """What turns the sign of the error wherever it runs: once on the way to what is wrong, twice to what is right."""
+    turned = [node for node in path.nodes if _turns(node, path, first=False)]
+    for node in turned:
+        if path.reaching[node] & blamed and not path.reaching[node] <= blamed:
+            factors = [
+                parent for parent in node.parents() if parent not in path.signs and node.op == "multiply"
+            ]
+            if all(
+                each in turned
+                for each in path.nodes
+                if any(_same(f, p) for f in factors for p in each.parents())
+            ):
+                return (factors or [node])[0]
+    return None
+
+
+def _same(one: Node, other: Node) -> bool:
+    return (one.span, one.op) == (other.span, other.op)
 
 
 def _joins(node: Node, path: Path, step: Step, parameters: set[Node]) -> bool:
@@ -134,12 +194,15 @@ def blamed_span(
 ) -> Span | None:
     """The place that most of these steps blame for wrong gradients, given the faults that are known already."""
     votes: Counter[Span] = Counter()
-    right = right_signs(passes[:MOST_STEPS], loss, overrides) if passes else {}
-    for step in (forward.step for forward in passes[:MOST_STEPS]):
+    alike = {step.number for step in comparable([forward.step for forward in passes], loss)}
+    shown = [forward for forward in passes if forward.step.number in alike]
+    right = right_signs(shown, loss, overrides) if shown else {}
+    for forward in shown:
+        step = forward.step
         names = [name for name in wrong if name in step.updates]
-        forward = adjoints(step.losses[loss].seeds, step.wrt(), stop=step.ends).cotangents
-        path = error_path(step, right, forward)
-        node = first_flip(step, path, names) if sign else first_wrong(path, names)
+        derivatives = adjoints(step.losses[loss].seeds, step.wrt(), stop=step.ends).cotangents
+        path = error_path(step, right, derivatives)
+        node = first_flip(forward, path, names, derivatives) if sign else first_wrong(path, names)
         if node is not None and node.span is not None:
             votes[node.span] += 1
     return votes.most_common(1)[0][0] if votes else None
@@ -152,7 +215,7 @@ def first_like(
 
     overrides, targets  by step number; the value is given in the first of the steps
     """
-    shown = [step for step in steps if loss in step.losses and step.number in targets][:MOST_STEPS]
+    shown = comparable([step for step in steps if step.number in targets], loss)
     wanted = []
     for step in shown:
         seeds, altered = step.losses[loss].seeds, overrides.get(step.number, {})

@@ -25,6 +25,7 @@ from unstuck.trace.reading.written import Step
 
 DIRECTION = 1e-5  # relative difference within which two arrays are one up to a factor
 DIRECTION_SINGLE = 2e-3
+MOST_STEPS = 4
 Value = TypeVar("Value", Node, Array)
 Shapes = tuple[tuple[int, ...], ...]
 Key = tuple[
@@ -109,6 +110,13 @@ def right_signs(
             each = RightValues(truths[index].values(), tolerance)
             found |= {node: _alone(node, each, own[index], tolerance) for node in alone}
     return found
+
+
+def comparable(steps: Sequence[Step], loss: Candidate) -> list[Step]:
+    """The steps with as many rows as the first of them: a mean over others would have another factor."""
+    known = [step for step in steps if loss in step.losses]
+    shapes = [[np.shape(node.value) for node, _ in step.losses[loss].seeds] for step in known]
+    return [step for step, shape in zip(known, shapes, strict=True) if shape == shapes[0]][:MOST_STEPS]
 
 
 def _truth(forward: Forward, loss: Candidate, overrides: Overrides) -> dict[Key, Array]:
