@@ -232,7 +232,7 @@ class Trace:
     printed: Mapping[str, float] = field(default_factory=dict)
     outcome: Outcome | None = None
     notes: tuple[str, ...] = ()
-    forward: tuple[float, ...] = ()  # the outputs of the network in the first recorded step
+    forward: tuple[float, ...] = ()  # checksums of what the forward pass computed before the first update
 
     @property
     def script(self) -> str:

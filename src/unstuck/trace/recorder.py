@@ -17,11 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Gradient, Loss, Outcome, Parameter, Source, Span, Status, Trace
 from unstuck.trace.analysis import Analysis, analyses
-from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.fingerprint import fingerprint
 from unstuck.trace.gradients import gradients
 from unstuck.trace.job import Job
 from unstuck.trace.judging.broadcast import spread_gradients
@@ -38,7 +36,6 @@ from unstuck.trace.tape.runtime import Runtime
 NO_MEETING = "no place was found where an output meets a target, so the loss is unknown"
 UNSETTLED = 1e-3  # residual of a gradient about which nothing can be told, but which is not what it should be
 EXPLAINING = 6.0  # seconds for the explanation of each network's wrong gradients
-FORWARD_DIGEST = 64  # numbers of each layer in the first step that identify a forward pass
 
 
 class Recorder:
@@ -132,7 +129,7 @@ class Recorder:
             reason=reason,
             gradients=told,
             loss=Loss(loss.kind, loss.text(), loss.span),
-            forward=tuple(number for each in found for number in _digest(each)),
+            forward=tuple(number for each in found for number in fingerprint(each)),
         )
 
     def _with_recipe(self, trace: Trace, analysis: Analysis) -> Trace:
@@ -243,27 +240,3 @@ def _overall(found: Sequence[Gradient], sizes: Mapping[str, int]) -> tuple[Statu
         names = ", ".join(gradient.parameter for gradient in silent)
         return "cannot-tell", f"most of the network says nothing: {names}: {silent[0].reason}"
     return ("scaled" if "scaled" in statuses else "exact"), ""
-
-
-def _digest(analysis: Analysis) -> tuple[float, ...]:
-    """What the layers showed in the very first step, before any update.
-
-    An edit of the backward pass must leave these numbers as they are; with the same seed they are comparable.
-    """
-    passes = analysis.account.passes if analysis.account else ()
-    wanted = {(y.span, y.op) for y in _layers(passes[0], analysis)} if passes else set()
-    numbers: list[float] = []
-    for node in analysis.window.nodes:
-        if (node.span, node.op) in wanted:
-            wanted.discard((node.span, node.op))
-            numbers += [float(number) for number in np.ravel(node.value)[:FORWARD_DIGEST]]
-    return tuple(numbers)
-
-
-def _layers(first: Forward, analysis: Analysis) -> list[Node]:
-    """The layers that the loss is computed from, without products of the backward pass."""
-    meeting = first.step.losses.get(analysis.verdicts.loss) if analysis.verdicts else None
-    if meeting is None:
-        return [linear.y for linear in first.linear]
-    behind = ancestors([node for node, _ in meeting.seeds], oldest=first.step.nodes[0].id)
-    return [linear.y for linear in first.linear if linear.y in behind]
