@@ -11,7 +11,7 @@ from faults.forks import Failed, cpu, forked
 from faults.mutants import Mutant
 from faults.programs import Program, on_disk, quietly
 from unstuck.checks.judge import findings
-from unstuck.facts import Edit, Fix, Outcome, Span, Trace
+from unstuck.facts import Edit, Fix, Outcome, Probe, Span, Trace
 from unstuck.fix.apply import apply_edits
 from unstuck.fix.repair import repair
 from unstuck.trace.job import Job
@@ -132,9 +132,18 @@ def fix_for(program: Program, texts: Mapping[str, str], trace: Trace, seconds: f
         brief: bool = False,
         explain: bool = False,
         cancelled: Callable[[], bool] = lambda: False,
+        probes: tuple[Probe, ...] = (),
     ) -> Trace | None:
         purpose = "screen" if brief else "verify"
-        job = Job(program.main, seed=seed, edits=edits, steps=steps, explain=explain, purpose=purpose)
+        job = Job(
+            program.main,
+            seed=seed,
+            edits=edits,
+            steps=steps,
+            explain=explain,
+            purpose=purpose,
+            probes=probes,
+        )
         try:
             return None if cancelled() else forked(lambda: recorded(job), CPU_SECONDS)
         except Failed:

@@ -20,6 +20,7 @@ Array = NDArray[Any]
 Status = Literal["exact", "scaled", "wrong", "cannot-tell", "not-applicable"]
 Severity = Literal["error", "warning", "note"]
 Safety = Literal["safe", "review", "manual"]
+Value = Literal["derivative", "same", "other", "misfit", "fails"]
 
 
 # ----- Places in the user's program ---------------------------------------------------------------------
@@ -208,6 +209,24 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """Expressions that might stand in the place of the value of one statement, evaluated where it stands.
+
+    span   of the statement
+    texts  the expressions; the first is the one that the program has
+    shape  an expression whose shape all others must fit; empty: none
+    found  what each turned out to be, in a Trace: "fails" where it cannot be computed, "misfit" where it has another
+           shape than the program's, "derivative" where it is a multiple of a true derivative of the loss in every
+           step, "same" where it is what the program has, else "other"; empty where the statement never ran
+    """
+
+    span: Span
+    texts: tuple[str, ...]
+    shape: str = ""
+    found: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True)
 class Trace:
     """Everything that one recorded run of a script taught us; saved as JSON and npz.
 
@@ -233,6 +252,7 @@ class Trace:
     outcome: Outcome | None = None
     notes: tuple[str, ...] = ()
     forward: tuple[float, ...] = ()  # checksums of what the forward pass computed before the first update
+    probes: tuple[Probe, ...] = ()
 
     @property
     def script(self) -> str:

@@ -150,7 +150,7 @@ def _generated(
             if kind and family in MANY and family not in preferred:
                 continue
             for change in generate(code, node):
-                yield _candidate(code, change, family, family in preferred and place < 2, place), change
+                yield candidate_of(code, change, family, family in preferred and place < 2, place), change
 
 
 def agreeing_families(kind: str) -> tuple[str, ...]:
@@ -207,7 +207,8 @@ def _means_something_else(code: Code, change: Change, text: str) -> bool:
         return False
 
 
-def _candidate(code: Code, change: Change, family: str, agrees: bool, place: int) -> Candidate:
+def candidate_of(code: Code, change: Change, family: str, agrees: bool = False, place: int = 0) -> Candidate:
+    """A change of a file as a candidate."""
     pieces = [piece for piece in change.pieces if piece[0] < piece[1] or piece[2]]
     edits = tuple(Edit(code.span(low, high), new) for low, high, new in pieces)
     size = sum(distance(code.text[low:high], new) for low, high, new in pieces)

@@ -8,15 +8,18 @@ together.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice, takewhile
 
 from unstuck.facts import Explanation, Fix, Trace
 from unstuck.fix.apply import diff_of
 from unstuck.fix.candidates import Candidate, agreeing_families, proposals
+from unstuck.fix.probing import ordered
 from unstuck.fix.search import SEEDS, Bench, Passed, Progress, Rerun, Round
-from unstuck.fix.versions import first_version
+from unstuck.fix.versions import Version, first_version
 
 MOST_FAULTS = 4
+ASKED_FIRST = 4  # candidates that an explanation asks for, tried before all are evaluated
 
 
 def repair(
@@ -43,7 +46,7 @@ def repair(
         for _ in range(MOST_FAULTS):
             if now.status != "wrong" or bench.over():
                 return None
-            search = Round(bench, version, now, proposals(now))
+            search = Round(bench, version, now, _trials(bench, version, now))
             search.run()
             if search.best is not None:
                 asked = asked and _asked_for(now, search.best.candidate)
@@ -59,6 +62,15 @@ def repair(
         return None
     finally:
         bench.closed.set()
+
+
+def _trials(bench: Bench, version: Version, trace: Trace) -> Iterator[Candidate]:
+    """The candidates: the first that the explanation asks for, then all others in the order that one run tells."""
+    found = proposals(trace)
+    asked = list(islice(found, ASKED_FIRST))
+    first = list(takewhile(lambda candidate: candidate.agrees, asked))
+    yield from first
+    yield from ordered(trace, [*asked[len(first) :], *found], lambda probes: bench.probed(version, probes))
 
 
 def _order(step: Progress) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from unstuck.facts import Edit, Gradient, Proof, Trace
+from unstuck.facts import Edit, Gradient, Probe, Proof, Trace
 from unstuck.fix.candidates import Candidate
 from unstuck.fix.verify import repaired, same_forward, scale_kept, settled, verified
 from unstuck.fix.versions import Version
@@ -43,6 +43,7 @@ class Rerun(Protocol):
         brief: bool,
         explain: bool,
         cancelled: Callable[[], bool],
+        probes: tuple[Probe, ...] = (),
     ) -> Trace | None: ...
 
 
@@ -106,18 +107,38 @@ class Bench:
         """The run that says what is still wrong, and why."""
         return self._run(version.edits, SCREENING_SEED, VERIFIED_STEPS, False, True, self.over)
 
+    def probed(self, version: Version, probes: tuple[Probe, ...]) -> Trace | None:
+        """A short run that evaluates expressions on its way."""
+        return self.rerun(
+            version.edits,
+            seed=SCREENING_SEED,
+            steps=SCREENED_STEPS,
+            brief=True,
+            explain=False,
+            cancelled=self.over,
+            probes=probes,
+        )
+
     def verify(
         self, version: Version, seed: int, cancelled: Callable[[], bool]
     ) -> tuple[Trace, Trace] | None:
         """The program as written and as edited under a verifying seed; None when they speak against the edit."""
         with self._locks[seed]:
             if seed not in self._originals:
-                self._originals[seed] = self._run((), seed, VERIFIED_STEPS, False, False, self.over)
+                self._originals[seed] = self._as_written(seed)
         original = self._originals[seed]
         edited = self._run(version.edits, seed, VERIFIED_STEPS, False, False, cancelled)
         if original is None or edited is None or not verified(original, edited):
             return None
         return original, edited
+
+    def _as_written(self, seed: int) -> Trace | None:
+        """The program as written under a verifying seed, as short as the fault shows."""
+        for steps, brief in ((SCREENED_STEPS, True), (VERIFIED_STEPS, False)):
+            found = self._run((), seed, steps, brief, False, self.over)
+            if found is None or found.status == "wrong":
+                break
+        return found
 
     def _run(
         self,

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from unstuck.facts import Edit, Span
+from unstuck.facts import Edit, Probe, Span
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Job:
     explain      look for the altered rule that reproduces a wrong gradient
     purpose      "diagnose", the run that the user sees; "verify", one of many runs of a candidate edit; or
                  "screen", a short run, early steps only, that tells which candidates are worth more
+    probes       expressions to evaluate at statements of the program (as edited)
     """
 
     path: str
@@ -36,6 +37,7 @@ class Job:
     steps: int = 20
     explain: bool = True
     purpose: Literal["diagnose", "verify", "screen"] = "diagnose"
+    probes: tuple[Probe, ...] = ()
 
 
 def to_json(job: Job) -> str:
@@ -47,4 +49,7 @@ def from_json(text: str) -> Job:
     """The job that `to_json` wrote."""
     fields: dict[str, Any] = json.loads(text)
     edits = tuple(Edit(Span(**edit["span"]), edit["text"]) for edit in fields.pop("edits"))
-    return Job(**fields | {"argv": tuple(fields["argv"]), "edits": edits})
+    probes = tuple(
+        Probe(Span(**probe["span"]), tuple(probe["texts"]), probe["shape"]) for probe in fields.pop("probes")
+    )
+    return Job(**fields | {"argv": tuple(fields["argv"]), "edits": edits, "probes": probes})

@@ -24,6 +24,7 @@ from unstuck.trace.gradients import gradients
 from unstuck.trace.job import Job
 from unstuck.trace.judging.broadcast import spread_gradients
 from unstuck.trace.judging.judge import TOLERANCE, best_loss
+from unstuck.trace.probed import answered
 from unstuck.trace.reading.names import parameter_names, paths_of, user_namespaces
 from unstuck.trace.reading.steps import Steps
 from unstuck.trace.recognising.layers import Unrecognised
@@ -31,6 +32,7 @@ from unstuck.trace.recognising.recipe import Recognised, recognise
 from unstuck.trace.schedule import MOST_NODES, Clock, Plan, Window
 from unstuck.trace.statuses import why_unknown
 from unstuck.trace.tape.instrument import Instrumenter
+from unstuck.trace.tape.probes import Probing
 from unstuck.trace.tape.runtime import Runtime
 
 NO_MEETING = "no place was found where an output meets a target, so the loss is unknown"
@@ -44,9 +46,12 @@ class Recorder:
     def __init__(self, job: Job) -> None:
         self.job = job
         self._folder = ""  # where the user started
-        self.instrumenter = Instrumenter()
+        self.instrumenter = Instrumenter({probe.span: number for number, probe in enumerate(job.probes)})
         self.clock = Clock(_plan(job), self._found, self.instrumenter.loops)
         self.runtime = Runtime(self.instrumenter.sites, self.clock, self.instrumenter.files)
+        self.probing = Probing(job.probes, self.runtime, self.instrumenter.loops)
+        if job.probes:
+            self.runtime.probe = self.probing  # type: ignore[method-assign]
         self.namespace: dict[str, object] = {"__u__": self.runtime}
         self.paths: dict[int, str] = {}
         self.namespaces: list[Mapping[str, Any]] = []
@@ -100,7 +105,11 @@ class Recorder:
             outcome=outcome,
         )
         found = analyses(self.clock.progress.windows, self._names, EXPLAINING if self.job.explain else 0.0)
-        return self._judged(base, found) if found else replace(base, reason=self._nothing_found())
+        if not found:
+            return replace(base, reason=self._nothing_found())
+        if self.job.probes:
+            return replace(base, probes=answered(self.job.probes, self.probing.events, found))
+        return self._judged(base, found)
 
     def _names(self, window: Window, steps: Steps) -> tuple[str, ...]:
         """The path of each parameter in the running program, else the text of its assignment."""

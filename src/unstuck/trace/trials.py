@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from unstuck.facts import Edit, Source, Trace
+from unstuck.facts import Edit, Probe, Source, Trace
 from unstuck.problems import Problem
 from unstuck.trace.job import Job, to_json
 from unstuck.trace.nursery import CAN_FORK, MODULES, imports_of
@@ -76,13 +76,15 @@ class Trials:
         brief: bool = False,
         explain: bool = False,
         cancelled: Callable[[], bool] = lambda: False,
+        probes: tuple[Probe, ...] = (),
     ) -> Trace | None:
         """The trace of the edited program; None when it failed, was killed or cancelled.
 
         brief    only the first steps; otherwise some later ones too
         explain  look for the altered rule behind a wrong gradient
+        probes   evaluate these on the way, instead of judging the run
         """
-        job = replace(self._job, edits=edits, seed=seed, steps=steps, explain=explain)
+        job = replace(self._job, edits=edits, seed=seed, steps=steps, explain=explain, probes=probes)
         job = replace(job, purpose="screen") if brief else job
         line = self._order()
         if line is None:

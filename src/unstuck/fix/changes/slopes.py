@@ -61,6 +61,13 @@ def simple_shapes(value: str) -> tuple[str, ...]:
     return f"({value} > 0)", f"{value} * (1 - {value})", f"(1 - {value} ** 2)"
 
 
+def leaky_shapes(code: Code, value: str) -> Iterator[str]:
+    """The derivatives of leaky rectifiers, with the slopes that stand in the file."""
+    for number in code.numbers:
+        if 0 < ast.literal_eval(number) < 1:
+            yield f"{code.numpy}.where({value} > 0, 1, {number})"
+
+
 def own_derivatives(code: Code, node: Node, value: str) -> Iterator[str]:
     """The script's own functions of one value that may be a derivative, called with this value."""
     here = code.scope(node)

@@ -18,7 +18,7 @@ not mangled inside classes because it ends in two underscores.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 
 from unstuck.facts import Span
@@ -37,9 +37,13 @@ COMPILERS = {
 
 
 class Instrumenter:
-    """Rewrites modules; `sites[i]` is the place of the hook that was given the number i."""
+    """Rewrites modules; `sites[i]` is the place of the hook that was given the number i.
 
-    def __init__(self) -> None:
+    probes  numbers of the probes, by the statement that they stand before
+    """
+
+    def __init__(self, probes: Mapping[Span, int] | None = None) -> None:
+        self.probes = probes or {}
         self.sites: list[Site] = []
         self.loops: list[Span] = []
         self.loop_variables: set[str] = set()
@@ -79,13 +83,22 @@ class _Statements:
     def _dual(self, run: list[ast.stmt]) -> list[ast.stmt]:
         before = len(self.places.sites)
         try:
-            recorded = [new for statement in run for new in self.recorded.statement(deepcopy(statement))]
+            recorded = [new for statement in run for new in self._recorded(statement)]
         except RecursionError:  # an expression of hundreds of terms runs, but is not recorded
             return run
         if len(self.places.sites) == before:
             return run
         plain = [self.asleep.visit(statement) for statement in run]
         return [ast.copy_location(ast.If(test=switch(run[0]), body=recorded, orelse=plain), run[0])]
+
+    def _recorded(self, statement: ast.stmt) -> list[ast.stmt]:
+        """The statement with its hooks, and behind the probe that stands before it."""
+        number = self.owner.probes.get(self.places.span(statement)) if self.owner.probes else None
+        result = self.recorded.statement(deepcopy(statement))
+        if number is not None:
+            probe = hook("probe", statement, ast.Constant(number))
+            result = [ast.copy_location(ast.Expr(probe), statement), *result]
+        return result
 
     def _compound(self, statement: ast.stmt) -> list[ast.stmt]:
         if isinstance(statement, ast.For | ast.While):

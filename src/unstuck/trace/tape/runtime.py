@@ -55,6 +55,9 @@ class Runtime:
         """Stop recording; the loops `deaf` run as written, without a word to the clock."""
         self.on, self.deaf = False, deaf
 
+    def probe(self, number: int, /) -> None:
+        """Evaluate the probe of this number here; unstuck.trace.tape.probes does it where there are any."""
+
     # ----- Plain operations ---------------------------------------------------------------------------------
 
     def bin(self, site: int, op: str, a: Any, b: Any, /) -> Any:
