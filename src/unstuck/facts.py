@@ -216,8 +216,9 @@ class Probe:
     texts  the expressions; the first is the one that the program has
     shape  an expression whose shape all others must fit; empty: none
     found  what each turned out to be, in a Trace: "fails" where it cannot be computed, "misfit" where it has another
-           shape than the program's, "derivative" where it is a multiple of a true derivative of the loss in every
-           step, "same" where it is what the program has, else "other"; empty where the statement never ran
+           shape than the program's, "derivative" where it is in every step a multiple of a true derivative of the
+           loss, and not of what the program has, "same" where it is just that, else "other"; empty where the
+           statement never ran
     """
 
     span: Span

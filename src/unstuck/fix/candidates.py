@@ -40,7 +40,7 @@ AGREES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("operand", "input", "value", "weights", "error", "layer"), ("name", "index")),
 )
 MANY = ("factor", "term", "constant", "clear", "power")  # too many to try early when they are not asked for
-LIMIT = 400
+LIMIT, LIMIT_AROUND = 400, 1000  # candidates: at what is blamed, and in all that stands around
 Causes = Mapping[tuple[Span, str], Mapping[Span, None]]  # (place, kind) -> where its value is used
 
 
@@ -50,8 +50,9 @@ class Candidate:
 
     size    characters that change
     agrees  is this the kind of change that the explanation asks for, where it asks for it?
-    place   0 the blamed expression, 1 the rest of its statement, 2 where its value is used; 3, 4 and 5 are the
-            same once more without regard to the explanation, and all that stands around
+    place   0 the blamed expression, 1 the rest of its statement, 2 where its value is used; 3 more is for
+            the same without regard to the explanation and for all that stands around, 4 more for kinds of change
+            that no explanation asks for
     """
 
     edits: tuple[Edit, ...]
@@ -104,14 +105,16 @@ def _explained(trace: Trace, causes: Causes, unmoved: Sequence[str]) -> Iterator
 def _around(trace: Trace, causes: Causes, unmoved: Sequence[str]) -> Iterator[Candidate]:
     """The candidates without regard to the explanations, in everything around the places that they name."""
     blamed = [blamed for blamed, _ in causes]
+    asked = {family for _, kind in causes for family in agreeing_families(kind)}
     uses = list(dict.fromkeys(span for spans in causes.values() for span in spans))
     for path in dict.fromkeys(span.path for span in (*blamed, *uses)):
         source = trace.source(path)
         if source is not None:
             code = Code(source)
             scopes = [code.around(span) for span in (*blamed, *uses) if span.path == path]
-            found = candidates(source, blamed, "", (*uses, *scopes), unmoved)
-            yield from (replace(item, place=item.place + 3) for item in found)
+            found = candidates(source, blamed, "", (*uses, *scopes), unmoved, LIMIT_AROUND)
+            for item in found:
+                yield replace(item, place=item.place + (3 if item.family in asked else 4))
 
 
 def _last_word(path: str) -> str:
@@ -121,9 +124,14 @@ def _last_word(path: str) -> str:
 
 
 def candidates(
-    source: Source, spans: Sequence[Span], kind: str, uses: Sequence[Span] = (), unmoved: Sequence[str] = ()
+    source: Source,
+    spans: Sequence[Span],
+    kind: str,
+    uses: Sequence[Span] = (),
+    unmoved: Sequence[str] = (),
+    limit: int = LIMIT,
 ) -> list[Candidate]:
-    """Candidate edits of `source` for a fault of this kind blamed on `spans`, best first, at most 400.
+    """Candidate edits of `source` for a fault of this kind blamed on `spans`, best first, at most `limit`.
 
     Spans of other files are ignored; `unmoved` names parameters that nothing updates.  Every candidate parses,
     means something else than the original, and no two give the same text.  Raises SyntaxError when the source
@@ -135,7 +143,7 @@ def candidates(
         text = applied(code.text, change.pieces)
         if text not in found and _means_something_else(code, change, text):
             found[text] = item
-            if len(found) == LIMIT:
+            if len(found) == limit:
                 break
     return list(found.values())
 

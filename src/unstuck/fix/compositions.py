@@ -14,7 +14,7 @@ from unstuck.fix.changes.change import Change, assigned, rebound
 from unstuck.fix.changes.slopes import leaky_shapes, own_derivatives, simple_shapes
 from unstuck.fix.code import Code, loose, walk
 
-MOST_ATOMS = 16
+MOST_ATOMS = 16  # values of which products are made
 METHODS = {
     "dot",
     "sum",
@@ -37,12 +37,13 @@ def compositions(code: Code, statement: ast.stmt) -> Iterator[Change]:
     value = assigned(statement)
     if value is None or isinstance(value, ast.Tuple | ast.List | ast.Dict):
         return
-    atoms = _atoms(code, statement)
+    values = _atoms(code, statement)
+    atoms = values[:MOST_ATOMS]
     products = _products(atoms)
     for part in _parts(statement, value):
         low, high = code.range(part)
         left, right = ("(", ")") if loose(part) else ("", "")
-        for new in (*_factors(code, statement, atoms), *(f"({item})" for item in products)):
+        for new in (*_factors(code, statement, values), *(f"({item})" for item in products)):
             yield Change(((low, low, left), (high, high, f"{right} * {new}")), f"multiply by {new}")
         text = f"{left}{code.words(part)}{right}"
         for atom in atoms:
@@ -71,7 +72,7 @@ def _atoms(code: Code, statement: ast.stmt) -> list[str]:
             text = code.words(item)
             if text not in taken and not text.endswith(".T") and _is_value(item, names):
                 found[text] = min(found.get(text, len(code.text)), abs(item.lineno - statement.lineno))
-    return sorted(found, key=lambda text: found[text])[:MOST_ATOMS]
+    return sorted(found, key=lambda text: found[text])
 
 
 def _is_value(item: ast.expr, names: set[str]) -> bool:

@@ -23,9 +23,10 @@ RANDOM = re.compile(r"rand|binomial|choice|normal|uniform|shuffle|permut|sample|
 METHODS = {"dot", "sum", "mean", "max", "min", "reshape", "copy", "transpose", "astype", "clip", "ravel", "flatten",
            "item", "matmul"}  # fmt: skip
 BUILTINS = {"sum", "abs", "max", "min", "len", "float", "int", "range", "zip", "list", "tuple"}
-LEVELS = {"misfit": 1, "same": 2, "fails": 2}  # 1 is tried last, 2 not at all
+LEVELS = {"derivative": -1, "misfit": 1, "same": 2, "fails": 2}  # the order; from 2 on nothing is tried
 MOST_TEXTS = 3000  # of one statement
-COMPOSED = 4  # statements that get products of the values at hand
+STEPS_BACK = 2  # from what is blamed to the values that it uses, and to those that they are made of
+COMPOSED = 8  # statements that get products of the values at hand
 Place = tuple[str, int, int]  # a file, and the range of a statement
 
 
@@ -54,7 +55,10 @@ class _Statement:
 def ordered(
     trace: Trace, found: Sequence[Candidate], run: Callable[[tuple[Probe, ...]], Trace | None]
 ) -> Iterator[Candidate]:
-    """The candidates in a better order, without those that cannot be right, and with products of the values at hand."""
+    """The candidates in a better order, without those that cannot be right, and with products of the values at hand.
+
+    What an explanation asks for and cannot be evaluated comes first, then what computes a derivative.
+    """
     every = _by_statement(trace, found)
     probes = tuple(item.probe() for item in every)
     answer = run(probes) if probes else None
@@ -64,12 +68,13 @@ def ordered(
     for item, probe in zip(every, told, strict=False):
         if probe.found and probe.found[0] != "fails":
             for kind, some in zip(probe.found[1:], item.candidates.values(), strict=False):
-                better = kind == "derivative" and probe.found[0] != "derivative"
-                derivatives += some if better else []
-                level |= dict.fromkeys((one.edits for one in some), -1 if better else LEVELS.get(kind, 0))
+                derivatives += some if kind == "derivative" else []
+                level |= dict.fromkeys((one.edits for one in some), LEVELS.get(kind, 0))
+    asked = [item for item in found if item.agrees and item.edits not in level]
+    yield from asked
     yield from sorted(derivatives, key=lambda item: item.size)
     for wanted in (0, 1):
-        yield from (item for item in found if level.get(item.edits, 0) == wanted)
+        yield from (item for item in found if level.get(item.edits, 0) == wanted and item not in asked)
 
 
 def _by_statement(trace: Trace, found: Iterable[Candidate]) -> list[_Statement]:
@@ -105,14 +110,28 @@ def _blamed(trace: Trace, codes: Mapping[str, Code]) -> Iterator[tuple[Code, ast
     spans += [gradient.blame or gradient.span for gradient in wrong if gradient.explanation is None]
     spans += [span for reason in reasons for span in reason.uses]
     spans += [gradient.span for gradient in wrong]
-    for span in spans:
-        if span.path in codes:
-            code = codes[span.path]
-            for node in code.inside(span)[:1]:
-                statement = code.statement(node)
-                value = assigned(statement) if statement is not None else None
-                if statement is not None and value is not None and _is_pure(code, code.words(value)):
-                    yield code, statement
+    found = [
+        (codes[span.path], statement)
+        for span in spans
+        if span.path in codes
+        for node in codes[span.path].inside(span)[:1]
+        if (statement := codes[span.path].statement(node)) is not None
+    ]
+    for _ in range(STEPS_BACK):
+        found += [(code, origin) for code, node in found for origin in _origins(code, node)]
+        found = list(dict.fromkeys(found))
+    for code, node in found:
+        value = assigned(node)
+        if value is not None and _is_pure(code, code.words(value)):
+            yield code, node
+
+
+def _origins(code: Code, node: ast.stmt) -> Iterator[ast.stmt]:
+    """The statements of the same function or loop that make the values which a statement uses."""
+    used = {code.words(item) for item in ast.walk(node) if isinstance(item, ast.Name | ast.Attribute)}
+    for other in ast.walk(code.scope(node)):
+        if isinstance(other, ast.Assign) and any(code.words(target) in used for target in other.targets):
+            yield other
 
 
 def _new_value(code: Code, node: ast.stmt | None, pieces: Sequence[Piece]) -> str | None:

@@ -19,7 +19,8 @@ from unstuck.fix.search import SEEDS, Bench, Passed, Progress, Rerun, Round
 from unstuck.fix.versions import Version, first_version
 
 MOST_FAULTS = 4
-ASKED_FIRST = 4  # candidates that an explanation asks for, tried before all are evaluated
+GRACE = 0.5  # of the budget, to verify what is in hand when it is spent
+ASKED_FIRST = 2  # candidates that an explanation asks for, tried before all are evaluated
 
 
 def repair(
@@ -40,7 +41,7 @@ def repair(
 
     The fix is "safe" when it is what an exact explanation asks for, else "review".
     """
-    bench = Bench(rerun, clock() + budget_seconds, max(1, jobs), tuple(seeds), clock)
+    bench = Bench(rerun, clock() + budget_seconds, GRACE * budget_seconds, max(1, jobs), tuple(seeds), clock)
     version, now, asked = first_version(trace.sources), trace, True
     try:
         for _ in range(MOST_FAULTS):

@@ -83,10 +83,14 @@ class Passed:
 
 @dataclass(eq=False)
 class Bench:
-    """What all rounds share: how to run the program, the time by some clock, and the runs of the program as written."""
+    """What all rounds share: how to run the program, the time by some clock, and the runs of the program as written.
+
+    deadline  after which nothing new is tried;  grace: how much later what is in hand may still be verified
+    """
 
     rerun: Rerun
     deadline: float
+    grace: float
     jobs: int
     seeds: tuple[int, ...]
     clock: Callable[[], float] = time.monotonic
@@ -94,9 +98,9 @@ class Bench:
     _originals: dict[int, Trace | None] = field(default_factory=dict)
     _locks: dict[int, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
 
-    def over(self) -> bool:
+    def over(self, verifying: bool = False) -> bool:
         """Is the time up, or has the search been ended?"""
-        return self.closed.is_set() or self.clock() > self.deadline
+        return self.closed.is_set() or self.clock() > self.deadline + self.grace * verifying
 
     def screen(self, version: Version, cancelled: Callable[[], bool], brief: bool = True) -> Trace | None:
         """A short run, or one of full length, with the seed that guides the search."""
@@ -135,7 +139,7 @@ class Bench:
     def _as_written(self, seed: int) -> Trace | None:
         """The program as written under a verifying seed, as short as the fault shows."""
         for steps, brief in ((SCREENED_STEPS, True), (VERIFIED_STEPS, False)):
-            found = self._run((), seed, steps, brief, False, self.over)
+            found = self._run((), seed, steps, brief, False, lambda: self.over(verifying=True))
             if found is None or found.status == "wrong":
                 break
         return found
@@ -227,9 +231,13 @@ class Round:
 
     def _verify(self, passed: Passed, seed: int) -> None:
         """One of the longer runs of a candidate that was right in the short one."""
-        if passed.refuted or self._useless(passed.index):
+
+        def needless() -> bool:
+            return passed.refuted or self._bench.over(verifying=True) or self._beaten(passed.index)
+
+        if needless():
             return
-        pair = self._bench.verify(passed.version, seed, lambda: passed.refuted or self._useless(passed.index))
+        pair = self._bench.verify(passed.version, seed, needless)
         with self._lock:
             if pair is None:
                 passed.refuted = True
@@ -242,11 +250,15 @@ class Round:
     def _useless(self, index: int) -> bool:
         """Is time up, a better candidate found, or half of the time gone with something in hand?"""
         best = self.best
-        if self._bench.over() or (best is not None and best.clean and best.index < index):
+        if self._bench.over() or self._beaten(index):
             return True
         if best is None and any(self._whole_cause(found) for found in self.progress):
             return True
         return self._bench.clock() > self._half and (best is not None or bool(self.progress))
+
+    def _beaten(self, index: int) -> bool:
+        """Is a better candidate verified?"""
+        return self.best is not None and self.best.clean and self.best.index < index
 
     def _whole_cause(self, found: Progress) -> bool:
         """Does it repair all that one of several causes spoilt?  Then the others are a matter of their own."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from unstuck.facts import Probe, Value
+from unstuck.facts import Array, Probe, Value
 from unstuck.trace.analysis import Analysis
 from unstuck.trace.explaining.localise import RightValues, right_values
 from unstuck.trace.reading.written import Step
@@ -66,8 +66,14 @@ def _kind(seen: Sequence[tuple[Event, RightValues | None]], index: int) -> Value
     pairs = [(value, mine) for value, mine in zip(values, own, strict=True) if mine is not None]
     if any(value.shape != mine.shape for value, mine in pairs):
         return "misfit"
-    if len(judged) >= LEAST_EVENTS and all(judged):
+    told = len(judged) >= LEAST_EVENTS and all(judged)
+    if told and not (len(pairs) == len(seen) and all(_parallel(value, mine) for value, mine in pairs)):
         return "derivative"
     if len(pairs) == len(seen) and all(np.array_equal(value, mine) for value, mine in pairs):
         return "same"
     return "other"
+
+
+def _parallel(one: Array, other: Array) -> bool:
+    """Is one of two arrays of one shape a multiple of the other?"""
+    return RightValues([other]).sign(one) != 0 or not np.any(one) or not np.any(other)

@@ -2,7 +2,8 @@
 
 Before a statement that is probed the program calls `__u__.probe`, which evaluates every expression with the names
 that are in scope, on the real values, while recording sleeps.  It is done at the first execution and then at
-growing distance, as often as is needed to see different steps, and not so often that it takes long.
+growing distance, as often as is needed to see different steps, and not so often that it takes long.  What has
+failed once is not tried again.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from unstuck.autodiff.node import Node
 from unstuck.facts import Array, Probe
 from unstuck.trace.tape.runtime import Runtime
 
-GROWTH = 1.3  # of the number of executions from one evaluation to the next
+GROWTH = 2  # of the number of executions from one evaluation to the next
 MOST_NUMBERS = 4_000_000  # that all values of one probe may hold together
 
 
@@ -62,6 +63,10 @@ class Probing:
             values = tuple(_fitting(_value(code, names), like) for code in self._codes[number])
         finally:
             runtime.on, runtime.deaf = True, deaf
+        self._codes[number] = [
+            code if value is not None else None
+            for code, value in zip(self._codes[number], values, strict=True)
+        ]
         self._room[number] -= sum(value.size for value in values if value is not None)
         self.events.append(Event(number, memory.nodes, len(memory.nodes), values))
 
