@@ -10,8 +10,9 @@ import numpy as np
 
 from unstuck.facts import Array, Probe, Value
 from unstuck.trace.analysis import Analysis
-from unstuck.trace.explaining.localise import RightValues, right_values
-from unstuck.trace.reading.written import Step
+from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.explaining.rights import RightValues, right_values
+from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.tape.probes import Event
 
 LEAST_EVENTS = 3  # evaluations that must agree before an expression is taken for a derivative
@@ -25,24 +26,28 @@ def answered(
     rights: dict[int, RightValues] = {}
     by_probe: dict[int, list[tuple[Event, RightValues | None]]] = defaultdict(list)
     for event in events:
-        step = _step_of(event, found)
-        if step is not None and id(step[1]) not in rights and len(rights) < MOST_STEPS:
-            analysis, inside = step
-            assert analysis.verdicts is not None
-            rights[id(inside)] = right_values(inside, analysis.verdicts.loss, {})
-        by_probe[event.number].append((event, rights.get(id(step[1])) if step else None))
+        forward, loss = _pass_of(event, found)
+        if (
+            forward is not None
+            and loss is not None
+            and id(forward) not in rights
+            and len(rights) < MOST_STEPS
+        ):
+            rights[id(forward)] = right_values(forward, loss)
+        by_probe[event.number].append((event, rights.get(id(forward))))
     return tuple(_answer(probe, by_probe[number]) for number, probe in enumerate(probes))
 
 
-def _step_of(event: Event, found: Sequence[Analysis]) -> tuple[Analysis, Step] | None:
-    """The training step in which an evaluation was made, where the loss of that step is known."""
+def _pass_of(event: Event, found: Sequence[Analysis]) -> tuple[Forward | None, Candidate | None]:
+    """The training step in which an evaluation was made, and its loss, where that is known."""
     for analysis in found:
-        for step in analysis.steps if analysis.verdicts else ():
-            first, last = step.nodes[0], step.nodes[-1]
+        loss = analysis.verdicts.loss if analysis.verdicts else None
+        for forward in analysis.account.passes if analysis.account else ():
+            first, last = forward.step.nodes[0], forward.step.nodes[-1]
             inside = first.id <= event.place <= last.id and event.nodes[first.id] is first
-            if inside and analysis.verdicts is not None and analysis.verdicts.loss in step.losses:
-                return analysis, step
-    return None
+            if inside and loss in forward.step.losses:
+                return forward, loss
+    return None, None
 
 
 def _answer(probe: Probe, seen: Sequence[tuple[Event, RightValues | None]]) -> Probe:

@@ -83,6 +83,12 @@ def _shapes(parts: Sequence[Array]) -> Shapes:
 # ----- The written values -------------------------------------------------------------------------------
 
 
+def right_values(forward: Forward, loss: Candidate) -> RightValues:
+    """The directions of all derivatives of one step."""
+    single = any(np.asarray(node.value).dtype == np.float32 for node in forward.step.wrt())
+    return RightValues(_truth(forward, loss, {}).values(), DIRECTION_SINGLE if single else DIRECTION)
+
+
 def right_signs(
     passes: Sequence[Forward], loss: Candidate, overrides: Mapping[int, Overrides]
 ) -> dict[Node, int]:
