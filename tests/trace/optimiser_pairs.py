@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from update_pairs import ADAM as ADAM_AT_ONCE
-from update_pairs import MOMENTUM, NETWORK, pair
+from update_pairs import DESCENT, MOMENTUM, NETWORK, pair
 
 CORRECTED = "    mh = m / (1 - 0.9 ** count)\n    vh = v / (1 - 0.99 ** count)\n"
 ADAM = ADAM_AT_ONCE.replace("    mh, vh = m / (1 - 0.9 ** count), v / (1 - 0.99 ** count)\n", CORRECTED)
@@ -52,6 +52,54 @@ pair(
     ("    W1 -= rate * g1 / np.sqrt(history)\n", "    W1 -= rate * g1  # wrong\n"),
 )
 
+SUMMED = NETWORK.replace(
+    "    W1 -= rate * g1\n", "    G = np.zeros_like(W1)\n    G += g1\n    W1 -= rate * G\n"
+)
+pair(
+    "sum that starts from ones",
+    SUMMED,
+    "gradient-not-cleared",
+    ("    G = np.zeros_like(W1)\n", "    G = np.ones_like(W1)  # wrong\n"),
+)
+ALL = NETWORK.replace(
+    DESCENT, "    for w, g in ((W1, g1), (b1, c1), (W2, g2), (b2, c2)):\n        w -= rate * g\n"
+)
+pair(
+    "rate without a gradient, for all",
+    ALL,
+    "gradient-missing",
+    ("        w -= rate * g\n", "        w -= rate * 0.01  # wrong\n"),
+)
+DECAYED = NETWORK.replace("W1 -= rate * g1", "W1 = (1 - 0.01 * rate) * W1 - rate * g1")
+pair(
+    "rate without a gradient, beside decay",
+    DECAYED,
+    "gradient-missing",
+    ("* W1 - rate * g1\n", "* W1 - rate  # wrong\n"),
+)
+HUBER = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 4))
+Y = np.tanh(X @ [1.0, 2.0, -1.0, 0.5])[:, None]
+W1 = rng.normal(size=(4, 5)) * 0.5
+W2 = rng.normal(size=(5, 1)) * 0.5
+for step in range(60):
+    h = np.tanh(X @ W1)
+    e = h @ W2 - Y
+    small = np.abs(e) < 0.5
+    loss = np.where(small, 0.5 * e ** 2, 0.5 * np.abs(e) - 0.125).mean()
+    d = np.where(small, e, 0.5 * np.sign(e)) / len(X)
+    g1, g2 = X.T @ ((d @ W2.T) * (1 - h ** 2)), h.T @ d
+    W1, W2 = W1 - 0.1 * g1, W2 - 0.1 * g2
+"""
+pair(
+    "a distance climbed",
+    HUBER,
+    "sign",
+    ("    W1, W2 = W1 - 0.1 * g1, W2 - 0.1 * g2\n", "    W1, W2 = W1 + 0.1 * g1, W2 + 0.1 * g2  # wrong\n"),
+)
+
 RIGHT = {
     "Adam that corrects neither mean": ADAM.replace(CORRECTED, "    mh, vh = m, v\n"),
     "Adam that corrects by its rate": ADAM.replace(
@@ -68,6 +116,11 @@ RIGHT = {
     ),
     "mean of gradients in two statements": MOMENTUM.replace(
         VELOCITY, "    v2 *= 0.9\n    v2 -= 0.5 * rate * g2\n    v2 -= 0.5 * rate * g2\n"
+    ),
+    "one-sided value climbed": HUBER.replace(
+        "    loss = np.where(small, 0.5 * e ** 2, 0.5 * np.abs(e) - 0.125).mean()\n"
+        "    d = np.where(small, e, 0.5 * np.sign(e)) / len(X)\n",
+        "    gain = np.maximum(e, 0).mean()\n    d = -(e > 0) / len(X)\n",
     ),
     "squares that are printed at the end": ADAGRAD.replace(" / np.sqrt(history)", "") + "print(history.max())\n",
     "squares that are watched": ADAGRAD.replace(" / np.sqrt(history)", "") + "    norm = history.sum()\n",

@@ -14,6 +14,7 @@ from unstuck.trace.explaining.remade import remade
 from unstuck.trace.explaining.standing import standing
 from unstuck.trace.explaining.unread import unread
 from unstuck.trace.explaining.untouched import untouched
+from unstuck.trace.judging.ascent import upwards
 from unstuck.trace.judging.borrowed import borrowed
 from unstuck.trace.judging.broadcast import silent_broadcast
 from unstuck.trace.judging.example import example
@@ -21,8 +22,9 @@ from unstuck.trace.judging.inverted import inverted
 from unstuck.trace.judging.judge import STEADY, Verdicts, relative_scales
 from unstuck.trace.judging.outside import outside_of_loop
 from unstuck.trace.judging.returned import absolute_scales
+from unstuck.trace.judging.started import started
 from unstuck.trace.judging.unused import unused
-from unstuck.trace.judging.updates import overflowed, update_faults
+from unstuck.trace.judging.updates import lets_gradient_go, overflowed, update_faults
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 from unstuck.trace.singles import beside_arrays
@@ -96,8 +98,8 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
         if fault is None and gradient.status in ("exact", "scaled"):
             fault = _in_the_loop(outside_of_loop(gradient.parameter, steps, loss), steps)
         if gradient.status in ("wrong", "cannot-tell") and gradient.explanation is None:
-            gradient = _inverted(gradient, evidence)
-        if fault is not None and _stands(fault, gradient):
+            gradient = _proven(gradient, evidence)
+        if fault is not None and _stands(fault, gradient, steps):
             gradient = replace(gradient, status="wrong", explanation=fault, reason="")
         elif gradient.status == "cannot-tell" and not gradient.steps:
             gradient = replace(gradient, reason=overflowed(gradient.parameter, steps) or gradient.reason)
@@ -114,13 +116,17 @@ def _in_the_loop(fault: Explanation | None, steps: Sequence[Step]) -> Explanatio
     return replace(fault, kind="gradient-overwritten", text=text, span=place, uses=(fault.span,))
 
 
-def _inverted(gradient: Gradient, evidence: Evidence) -> Gradient:
-    """The same gradient; wrong, with the reason, if the step is proven to be divided by it."""
-    fault = inverted(gradient.parameter, evidence.steps, evidence.verdicts, evidence.tolerance)
+def _proven(gradient: Gradient, evidence: Evidence) -> Gradient:
+    """The same gradient; wrong, with the reason, if its numbers prove what the update has made of it."""
+    name, steps, verdicts = gradient.parameter, evidence.steps, evidence.verdicts
+    fault = inverted(name, steps, verdicts, evidence.tolerance)
+    fault = fault or started(name, steps, verdicts, evidence.tolerance)
+    if fault is None and gradient.status == "wrong" and verdicts.loss.kind == "maximised":
+        fault = upwards(name, steps, verdicts.loss)
     return gradient if fault is None else replace(gradient, status="wrong", explanation=fault, reason="")
 
 
-def _stands(fault: Explanation, gradient: Gradient) -> bool:
+def _stands(fault: Explanation, gradient: Gradient, steps: Sequence[Step]) -> bool:
     """What is done to a gradient can be judged where it is one: not of a Kalman filter, say.
 
     A shape that grows, and numbers that are none, need no such proof.
@@ -128,6 +134,7 @@ def _stands(fault: Explanation, gradient: Gradient) -> bool:
     if gradient.status == "wrong":
         return gradient.explanation is None or gradient.explanation.kind == "error-wrong"
     alone = fault.kind in ("bias-broadcast", "integer-truncation", "silent-broadcast") or not gradient.steps
+    alone = alone or (fault.kind == "gradient-missing" and lets_gradient_go(gradient.parameter, steps))
     return gradient.status in ("exact", "scaled") or (gradient.status == "cannot-tell" and alone)
 
 

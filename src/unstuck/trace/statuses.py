@@ -19,6 +19,7 @@ from unstuck.trace.explaining.astray import lacks_target
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.meant import shows_loss
 from unstuck.trace.judging.acquittal import bent_at, right_at_kinks, rounds_back
+from unstuck.trace.judging.ascent import climbs_distance
 from unstuck.trace.judging.judge import STEADY, Verdicts
 from unstuck.trace.judging.returned import derived_foretells
 from unstuck.trace.reading.written import Step
@@ -34,6 +35,7 @@ BOUNDED = {
 OF_FIRST_ORDER = "weights-already-updated"  # the difference is proportional to the learning rate
 UNKNOWN_LOSS = "no known loss explains any weight matrix, so there is nothing to compare with"
 NO_TARGET = "the gradient does not depend on any target: it follows from the outputs alone"
+UPWARDS = "the steps go up a distance between output and target"
 Said = tuple[Status, str]
 
 
@@ -62,7 +64,7 @@ def statuses(names: Sequence[str], evidence: Evidence) -> dict[str, Said]:
     if any(said == ("cannot-tell", UNKNOWN_LOSS) for said in found.values()):
         reason = why_unknown(evidence.steps, evidence.tolerance, UNKNOWN_LOSS)
         found = {name: (said[0], reason) if said[1] == UNKNOWN_LOSS else said for name, said in found.items()}
-    wrong = [name for name, (status, _) in found.items() if status == "wrong"]
+    wrong = [name for name, (status, why) in found.items() if status == "wrong" and why != UPWARDS]
     return found | dict(_acquitted(wrong, evidence)) if wrong else found
 
 
@@ -97,6 +99,8 @@ def _first_sight(name: str, evidence: Evidence, known: bool) -> Said:
 def _explained(name: str, evidence: Evidence, known: bool) -> Said:
     """A gradient that agrees in every step, with a factor that should be one and the same."""
     if evidence.verdicts.loss.kind == "maximised" and (place := _never_negative(evidence)):
+        if known and climbs_distance(evidence.steps, evidence.verdicts.loss):
+            return "wrong", UPWARDS
         return (
             "cannot-tell",
             f"the steps go up the value of {place}: right for an objective, the wrong way for a loss",

@@ -104,6 +104,21 @@ def _is_constant(node: Node, step: Step) -> bool:
     return bool(np.ptp(node.value) == 0) and (node.op in CONSTANT or number)
 
 
+def lets_gradient_go(name: str, steps: Sequence[Step]) -> bool:
+    """Does each step work out, from the parameters, an array of this one's shape, and use it for nothing?"""
+    mine = [step for step in steps if name in step.updates]
+    return bool(mine) and all(_has_loose_end(step, step.updates[name]) for step in mine)
+
+
+def _has_loose_end(step: Step, update: Update) -> bool:
+    shape, used = np.shape(update.before.value), {parent for node in step.nodes for parent in node.parents()}
+    return len(shape) > 0 and any(
+        np.shape(node.value) == shape and node not in used and node not in step.ends
+        for node in step.nodes
+        if node in step.tainted
+    )
+
+
 # ----- Numbers that are none ----------------------------------------------------------------------------
 
 
