@@ -62,7 +62,9 @@ pair(
     ("    G = np.zeros_like(W1)\n", "    G = np.ones_like(W1)  # wrong\n"),
 )
 ALL = NETWORK.replace(
-    DESCENT, "    for w, g in ((W1, g1), (b1, c1), (W2, g2), (b2, c2)):\n        w -= rate * g\n"
+    DESCENT,
+    "    loss = -np.log(p[range(len(x)), t.argmax(1)]).mean()\n"
+    "    for w, g in ((W1, g1), (b1, c1), (W2, g2), (b2, c2)):\n        w -= rate * g\n",
 )
 pair(
     "rate without a gradient, for all",
@@ -76,6 +78,18 @@ pair(
     DECAYED,
     "gradient-missing",
     ("* W1 - rate * g1\n", "* W1 - rate  # wrong\n"),
+)
+pair(
+    "decay that grows",
+    DECAYED,
+    "sign",
+    ("(1 - 0.01 * rate) * W1 - rate * g1\n", "(1 + 0.01 * rate) * W1 - rate * g1  # wrong\n"),
+)
+pair(
+    "penalty that grows",
+    NETWORK.replace("W1 -= rate * g1", "W1 -= rate * (g1 + 0.01 * np.sign(W1))"),
+    "sign",
+    ("(g1 + 0.01 * np.sign(W1))\n", "(g1 - 0.01 * np.sign(W1))  # wrong\n"),
 )
 HUBER = """
 import numpy as np
@@ -121,6 +135,14 @@ RIGHT = {
         "    loss = np.where(small, 0.5 * e ** 2, 0.5 * np.abs(e) - 0.125).mean()\n"
         "    d = np.where(small, e, 0.5 * np.sign(e)) / len(X)\n",
         "    gain = np.maximum(e, 0).mean()\n    d = -(e > 0) / len(X)\n",
+    ),
+    "weights drawn to one and minus one": NETWORK.replace(
+        "W1 -= rate * g1", "W1 -= rate * (g1 + 0.01 * (W1 ** 3 - W1))"
+    ),
+    "difference of the last two values as momentum": NETWORK.replace(
+        "rate = 0.05", "rate = 0.05\nlast = W1.copy()"
+    ).replace(
+        "    W1 -= rate * g1\n", "    W1, last = W1 + 0.5 * (W1 - last) - rate * g1, W1\n"
     ),
     "squares that are printed at the end": ADAGRAD.replace(" / np.sqrt(history)", "") + "print(history.max())\n",
     "squares that are watched": ADAGRAD.replace(" / np.sqrt(history)", "") + "    norm = history.sum()\n",

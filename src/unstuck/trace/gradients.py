@@ -17,6 +17,7 @@ from unstuck.trace.explaining.untouched import untouched
 from unstuck.trace.judging.ascent import upwards
 from unstuck.trace.judging.borrowed import borrowed
 from unstuck.trace.judging.broadcast import silent_broadcast
+from unstuck.trace.judging.decay import inflating
 from unstuck.trace.judging.example import example
 from unstuck.trace.judging.inverted import inverted
 from unstuck.trace.judging.judge import STEADY, Verdicts, relative_scales
@@ -97,6 +98,7 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
             fault = borrowed(gradient.parameter, steps)
         if fault is None and gradient.status in ("exact", "scaled"):
             fault = _in_the_loop(outside_of_loop(gradient.parameter, steps, loss), steps)
+            fault = fault or inflating(gradient.parameter, steps, evidence.verdicts, evidence.tolerance)
         if gradient.status in ("wrong", "cannot-tell") and gradient.explanation is None:
             gradient = _proven(gradient, evidence)
         if fault is not None and _stands(fault, gradient, steps):
