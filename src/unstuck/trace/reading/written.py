@@ -170,15 +170,23 @@ def _inside(node: Node, stop: Callable[[Node], bool]) -> tuple[list[Term] | None
     if node.op in CLIPS and isinstance(node.args[0], Node):
         return terms_of(node.args[0], stop), False
     if node.op in ("true_divide", "multiply") and len(node.args) == 2:
-        for numerator, other in (node.args, node.args[::-1]):
-            if isinstance(numerator, Node) and isinstance(other, Node) and _is_root_of_squares(other):
+        for numerator, other in (node.args, node.args[::-1])[: 1 if node.op == "true_divide" else 2]:
+            if not isinstance(numerator, Node) or not isinstance(other, Node):
+                continue
+            if _holds_root(other, 1 if node.op == "true_divide" else -1):
                 return terms_of(numerator, stop), True
     return None, False
 
 
-def _is_root_of_squares(node: Node, depth: int = 0) -> bool:
-    """sqrt(v) + epsilon, and the like: the denominator of Adagrad, RMSprop and Adam."""
+def _holds_root(node: Node, power: int, depth: int = 0) -> bool:
+    """Is this sqrt(v) + epsilon, the denominator of Adagrad, RMSprop and Adam, or (power -1) one over it?"""
     if node.op == "sqrt" or (node.op == "power" and node.args[1] in (0.5, -0.5)):
-        return np.ndim(node.value) > 0
-    linear = node.op in ("add", "true_divide", "multiply", "maximum")
-    return linear and depth < 4 and any(_is_root_of_squares(parent, depth + 1) for parent in node.parents())
+        exponent = 1 if node.op == "sqrt" or node.args[1] == 0.5 else -1
+        return exponent == power and np.ndim(node.value) > 0
+    if depth >= 4 or node.op not in ("add", "true_divide", "multiply", "maximum"):
+        return False
+    powers = (power, -power) if node.op == "true_divide" else (power, power)
+    return any(
+        isinstance(part, Node) and _holds_root(part, each, depth + 1)
+        for part, each in zip(node.args, powers, strict=False)
+    )
