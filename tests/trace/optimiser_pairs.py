@@ -52,6 +52,15 @@ pair(
     ("    W1 -= rate * g1 / np.sqrt(history)\n", "    W1 -= rate * g1  # wrong\n"),
 )
 
+pair(
+    "gradient multiplied by the root of its squares",
+    ADAGRAD,
+    "factor-extra operator",
+    (
+        "    W1 -= rate * g1 / np.sqrt(history)\n",
+        "    W1 -= rate * g1 * np.sqrt(history)  # wrong\n",
+    ),
+)
 SUMMED = NETWORK.replace(
     "    W1 -= rate * g1\n", "    G = np.zeros_like(W1)\n    G += g1\n    W1 -= rate * G\n"
 )
