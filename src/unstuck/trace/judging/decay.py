@@ -11,9 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unstuck.facts import Array, Explanation
+from unstuck.autodiff.reverse import ancestors
+from unstuck.facts import Array, Explanation, Span
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import Match, match
+from unstuck.trace.reading.readings import is_penalty
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 3
@@ -28,9 +30,22 @@ def inflating(name: str, steps: Sequence[Step], verdicts: Verdicts, tolerance: f
         return None
     if not all(_pushes_away(step, name, truth, tolerance) for step, truth in told):
         return None
-    span = told[-1][0].updates[name].after.span
+    after = told[-1][0].updates[name].after.span
+    span = _joined_at(told[-1][0], name) or after
+    uses = (after,) if after not in (None, span) else ()
     text = f"the weight decay of {name} makes it larger in every step instead of smaller: its sign is wrong"
-    return Explanation("sign", text, span) if span is not None else None
+    return Explanation("sign", text, span, uses) if span is not None else None
+
+
+def _joined_at(step: Step, name: str) -> Span | None:
+    """Where the penalty is added to the gradient."""
+    update = step.updates[name]
+    behind = ancestors([update.after], oldest=step.nodes[0].id, stop=step.ends - {update.after})
+    for node in sorted(behind, key=lambda item: item.id):
+        parts = [is_penalty(parent, update.before, step.tainted) for parent in node.parents()]
+        if node.op in ("add", "subtract") and any(parts) and not all(parts):
+            return node.span
+    return None
 
 
 def _pushes_away(step: Step, name: str, truth: Match, tolerance: float) -> bool:
