@@ -94,6 +94,14 @@ pair(
     ("    b2 = b2 - rate * c2\n", "    b2 = b2  # wrong\n"),
 )
 
+pair(
+    "weights stored as they are, and no gradient worked out",
+    NETWORK.replace("    W2 -= rate * g2\n", "    W2 = W2 - rate * h.T @ d2\n").replace(
+        "d1.sum(0), h.T @ d2, d2", "d1.sum(0), 0, d2"
+    ),
+    "parameter-never-updated",
+    ("    W2 = W2 - rate * h.T @ d2\n", "    W2 = W2  # wrong\n"),
+)
 DATA = """
 import numpy as np
 rng = np.random.default_rng(1)

@@ -104,7 +104,8 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
         if fault is not None and _stands(fault, gradient, steps):
             gradient = replace(gradient, status="wrong", explanation=fault, reason="")
         elif gradient.status == "cannot-tell" and not gradient.steps:
-            gradient = replace(gradient, reason=overflowed(gradient.parameter, steps) or gradient.reason)
+            reason = overflowed(gradient.parameter, steps)
+            gradient = replace(gradient, reason=reason, residual=np.inf) if reason else gradient
         result.append(gradient)
     return tuple(result)
 

@@ -6,7 +6,7 @@ layer, added to the product of one, or looked up row by row.  Its partner is the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
-from unstuck.facts import Span
+from unstuck.facts import Gradient, Span
 from unstuck.trace.judging.statements import item_at, operand_at, statement_about
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.views import CONTRACTIONS, LOOKUPS, untransposed
@@ -135,3 +135,20 @@ def _role(base: Node, other: Node | None, y: Node) -> Role | None:
     if y.op == "subtract" and size == np.size(y.value):
         return None  # a target
     return "bias" if product(other).op in CONTRACTIONS and sum(side > 1 for side in shape) <= 1 else None
+
+
+def told(operand: Operand, place: Span, steps: Sequence[Step], reason: str) -> Gradient:
+    """A Gradient about a value with none: what could not be told of it, and why."""
+    zeros = np.zeros(np.shape(operand.base.value))
+    return Gradient(
+        parameter=operand.title,
+        span=place,
+        status="cannot-tell",
+        cosine=float("nan"),
+        scale=0.0,
+        residual=1.0,
+        steps=len(steps),
+        written=zeros,
+        exact=zeros,
+        reason=reason,
+    )

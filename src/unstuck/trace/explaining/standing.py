@@ -8,22 +8,22 @@ only the biases are tuned.  A whole layer between trained ones is only named: ab
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, descendants
-from unstuck.facts import Explanation, Gradient, Span
-from unstuck.trace.explaining.operands import Operand, forward, operands, partner, product
-from unstuck.trace.judging.statements import is_conditional, left_by_loop, uses_finished_loop
+from unstuck.facts import Explanation, Gradient
+from unstuck.trace.explaining.late import behind_loop
+from unstuck.trace.explaining.operands import Operand, forward, operands, partner, product, told
+from unstuck.trace.judging.statements import is_conditional, stores_old
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 3
-STORES = {"add.at", "subtract.at", "setitem", "scatter"}
 FROZEN = "it stands still between layers that are trained: frozen on purpose, or forgotten"
 
 
@@ -41,16 +41,13 @@ def standing(steps: Sequence[Step], loss: Candidate) -> list[Gradient]:
     if len(used) < LEAST_STEPS or any(step.updates.keys() != used[0].updates.keys() for step in used):
         return []
     first = used[0]
-    late = {
-        each.base: each
-        for each in operands(first, loss, of_others=True)
-        if _updated_after_loop(each, first, used[1], loss)
-    }
+    late = behind_loop(used, loss)
     still = [operand for operand in operands(first, loss) if _stands(operand, used, loss)]
     children = _children(forward(first, loss))
     halves = [Half(each, name) for each in still if (name := partner(each, first, children)) is not None]
-    result = [*(_late(each, used) for each in late.values()), *_left_behind(used, loss)]
+    result = [*late.values()]
     halves = [half for half in halves if half.operand.base not in late]
+    result += [_in_vain(each, used) for each in still if _is_stored_again(each)]
     for role in ("matrix", "bias"):
         mine = {
             half.operand.base: half for half in halves if half.operand.role == role and _is_meant(half, first)
@@ -59,7 +56,7 @@ def standing(steps: Sequence[Step], loss: Candidate) -> list[Gradient]:
         result += [_noun(half, used, wrong=len(mine) == 1) for half in mine.values() if usual]
     between = {each.base: each for each in still if _is_between(each, still, first, loss)}
     return result + [
-        _told(each, each.y.span, used, FROZEN) for each in between.values() if each.y.span is not None
+        told(each, each.y.span, used, FROZEN) for each in between.values() if each.y.span is not None
     ]
 
 
@@ -77,6 +74,21 @@ def _stands(operand: Operand, steps: Sequence[Step], loss: Candidate) -> bool:
         next((each for each in operands(step, loss) if each.place == operand.place), None) for step in steps
     ]
     return all(each is not None and np.array_equal(each.base.value, operand.base.value) for each in met)
+
+
+# ----- Updates in vain ----------------------------------------------------------------------------------
+
+
+def _is_stored_again(operand: Operand) -> bool:
+    return (place := operand.update) is not None and stores_old(place) and not is_conditional(place)
+
+
+def _in_vain(operand: Operand, steps: Sequence[Step]) -> Gradient:
+    place = operand.update
+    assert place is not None
+    text = f"{operand.title} never changes: where its update belongs, it is stored as it is"
+    explanation = Explanation("parameter-never-updated", text, place)
+    return replace(told(operand, place, steps, ""), status="wrong", explanation=explanation)
 
 
 # ----- Half a layer -------------------------------------------------------------------------------------
@@ -139,103 +151,6 @@ def _trained_biases(step: Step, loss: Candidate) -> bool:
     )
 
 
-# ----- Updates that no recorded step reaches ------------------------------------------------------------
-
-
-def _updated_after_loop(operand: Operand, step: Step, following: Step, loss: Candidate) -> Span | None:
-    """The statement that moves this value by an error of the loop before it, in which all other updates are.
-
-    An error that one round hands to the next is a sum, which may be waited for.
-    """
-    place = operand.update
-    if place is None or is_conditional(place) or not _is_steady(operand, following, loss):
-        return None
-    others = [update.after.span for update in step.updates.values() if update.after.span is not None]
-    made, later = _errors_by_name(step, loss), _errors_by_name(following, loss)
-    return (
-        place
-        if any(
-            made[each].isdisjoint(ancestors(later[each], oldest=step.nodes[0].id, stop=following.ends))
-            for each in (left_by_loop(place, others) - {*operand.names}) & made.keys() & later.keys()
-        )
-        else None
-    )
-
-
-def _errors_by_name(step: Step, loss: Candidate) -> dict[str, set[Node]]:
-    """What the step computes beyond its forward pass and the script has a name for."""
-    errors = step.tainted - set(forward(step, loss)) - step.ends
-    stored = {node.args[0] for node in errors if node.op in STORES and isinstance(node.args[0], Node)}
-    found: dict[str, set[Node]] = defaultdict(set)
-    for node in errors | stored:
-        for name in node.names:
-            found[name].add(node)
-    return found
-
-
-def _is_steady(operand: Operand, following: Step, loss: Candidate) -> bool:
-    """Does the next step use the same value, be it an element of an array in which others are moved?"""
-    alike = (each for each in operands(following, loss, of_others=True) if each.place == operand.place)
-    return any(
-        each.base is operand.base or (each.role == "element" and each.y.value == operand.y.value)
-        for each in alike
-    )
-
-
-def _late(operand: Operand, steps: Sequence[Step]) -> Gradient:
-    assert operand.y.span is not None
-    name = operand.title
-    place = operand.update or operand.y.span
-    text = f"{name} is updated outside of the loop in which its gradient is computed: most gradients are lost"
-    explanation = Explanation("update-outside-loop", text, place, (operand.y.span,))
-    return replace(_told(operand, place, steps, ""), status="wrong", explanation=explanation)
-
-
-def _left_behind(steps: Sequence[Step], loss: Candidate) -> Iterator[Gradient]:
-    """Values that stand still beside one that is used alike, whose update has been left to the end of a loop."""
-    first = steps[0]
-    places: dict[Span, str] = {}
-    for name, update in first.updates.items():
-        place = update.after.span
-        if place is not None and uses_finished_loop(place) and not is_conditional(place):
-            places.setdefault(place, name)
-    for place, name in places.items():
-        others = [_used_like(step, step.updates[name].before, loss) for step in steps[:LEAST_STEPS]]
-        same = set.intersection(*others)
-        if not same:
-            continue
-        text = (
-            f"this update of {name} stands behind a loop and uses its last values: "
-            f"of {len(same) + 1} parameters that are used alike, only the last is updated"
-        )
-        base = min(same, key=lambda node: node.id)
-        use = next(node for node in forward(first, loss) if base in map(untransposed, node.parents()))
-        gradient = _told(Operand(base, use, "element", 0), place, steps, "")
-        yield replace(
-            gradient,
-            parameter=f"what is used like {name}",
-            status="wrong",
-            explanation=Explanation("update-outside-loop", text, place, (use.span,) if use.span else ()),
-        )
-
-
-def _used_like(step: Step, parameter: Node, loss: Candidate) -> set[Node]:
-    """The values from before the step that nothing updates and that are used at the very places of a parameter."""
-    uses = [
-        ((node.span, node.op, position), untransposed(each))
-        for node in forward(step, loss)
-        for position, each in enumerate(node.parents())
-    ]
-    places = {place for place, base in uses if base is parameter}
-    return {
-        base
-        for place, base in uses
-        if place in places and base.id < step.nodes[0].id and base not in step.ends
-        if np.shape(base.value) == np.shape(parameter.value)
-        and np.issubdtype(np.asarray(base.value).dtype, np.floating)
-    }
-
-
 # ----- A whole layer ------------------------------------------------------------------------------------
 
 
@@ -262,7 +177,7 @@ def _noun(half: Half, steps: Sequence[Step], *, wrong: bool) -> Gradient:
     place = steps[-1].updates[half.partner].after.span
     assert place is not None
     if not wrong:
-        return _told(
+        return told(
             operand, place, steps, f"it never changes, although {half.partner} of its layer is trained"
         )
     text = (
@@ -270,20 +185,4 @@ def _noun(half: Half, steps: Sequence[Step], *, wrong: bool) -> Gradient:
     )
     uses = (operand.y.span,) if operand.y.span is not None else ()
     explanation = Explanation("parameter-never-updated", text, place, uses)
-    return replace(_told(operand, place, steps, ""), status="wrong", explanation=explanation)
-
-
-def _told(operand: Operand, place: Span, steps: Sequence[Step], reason: str) -> Gradient:
-    zeros = np.zeros(np.shape(operand.base.value))
-    return Gradient(
-        parameter=operand.title,
-        span=place,
-        status="cannot-tell",
-        cosine=float("nan"),
-        scale=0.0,
-        residual=1.0,
-        steps=len(steps),
-        written=zeros,
-        exact=zeros,
-        reason=reason,
-    )
+    return replace(told(operand, place, steps, ""), status="wrong", explanation=explanation)

@@ -171,7 +171,7 @@ def _noun(
     else:
         kind = "parameter-never-updated"
         text = f"the gradient of {title} is computed in every step, but {title} itself never changes"
-        span = next((node.span for node in step.nodes if _joins(node, dead, first.base)), dead.span)
+        span = _missing_at(step, first, dead)
     if span is None:
         return None
     uses = (dead.span,) if dead.span is not None and dead.span != span else ()
@@ -187,6 +187,17 @@ def _noun(
         exact=exact,
         explanation=Explanation(kind, text, span, uses),
     )
+
+
+def _missing_at(step: Step, constant: Constant, dead: Node) -> Span | None:
+    """Where the update belongs: where it is worked out, or beside that of the same layer, or behind the derivative."""
+    worked_out = (node.span for node in step.nodes if _joins(node, dead, constant.base))
+    layer = {*constant.y.parents()}
+    layer |= {parent for node in step.nodes if constant.y in node.parents() for parent in node.parents()}
+    layer |= {parent for node in constant.y.parents() for parent in node.parents()}
+    known = {update.before: update.after.span for update in step.updates.values()}
+    beside = (known[base] for node in layer if (base := untransposed(node)) in known)
+    return next((place for place in (*worked_out, *beside) if place is not None), dead.span)
 
 
 def _is_reached(statement: Span, step: Step) -> bool:

@@ -36,6 +36,16 @@ def _binds(node: ast.Assign | ast.AugAssign | ast.Expr, name: str, changing: boo
     return any(ast.unparse(target) == name for target in node.targets) and (mentions or not changing)
 
 
+def stores_old(place: Span) -> bool:
+    """Is this `name = name`, an update that leaves the old value as it is?"""
+    return any(
+        isinstance(node, ast.Assign)
+        and _span(place, node) == place
+        and [ast.unparse(target) for target in node.targets] == [ast.unparse(node.value)]
+        for node in ast.walk(_tree(place))
+    )
+
+
 def operand_at(place: Span, position: int) -> str:
     """What is written for one of the two operands of the operation here, if that can be assigned to; else empty.
 
