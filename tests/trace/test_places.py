@@ -128,3 +128,9 @@ def test_values_of_several_steps_need_one_factor() -> None:
     right = RightValues([[np.array(1.0), np.array(-2.0), np.array(4.0)]])
     assert right.sign([np.array(-0.5), np.array(1.0), np.array(-2.0)]) == -1
     assert right.sign([np.array(1.0), np.array(2.0), np.array(4.0)]) == 0
+
+
+def test_error_that_serves_others_is_not_to_blame_for_a_bias(tmp_path: Path) -> None:
+    """Where a bias is moved by the error of its layer, unsummed, its update is named and not the error."""
+    text = NETWORK.replace("    b2 -= rate * c2", "    b2 = b2 - rate * d2")
+    assert blamed_line(text, tmp_path) == {"b2 = b2 - rate * d2"}

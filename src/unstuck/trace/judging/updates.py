@@ -60,10 +60,20 @@ def _grown(name: str, steps: Sequence[Step]) -> Explanation | None:
     )
     source = _gradient_of(update)
     named = source.names[-1] if source is not None and source.names else ""
+    if source is not None and _serves_others(source, update, steps[0]):
+        return (
+            Explanation("bias-broadcast", text, update.after.span) if update.after.span is not None else None
+        )
     span = statement_about(source.span, named) if source is not None and source.span and named else None
     uses = (update.after.span,) if update.after.span else ()
     span = span or (source.span if source is not None else None) or update.after.span
     return Explanation("bias-broadcast", text, span, uses) if span is not None else None
+
+
+def _serves_others(source: Node, update: Update, step: Step) -> bool:
+    """Is this the error of a layer, with one name, of which other gradients are made too?"""
+    others = [other.after for other in step.updates.values() if other is not update]
+    return len(source.names) == 1 and source in ancestors(others, oldest=source.id)
 
 
 def _gradient_of(update: Update) -> Node | None:
