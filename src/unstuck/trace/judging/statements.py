@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from unstuck.facts import Span
 
-Around = ast.For | ast.AsyncFor | ast.While | ast.FunctionDef | ast.AsyncFunctionDef
+Around = ast.For | ast.AsyncFor | ast.While | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 LEAVING = (ast.Continue, ast.Break, ast.Return)
 
 
