@@ -87,7 +87,9 @@ def test_benchmarks_know_the_options_that_pages_show(program: str, options: str)
     path = ROOT / program
     sources = [path] if path.is_file() else sorted(path.glob("*.py"))
     text = "".join(source.read_text("utf-8") for source in sources)
-    shared = [path.parent / f"{name}.py" for name in re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE)]
+    shared = [
+        path.parent / f"{name}.py" for name in re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE)
+    ]
     text += "".join(source.read_text("utf-8") for source in shared if source.is_file())
     assert sources
     assert [option for option in re.findall(r"--[\w-]+", options) if f'"{option}"' not in text] == []
