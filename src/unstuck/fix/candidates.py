@@ -37,6 +37,14 @@ AGREES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("sign", "ascent"), ("sign", "swap")),
     (("not-summed", "broadcast"), ("summed",)),
     (("axis", "sum"), ("axis",)),
+    (("factor-missing", "gradient-missing"), ("factor",)),
+    (("factor-extra", "term-extra"), ("drop", "slope")),
+    (("term-missing",), ("term",)),
+    (("statement-extra",), ("remove",)),
+    (("not-kept", "replaced"), ("assignment", "swap", "sign")),
+    (("number",), ("constant", "power")),
+    (("operator",), ("product", "sign", "swap")),
+    (("gradient-of-another",), ("name", "index", "target")),
     (("operand", "input", "value", "weights", "error", "layer"), ("name", "index")),
 )
 MANY = ("factor", "term", "constant", "clear", "power")  # too many to try early when they are not asked for

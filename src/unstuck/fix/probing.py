@@ -19,7 +19,7 @@ from unstuck.fix.code import Code
 from unstuck.fix.compositions import compositions
 from unstuck.trace.running.sources import offsets
 
-RANDOM = re.compile(r"rand|binomial|choice|normal|uniform|shuffle|permut|sample|next|pop")
+MOVING = re.compile(r"\b(shuffle|next|pop|seed)\b")  # calls that leave something else behind
 METHODS = {"dot", "sum", "mean", "max", "min", "reshape", "copy", "transpose", "astype", "clip", "ravel", "flatten",
            "item", "matmul"}  # fmt: skip
 BUILTINS = {"sum", "abs", "max", "min", "len", "float", "int", "range", "zip", "list", "tuple"}
@@ -151,7 +151,7 @@ def _is_pure(code: Code, text: str) -> bool:
         tree = ast.parse(f"({text})", mode="eval")
     except (SyntaxError, ValueError):
         return False
-    if RANDOM.search(text):
+    if MOVING.search(text):
         return False
     return all(_harmless(code, item) for item in ast.walk(tree))
 
@@ -170,14 +170,16 @@ def _harmless(code: Code, node: ast.AST) -> bool:
     if not isinstance(function, ast.Attribute):
         return False
     root = function.value
+    while isinstance(root, ast.Attribute):
+        root = root.value
     return function.attr in METHODS or (isinstance(root, ast.Name) and root.id in code.imported)
 
 
 def _without_effects(function: ast.FunctionDef) -> bool:
-    """Does a function only bind names of its own, and call nothing that is drawn?"""
+    """Does a function only bind names of its own?"""
     for node in ast.walk(function):
         if isinstance(node, ast.Global | ast.Nonlocal | ast.AugAssign | ast.Delete):
             return False
         if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
             return False
-    return not RANDOM.search(ast.unparse(function))
+    return not MOVING.search(ast.unparse(function))

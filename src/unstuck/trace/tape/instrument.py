@@ -86,7 +86,7 @@ class _Statements:
             recorded = [new for statement in run for new in self._recorded(statement)]
         except RecursionError:  # an expression of hundreds of terms runs, but is not recorded
             return run
-        if len(self.places.sites) == before:
+        if len(self.places.sites) == before and len(recorded) == len(run):
             return run
         plain = [self.asleep.visit(statement) for statement in run]
         return [ast.copy_location(ast.If(test=switch(run[0]), body=recorded, orelse=plain), run[0])]

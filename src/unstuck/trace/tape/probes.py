@@ -1,13 +1,14 @@
 """Expressions evaluated in passing: what would another expression compute, where this statement stands?
 
 Before a statement that is probed the program calls `__u__.probe`, which evaluates every expression with the names
-that are in scope, on the real values, while recording sleeps.  It is done at the first execution and then at
-growing distance, as often as is needed to see different steps, and not so often that it takes long.  What has
-failed once is not tried again.
+that are in scope, on the real values, while recording sleeps; random numbers that are drawn on the way are put
+back.  It is done at the first execution and then at growing distance, as often as is needed to see different steps,
+and not so often that it takes long.  What has failed once is not tried again.
 """
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass
@@ -58,11 +59,14 @@ class Probing:
         names = {**frame.f_globals, **frame.f_locals}
         memory, runtime = self._runtime.memory, self._runtime
         deaf, runtime.on, runtime.deaf = runtime.deaf, False, frozenset(range(len(self._loops)))
+        drawn, shuffled = np.random.get_state(), random.getstate()
         try:
             like = _value(self._shapes[number], names)
             values = tuple(_fitting(_value(code, names), like) for code in self._codes[number])
         finally:
             runtime.on, runtime.deaf = True, deaf
+            np.random.set_state(drawn)
+            random.setstate(shuffled)
         self._codes[number] = [
             code if value is not None else None
             for code, value in zip(self._codes[number], values, strict=True)
