@@ -17,7 +17,17 @@ import numpy as np
 
 from unstuck.autodiff.call import Contribution, Part
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import Adjoints, NoRule, Overrides, Seeds, Store, adjoints, passed_on, rules_of
+from unstuck.autodiff.reverse import (
+    RULE_FAILURES,
+    Adjoints,
+    NoRule,
+    Overrides,
+    Seeds,
+    Store,
+    adjoints,
+    passed_on,
+    rules_of,
+)
 from unstuck.facts import Array
 
 Received: TypeAlias = dict[Node, dict[Node, list[Array | Part]]]
@@ -40,9 +50,11 @@ class Reversal:
 
     def altered(self, overrides: Overrides) -> Adjoints:
         """The same as `adjoints` with these overrides; a cotangent that stays as it was is the same object."""
-        return self._from_the_true(overrides) or adjoints(
-            self._seeds, self._wrt, overrides=overrides, stop=self._stop
-        )
+        try:
+            found = self._from_the_true(overrides)
+        except RULE_FAILURES:  # something does not fit where it arrives, which the whole pass tells apart
+            found = None
+        return found or adjoints(self._seeds, self._wrt, overrides=overrides, stop=self._stop)
 
     def _from_the_true(self, overrides: Overrides) -> Adjoints | None:
         """The altered pass by its differences; None where it leads to where the true one does not."""

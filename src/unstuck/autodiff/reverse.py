@@ -126,12 +126,9 @@ def adjoints(
             failure = unknown.get(node)
             if failure is None and g is not None and node not in stop:
                 passed = passed_on(node, g, active, overrides, ties)
-                if isinstance(passed, NoRule):
-                    failure = passed
-                else:
-                    store.add_all(passed)
-                    if sent is not None:
-                        sent[node] = passed
+                failure = passed if isinstance(passed, NoRule) else _arrived(store, node, passed)
+                if sent is not None and not isinstance(passed, NoRule):
+                    sent[node] = passed
             if failure:
                 for operand in _operands(node, overrides, stop):
                     unknown.setdefault(operand, failure)
@@ -147,12 +144,21 @@ def passed_on(
         return [(target, rule(g)) for target, rule in rules_of(overrides[node])]
     try:
         return list(contributions(Call(node, g, active, ties))) if passes(node) else ()
-    except _RULE_FAILURES as error:
+    except RULE_FAILURES as error:
         return NoRule(node.op, node.span, str(error))
 
 
+def _arrived(store: Store, sender: Node, passed: Sequence[Contribution]) -> NoRule | None:
+    """Add what a node passed on to the sums of its operands; the reason when it does not fit there."""
+    try:
+        store.add_all(passed)
+    except RULE_FAILURES as error:
+        return NoRule(sender.op, sender.span, str(error))
+    return None
+
+
 # A rule meets calls that nobody foresaw (exotic keywords, ragged lists); that is "cannot tell", not a crash.
-_RULE_FAILURES = (
+RULE_FAILURES = (
     NoDerivative,
     NotImplementedError,
     ValueError,
