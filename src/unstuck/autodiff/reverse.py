@@ -126,7 +126,7 @@ def adjoints(
             failure = unknown.get(node)
             if failure is None and g is not None and node not in stop:
                 passed = passed_on(node, g, active, overrides, ties)
-                failure = passed if isinstance(passed, NoRule) else _arrived(store, node, passed)
+                failure = passed if isinstance(passed, NoRule) else _arrived(store, node, passed, overrides)
                 if sent is not None and not isinstance(passed, NoRule):
                     sent[node] = passed
             if failure:
@@ -148,11 +148,15 @@ def passed_on(
         return NoRule(node.op, node.span, str(error))
 
 
-def _arrived(store: Store, sender: Node, passed: Sequence[Contribution]) -> NoRule | None:
+def _arrived(
+    store: Store, sender: Node, passed: Sequence[Contribution], overrides: Overrides
+) -> NoRule | None:
     """Add what a node passed on to the sums of its operands; the reason when it does not fit there."""
     try:
         store.add_all(passed)
     except RULE_FAILURES as error:
+        if sender in overrides:  # the caller's mistake, not a call that nobody foresaw
+            raise
         return NoRule(sender.op, sender.span, str(error))
     return None
 
