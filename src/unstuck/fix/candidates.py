@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from unstuck.facts import Edit, Source, Span, Trace
 from unstuck.fix.changes import FAMILIES, Change, Node, applied, distance
 from unstuck.fix.code import Code, walk
+from unstuck.trace.running.sources import parsed
 
 # Families that answer an explanation, by the words that its kind contains; the first row that fits counts.
 AGREES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
@@ -214,11 +215,11 @@ def _means_something_else(code: Code, change: Change, text: str) -> bool:
     statement = code.simple_statement(low, high)
     try:
         if statement is None:
-            return bool(ast.parse(text).body) and text != code.text
+            return bool(parsed(text).body) and text != code.text
         first, last = code.range(statement)
         longer = len(text) - len(code.text)
-        after = ast.parse(text[first : last + longer])
-        return ast.dump(after) != ast.dump(ast.parse(code.text[first:last]))
+        after = parsed(text[first : last + longer])
+        return ast.dump(after) != ast.dump(parsed(code.text[first:last]))
     except (SyntaxError, ValueError):
         return False
 

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from unstuck.facts import Source, Span
 from unstuck.fix.vocabulary import identifier, without_arrays
-from unstuck.trace.running.sources import line_starts, offsets
+from unstuck.trace.running.sources import line_starts, offsets, parsed
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _LOOSE = (ast.BoolOp, ast.Compare, ast.IfExp, ast.Lambda, ast.NamedExpr, ast.Await, ast.Yield, ast.Starred)
@@ -25,7 +25,7 @@ class Code:
         self.source = source
         self.unmoved = tuple(unmoved)
         self.text = source.text
-        self.tree = ast.parse(self.text)
+        self.tree = parsed(self.text)
         self._starts = line_starts(self.text)
         self._lines = [line.encode() for line in self.text.split("\n")]
         self.parent = {child: node for node in walk(self.tree) for child in ast.iter_child_nodes(node)}

@@ -17,7 +17,7 @@ from unstuck.fix.candidates import Candidate, candidate_of
 from unstuck.fix.changes.change import Piece, applied, assigned, rebound
 from unstuck.fix.code import Code
 from unstuck.fix.compositions import compositions
-from unstuck.trace.running.sources import offsets
+from unstuck.trace.running.sources import expression, offsets
 
 MOVING = re.compile(r"\b(shuffle|next|pop|seed)\b")  # calls that leave something else behind
 METHODS = {"dot", "sum", "mean", "max", "min", "reshape", "copy", "transpose", "astype", "clip", "ravel", "flatten",
@@ -148,7 +148,7 @@ def _new_value(code: Code, node: ast.stmt | None, pieces: Sequence[Piece]) -> st
 def _is_pure(code: Code, text: str) -> bool:
     """Can this be evaluated without any effect on the program?"""
     try:
-        tree = ast.parse(f"({text})", mode="eval")
+        tree = expression(f"({text})")
     except (SyntaxError, ValueError):
         return False
     if MOVING.search(text):

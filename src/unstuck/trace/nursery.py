@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from unstuck.facts import Source
+from unstuck.trace.running.sources import parsed
 from unstuck.trace.worker import work
 
 MODULES = "modules.json"
@@ -40,7 +41,7 @@ def imports_of(sources: Iterable[Source]) -> list[str]:
     found: dict[str, None] = {}
     for source in sources:
         with suppress(SyntaxError):
-            for node in ast.walk(ast.parse(source.text)):
+            for node in ast.walk(parsed(source.text)):
                 found |= dict.fromkeys(_imported(node))
     return list(found)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from unstuck.fix.code import Code
+from unstuck.trace.running.sources import expression
 
 Node = ast.expr | ast.stmt
 Piece = tuple[int, int, str]  # first offset, one past the last, new text
@@ -86,7 +87,7 @@ def rebound(statement: ast.stmt) -> ast.expr | None:
 
 def loaded(node: ast.expr) -> ast.expr:
     """The same name, attribute or item as it looks where it is read."""
-    return ast.parse(ast.unparse(node), mode="eval").body
+    return expression(ast.unparse(node))
 
 
 def arity(function: ast.FunctionDef) -> int:

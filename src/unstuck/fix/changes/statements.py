@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from unstuck.fix.changes.change import Change, Node, Piece, loaded, rebound, short
 from unstuck.fix.code import Code
+from unstuck.trace.running.sources import parsed
 
 _SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr)
 _LOOPS = (ast.For, ast.While)
@@ -249,7 +250,7 @@ def _bound(node: ast.stmt) -> set[str]:
 
 def _words(text: str) -> set[str]:
     """The identifiers and literal keys of a statement."""
-    tree = ast.parse(text.strip())
+    tree = parsed(text.strip())
     names = {item.id for item in ast.walk(tree) if isinstance(item, ast.Name)}
     names |= {item.attr for item in ast.walk(tree) if isinstance(item, ast.Attribute)}
     return names | {

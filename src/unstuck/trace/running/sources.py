@@ -8,6 +8,7 @@ every other character of the file alone.
 from __future__ import annotations
 
 import ast
+import gc
 import io
 import linecache
 import os
@@ -85,6 +86,32 @@ def check_syntax(source: Source) -> None:
 def line_in_words(span: Span) -> str:
     """`line 57`, or in a notebook `cell 3, line 5`, by the text that ran."""
     return in_words(Source(span.path, "".join(linecache.getlines(span.path))), span.line)
+
+
+def parsed(text: str) -> ast.Module:
+    """The syntax tree of `text`, from any thread; raises SyntaxError and ValueError as `ast.parse` does.
+
+    Before 3.11.8 and 3.12.2 all threads of Python count the depth of their trees with one counter, and give up
+    when a garbage collection lets another thread, or a finaliser, parse in between (cpython issue 106905).
+    """
+    try:
+        return ast.parse(text)
+    except SystemError:
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            return ast.parse(text)
+        finally:
+            if collecting:
+                gc.enable()
+
+
+def expression(text: str) -> ast.expr:
+    """The syntax tree of an expression, from any thread; raises SyntaxError and ValueError as `ast.parse` does."""
+    match parsed(text).body:
+        case [ast.Expr(value)]:
+            return value
+    raise SyntaxError(f"not one expression: {text}")
 
 
 # ----- Spans and edits ----------------------------------------------------------------------------------
