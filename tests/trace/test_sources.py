@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+
 from unstuck.trace.running.sources import expression, parsed
 
 LONG = "\n".join(f"a{i} = b[{i}] * (c + {i}) - f(d, {i})" for i in range(300))
