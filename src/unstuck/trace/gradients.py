@@ -145,7 +145,7 @@ def _reference(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> s
     """The explained weights with whose factor most others keep step; of several, those nearest the output."""
     sizes = {name: np.size(update.before.value) for step in steps for name, update in step.updates.items()}
     explained = [name for name in verdicts.matches if verdicts.explains(name, tolerance)]
-    largest = [name for name in explained if sizes[name] > 1] or explained
+    largest = [name for name in explained if verdicts.is_array(name)] or explained
     in_step = {
         name: sum(
             sizes[other] for other, (_, spread) in relative_scales(verdicts, name).items() if spread <= STEADY

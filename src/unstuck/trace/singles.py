@@ -39,7 +39,7 @@ SUMS = {
 
 def beside_arrays(found: Sequence[Gradient], evidence: Evidence) -> list[Gradient]:
     """The gradients, with what may be said of single numbers that differ and that no hypothesis explains."""
-    arrays = [gradient for gradient in found if gradient.exact.size > 1]
+    arrays = [gradient for gradient in found if evidence.verdicts.is_array(gradient.parameter)]
     if any(gradient.status == "wrong" for gradient in arrays):
         return list(found)
     known = bool(arrays) and all(_is_settled(gradient, evidence) for gradient in arrays)

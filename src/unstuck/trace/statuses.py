@@ -136,9 +136,7 @@ def loss_is_known(steps: Sequence[Step], verdicts: Verdicts, account: Account, t
     """Is a weight matrix explained exactly, does an altered rule explain all, or did the script return the loss?"""
     if verdicts.loss.kind == "returned":
         return derived_foretells(steps, verdicts)
-    updates = [(name, update) for step in steps for name, update in step.updates.items()]
-    matrices = {name for name, update in updates if np.size(update.before.value) > 2}
-    if any(verdicts.explains(name, tolerance) for name in matrices):
+    if any(verdicts.proves(name, tolerance) for name in verdicts.matches):
         return True
     everything = bool(account.accepted) and account.verdicts.explains_all(tolerance)
     return everything and all(shows_loss(each, verdicts.loss, account.passes) for each in account.accepted)

@@ -8,15 +8,16 @@ step; with the loss known, a parameter whose residual stays is wrong.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import Adjoints, NoRule, adjoints
-from unstuck.facts import Array
+from unstuck.facts import Array, Span
 from unstuck.trace.judging.matching import Match, Table, Tables, chosen, match
+from unstuck.trace.judging.together import LEAST, STEADY, Group, together
 from unstuck.trace.reading.losses import HELD, MOST_PLACES, PREFERENCE, Candidate
 from unstuck.trace.reading.views import untransposed
 from unstuck.trace.reading.written import Step
@@ -25,18 +26,22 @@ TOLERANCE = 1e-6  # relative residual of a right gradient in float64: observed 0
 TOLERANCE_SINGLE = 2e-3  # the same for programs that compute in float32
 LONG = 60_000  # nodes in the steps on which every loss is tried
 FINALISTS = 3  # losses that are judged on all steps, besides equals of the best
-STEADY = 1e-3  # relative spread within which a factor is the same in every step
 NEGLIGIBLE = 1e-9  # share of its usual size below which a gradient says nothing
 ROUNDINGS = 8  # units in the last place by which a sum may be off, relative to the sizes of what is summed
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """All matches under one loss: matches[name][step number]."""
+    """All matches under one loss: matches[name][step number].
+
+    unknown  why the gradient of a parameter cannot be derived
+    groups   of single numbers that one statement updates together
+    """
 
     loss: Candidate
     matches: dict[str, dict[int, Match]]
-    unknown: dict[str, str]  # parameter -> why its gradient cannot be derived
+    unknown: dict[str, str]
+    groups: Mapping[str, Group] = field(default_factory=dict)
 
     def telling(self, name: str) -> dict[int, Match]:
         """The steps in which this parameter has a gradient at all."""
@@ -46,12 +51,18 @@ class Verdicts:
         """The same for a part of the parameters."""
         unknown = {name: why for name, why in self.unknown.items() if name in names}
         return Verdicts(
-            self.loss, {name: self.matches[name] for name in self.matches if name in names}, unknown
+            self.loss, {name: self.matches[name] for name in self.matches if name in names}, unknown, self.groups
         )
 
     def is_array(self, name: str) -> bool:
-        """Does this parameter hold more than one number?"""
-        return any(match.true.size > 1 for match in self.matches.get(name, {}).values())
+        """Does this parameter hold more than one number, or is it one of several that are updated together?"""
+        return name in self.groups or any(match.true.size > 1 for match in self.matches.get(name, {}).values())
+
+    def proves(self, name: str, tolerance: float) -> bool:
+        """Is so much explained exactly, in this parameter and what goes with it, that it cannot be an accident?"""
+        together = self.groups[name].agreeing if name in self.groups else 0
+        size = max((match.true.size for match in self.matches.get(name, {}).values()), default=0)
+        return max(together, size) >= LEAST and self.explains(name, tolerance)
 
     def residual(self, name: str) -> float:
         """The worst relative residual; infinite when no step tells anything or the sign is wrong."""
@@ -87,7 +98,7 @@ def judge(steps: Sequence[Step], loss: Candidate, ties: float | None = None) -> 
         if proposal is not None:
             found = adjoints(proposal.seeds, step.wrt(), stop=step.ends, ties=ties)
             judged[step.number] = {name: matches(step, name, found) for name in step.updates}
-    return verdicts_of(loss, judged)
+    return verdicts_of(loss, judged, sites(steps))
 
 
 Judged = Mapping[str, Mapping[str, Match] | NoRule]
@@ -104,8 +115,13 @@ def matches(step: Step, name: str, found: Adjoints) -> Mapping[str, Match] | NoR
     return {kind: match(written, true, floor) for kind, written in step.written[name].items()}
 
 
-def verdicts_of(loss: Candidate, judged: Mapping[int, Judged]) -> Verdicts:
-    """The verdicts over steps that were judged one by one."""
+def sites(steps: Sequence[Step]) -> dict[str, Span]:
+    """Where the parameters that are single numbers are updated."""
+    return {name: span for step in steps for name, span in step.singles.items()}
+
+
+def verdicts_of(loss: Candidate, judged: Mapping[int, Judged], sites: Mapping[str, Span]) -> Verdicts:
+    """The verdicts over steps that were judged one by one; `sites` says which numbers belong together."""
     readings: dict[str, Tables] = {}
     unknown: dict[str, str] = {}
     for number, step in judged.items():
@@ -117,7 +133,8 @@ def verdicts_of(loss: Candidate, judged: Mapping[int, Judged]) -> Verdicts:
             for kind, each in found.items():
                 tables.setdefault(kind, {})[number] = each
     known = {name: tables for name, tables in readings.items() if name not in unknown}
-    return Verdicts(loss, {name: _usual(table) for name, table in chosen(known).items()}, unknown)
+    usual, groups = together({name: _usual(table) for name, table in chosen(known).items()}, sites)
+    return Verdicts(loss, usual, unknown, groups)
 
 
 def rounding_floor(parameter: Node, takers: Sequence[Node], cotangents: Mapping[Node, Array]) -> float:
@@ -248,7 +265,7 @@ def _rank(
     output several losses differ by a factor only: then it is the one whose factor is the same in every step.
     """
     sizes = {name: np.size(update.before.value) for step in steps for name, update in step.updates.items()}
-    arrays = [name for name in verdicts.matches if sizes[name] > 1]
+    arrays = [name for name in verdicts.matches if verdicts.is_array(name)]
     explained = sum(sizes[name] for name in arrays if verdicts.explains(name, tolerance))
     mirrored = sum(sizes[name] for name in arrays if verdicts.climbs(name, tolerance))
     if not verdicts.loss.by_pairs:

@@ -12,7 +12,7 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reversal import Reversal
 from unstuck.autodiff.reverse import Adjoints, NoRule, Overrides
 from unstuck.facts import Array
-from unstuck.trace.judging.judge import Judged, Verdicts, matches, verdicts_of
+from unstuck.trace.judging.judge import Judged, Verdicts, matches, sites, verdicts_of
 from unstuck.trace.judging.matching import Match
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
@@ -34,6 +34,7 @@ class Trials:
                 for step in steps
                 if self.loss in step.losses
             },
+            sites(steps),
         )
 
     def cotangents(self, step: Step, overrides: Overrides) -> Mapping[Node, Array]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, descendants
+from unstuck.facts import Span
 from unstuck.trace.reading.handed import handed_over, returned_loss
 from unstuck.trace.reading.losses import Candidate, Proposal, candidates
 from unstuck.trace.reading.readings import Readings, readings
@@ -55,6 +57,15 @@ class Step:
     rates: dict[str, float]
     ends: frozenset[Node]
     takers: Mapping[Node, Sequence[Node]]
+
+    @cached_property
+    def singles(self) -> Mapping[str, Span]:
+        """Where the parameters that are single numbers are updated."""
+        return {
+            name: update.after.span
+            for name, update in self.updates.items()
+            if update.after.span is not None and np.size(update.before.value) == 1
+        }
 
     def wrt(self) -> list[Node]:
         """The parameters' values that the forward pass used."""
