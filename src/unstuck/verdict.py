@@ -6,7 +6,7 @@ from unstuck.cells import place
 from unstuck.checks.factors import KNOBS, label_of
 from unstuck.checks.judge import WORTH_A_WARNING, helps
 from unstuck.facts import Ceiling, Estimate, Gradient, Span, Study, Trace
-from unstuck.wording import counted, in_words, limit, points, score
+from unstuck.wording import counted, in_words, limit, listed, points, score
 
 
 def verdict(trace: Trace, study: Study | None, ceiling: Ceiling | None) -> str:
@@ -42,7 +42,7 @@ def _fault(trace: Trace) -> str:
     lines = len(blamed(trace))
     if wrong and all(gradient.explanation for gradient in wrong):
         return f"{in_words(lines)} line{'' if lines == 1 else 's'} of the backward pass {_is(lines)} wrong"
-    names = ", ".join(gradient.parameter for gradient in wrong)
+    names = listed([gradient.parameter for gradient in wrong])
     return f"the written gradient of {names} is wrong" if names else "the backward pass is wrong"
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from unstuck.facts import Ceiling, Effect, Estimate
+if TYPE_CHECKING:
+    from unstuck.facts import Ceiling, Effect, Estimate
 
+MOST_NAMES = 4  # in one list, before the others are only counted
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
@@ -44,6 +48,13 @@ def counted(count: int, noun: str) -> str:
 def in_words(count: int) -> str:
     """Small numbers as words, as prose has them."""
     return WORDS[count] if 0 <= count < len(WORDS) else str(count)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a row; of many the first, and how many more there are."""
+    shown = names if len(names) <= MOST_NAMES else names[: MOST_NAMES - 1]
+    more = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
+    return ", ".join(shown) + more
 
 
 def seconds(value: float) -> str:

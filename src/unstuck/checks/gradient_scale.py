@@ -27,11 +27,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from unstuck.checks.registry import Sighting, check
+from unstuck.wording import listed
 
 if TYPE_CHECKING:
     from unstuck.facts import Gradient, Trace
-
-MOST_NAMES = 4
 
 
 @check("G102", "gradient-scale", "note", needs=("gradients",), factors=("equal-rates",))
@@ -47,7 +46,7 @@ def gradient_scale(trace: Trace) -> Iterator[Sighting]:
         reason = gradients[0].scale_explanation
         verb = "learns" if len(gradients) == 1 else "learn"
         yield Sighting(
-            message=f"{_names(gradients)} {verb} at {scale} times the rate of the last layer"
+            message=f"{listed([g.parameter for g in gradients])} {verb} at {scale} times the rate of the last layer"
             f"{f': {reason.text}' if reason else ''}",
             span=reason.span if reason else gradients[0].span,
             evidence=(f"one factor in all of {gradients[0].steps} steps",),
@@ -57,12 +56,3 @@ def gradient_scale(trace: Trace) -> Iterator[Sighting]:
 
 def _factor(gradient: Gradient) -> str:
     return f"{gradient.scale:.3g}"
-
-
-def _names(gradients: list[Gradient]) -> str:
-    names = [gradient.parameter for gradient in gradients]
-    return (
-        ", ".join(names)
-        if len(names) <= MOST_NAMES
-        else f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more"
-    )

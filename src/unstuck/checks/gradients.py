@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from unstuck.checks.registry import Sighting
+from unstuck.wording import listed
 
 if TYPE_CHECKING:
     from unstuck.facts import Gradient, Span, Trace
@@ -66,16 +67,19 @@ def _blame(gradient: Gradient) -> Span:
 
 
 def _unexplained(gradients: list[Gradient]) -> str:
-    names = ", ".join(g.parameter for g in gradients)
+    names = listed([g.parameter for g in gradients])
     subject, them = ("gradient", "it") if len(gradients) == 1 else ("gradients", "them")
     return f"wrong {subject} of {names}; no altered rule that was tried reproduces {them}"
 
 
 def _evidence(trace: Trace, gradients: list[Gradient]) -> tuple[str, ...]:
-    sentences = [_measured(g) for g in gradients if _is_turned(g)]
+    turned = [g for g in gradients if _is_turned(g)]
+    numbers = [g for g in turned if g.exact.size == 1]
+    sentences = [_measured(g) for g in turned if g.exact.size != 1]
+    sentences += [_measured_together(numbers)] if numbers else []
     exact = [g.parameter for g in trace.gradients if g.status == "exact"]
     if exact:
-        sentences.append(f"the gradient of {', '.join(exact)} is exact")
+        sentences.append(f"the gradient of {listed(exact)} is exact")
     explanation = gradients[0].explanation
     if explanation:
         sentences += [f"{value:.0%} {_words(name)}" for name, value in explanation.evidence.items()]
@@ -102,14 +106,20 @@ def _measured(gradient: Gradient) -> str:
     )
 
 
+def _measured_together(numbers: list[Gradient]) -> str:
+    """Single numbers have no direction of their own; what they are off by was seen beside those that are right."""
+    names, most = listed([g.parameter for g in numbers]), max(min(g.residual, 1.0) for g in numbers)
+    return f"gradient of {names} differs from the true one by up to {most:.0%} of its size in {numbers[0].steps} steps"
+
+
 def _by_hand(gradient: Gradient) -> str:
     """The element that a person can check: written, derived, and by finite differences."""
     witness = gradient.witness
     assert witness is not None
-    index = ", ".join(str(i) for i in witness.index)
+    index = f"[{', '.join(str(i) for i in witness.index)}]" if witness.index else ""
     third = "" if witness.difference is None else f", by finite differences {witness.difference:.4g}"
     return (
-        f"{gradient.parameter}[{index}]: written {witness.written:.4g}, "
+        f"{gradient.parameter}{index}: written {witness.written:.4g}, "
         f"by automatic differentiation {witness.exact:.4g}{third}"
     )
 

@@ -20,7 +20,8 @@ from unstuck.trace.judging.broadcast import silent_broadcast
 from unstuck.trace.judging.decay import inflating
 from unstuck.trace.judging.example import example
 from unstuck.trace.judging.inverted import inverted
-from unstuck.trace.judging.judge import STEADY, Verdicts, relative_scales
+from unstuck.trace.judging.judge import Verdicts, relative_scales
+from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.judging.outside import outside_of_loop
 from unstuck.trace.judging.returned import absolute_scales
 from unstuck.trace.judging.started import started

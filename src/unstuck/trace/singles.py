@@ -15,7 +15,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.facts import Explanation, Gradient
 from unstuck.trace.explaining.account import ENOUGH_NUMBERS
-from unstuck.trace.judging.judge import STEADY
+from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.reading.written import Step
 from unstuck.trace.statuses import Evidence
 

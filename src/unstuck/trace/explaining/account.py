@@ -21,7 +21,8 @@ from unstuck.trace.explaining.macros import Forward, forwards
 from unstuck.trace.explaining.mending import mended
 from unstuck.trace.explaining.pairs import pairs
 from unstuck.trace.explaining.sums import signs
-from unstuck.trace.judging.judge import STEADY, Verdicts, relative_scales
+from unstuck.trace.judging.judge import Verdicts, relative_scales
+from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.judging.trial import Trials
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step

@@ -106,14 +106,13 @@ def explanation(
     uses = hypothesis.also
     if hypothesis.activated:
         number = max(hypothesis.activated)
-        step = next(step for step in steps if step.number == number)
-        piece = _altered_piece(step, hypothesis.activated[number])
-        span, uses = derivative_places(step, piece)
-        forward = next(each for each in passes if each.step is step)
+        forward = next(each for each in passes if each.step.number == number)
+        piece = _altered_piece(forward, hypothesis.activated[number])
+        span, uses = derivative_places(forward, piece)
         if span is not None and uses and _serves_others(span, forward, hypothesis.activated[number]):
             span, uses = uses[0], (span, *uses[1:])
         if hypothesis.kind == "activation-derivative-one":
-            text += _why_one(step, piece, span)
+            text += _why_one(forward.step, piece, span)
             evidence = _share_off(hypothesis)
     if span is None:
         span = _place_of_omission(hypothesis, steps, loss)
@@ -151,13 +150,15 @@ def _formed(
     return next((place for step in steps for name in names if (place := formed_at(step, name))), None)
 
 
-def _altered_piece(step: Step, pieces: Sequence[Activated]) -> Activated:
+def _altered_piece(forward: Forward, pieces: Sequence[Activated]) -> Activated:
     """Of several activations that one rule speaks of, the first whose written factor is not the derivative."""
     for piece in pieces:
         slope = piece.activation.derivative(value_of(piece.z))
-        factors = written_factors(step, piece)
+        factors = written_factors(forward, piece)
         written = np.prod([value_of(factor) for factor in factors], axis=0) if factors else np.ones(())
-        if not RightValues([slope]).sign(np.broadcast_to(written, np.shape(slope))):
+        written = np.broadcast_to(written, np.shape(slope))
+        same = RightValues([slope]).sign(written) != 0 if np.size(slope) > 1 else np.allclose(written, slope)
+        if not same:
             return piece
     return pieces[0]
 

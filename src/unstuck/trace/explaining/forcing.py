@@ -8,7 +8,7 @@ nothing is wrong behind it; and if another fault follows, it can be searched for
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -61,9 +61,9 @@ def _targets(search: Search, forward: Forward) -> dict[Place, list[Node]]:
     """The values of the forward pass through which only wrong gradients get their error."""
     found: dict[Place, list[Node]] = defaultdict(list)
     for node in sorted(forward.upstream, key=lambda item: -item.id):
-        if np.size(node.value) > 1 and search.may_alter(forward, node):
+        if search.may_alter(forward, node):
             found[node.span, node.op].append(node)
-    return found
+    return _several(found)
 
 
 def _errors(forward: Forward) -> dict[Place, list[Node]]:
@@ -73,15 +73,14 @@ def _errors(forward: Forward) -> dict[Place, list[Node]]:
     found: dict[Place, list[Node]] = defaultdict(list)
     for node in step.nodes:
         inside = node in step.backward and node in step.tainted and node not in forward.nodes
-        if (
-            inside
-            and node.op != "copy"
-            and node not in ends
-            and node.span is not None
-            and np.size(node.value) > 1
-        ):
+        if inside and node.op != "copy" and node not in ends and node.span is not None:
             found[node.span, node.op].append(node)
-    return found
+    return _several(found)
+
+
+def _several(found: Mapping[Place, list[Node]]) -> dict[Place, list[Node]]:
+    """The places that make more than one number in a step: a number alone would stand for any other."""
+    return {place: nodes for place, nodes in found.items() if sum(np.size(node.value) for node in nodes) > 1}
 
 
 def _forcing(

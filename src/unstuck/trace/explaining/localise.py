@@ -238,14 +238,14 @@ def first_like(
 # ----- Places of an altered activation derivative -------------------------------------------------------
 
 
-def derivative_places(step: Step, piece: Activated) -> tuple[Span | None, tuple[Span, ...]]:
+def derivative_places(forward: Forward, piece: Activated) -> tuple[Span | None, tuple[Span, ...]]:
     """(the expression that stands for the derivative, the places where the error is multiplied by it).
 
     The expression is found by data flow: in the backward pass, an element-wise factor that was computed from
     this activation's own values and from nothing else that depends on the parameters.
     """
-    family = computed_from(step, piece)
-    factors = list(_factors(step, piece, family))
+    family = computed_from(forward.step, piece)
+    factors = list(_factors(forward, piece, family))
     if not factors:
         return None, ()
     expressions = [factor for _, factor in factors if factor.span is not None]
@@ -257,9 +257,9 @@ def derivative_places(step: Step, piece: Activated) -> tuple[Span | None, tuple[
     return uses[0] if uses else None, uses[1:]
 
 
-def written_factors(step: Step, piece: Activated) -> list[Node]:
+def written_factors(forward: Forward, piece: Activated) -> list[Node]:
     """What the script multiplies the error by where the derivative of this activation belongs."""
-    products = _factors(step, piece, computed_from(step, piece))
+    products = _factors(forward, piece, computed_from(forward.step, piece))
     return [factor for product, factor in products if product.op == "multiply"]
 
 
@@ -282,10 +282,17 @@ def _compares(node: Node, step: Step) -> bool:
     return node.op in ("add", "subtract") and any(other.size > 1 and np.ptp(other) > 0 for other in others)
 
 
-def _factors(step: Step, piece: Activated, family: set[Node]) -> Iterator[tuple[Node, Node]]:
-    """(product, factor): the error times a member of the family, or the error set to zero where a member says."""
+def _factors(forward: Forward, piece: Activated, family: set[Node]) -> Iterator[tuple[Node, Node]]:
+    """(product, factor): the error times a member of the family, or the error set to zero where a member says.
+
+    The product leads to parameters only from which the activation is computed.  (With single numbers, the gradient of
+    a weight is the error times an activation too.)
+    """
+    step, upstream = forward.step, forward.upstream[piece.z]
     for node in step.nodes:
         if node not in step.backward or node.op not in ("multiply", "setitem", "where", "true_divide"):
+            continue
+        if not forward.leads_to.get(node, frozenset()) <= upstream:
             continue
         parents = list(dict.fromkeys(node.parents()))
         inside = [parent for parent in parents if parent in family]

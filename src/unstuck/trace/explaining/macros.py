@@ -25,6 +25,8 @@ LINEAR = CONTRACTIONS | {"add", "subtract"}
 DEEPEST = 8  # operations between a pre-activation and its activation
 ENOUGH = 4096  # numbers by which an activation function is recognised
 Place = tuple[Span, Span]
+Key = tuple[Span | None, Span | None, int]  # the places of both values, and how many operations lie between
+Pair = tuple[Node, Node, int]  # a value, one that is computed from it alone, and how many operations later
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +94,19 @@ class Forward:
         return dict(found)
 
     @cached_property
+    def leads_to(self) -> Mapping[Node, frozenset[str]]:
+        """The parameters in whose updates each value of the step ends."""
+        found = {update.after: frozenset({name}) for name, update in self.step.updates.items()}
+        for node in reversed(self.step.nodes):
+            ends = found.get(node)
+            if ends:
+                for parent in dict.fromkeys(node.parents()):
+                    before = found.get(parent, frozenset())
+                    if parent not in self.step.ends and not ends <= before:
+                        found[parent] = before | ends
+        return found
+
+    @cached_property
     def interior(self) -> frozenset[Node]:
         """The values inside of activations and softmaxes, such as exp(-z): nobody takes a derivative by them."""
         ends = [(piece.z, piece.h) for piece in self.activated] + [*self.softmax]
@@ -125,14 +140,15 @@ def forwards(steps: Sequence[Step], seeds: Sequence[Seeds]) -> list[Forward]:
     ]
 
 
-def _kinds(pairs: Iterable[tuple[Node, Node]]) -> dict[Place, Activation]:
+def _kinds(pairs: Iterable[Pair]) -> dict[Key, Activation]:
     """The activation of every place where there is one, by the values of several rounds together."""
-    samples: dict[Place, list[tuple[Node, Node]]] = defaultdict(list)
-    sizes: Counter[Place] = Counter()
-    for z, h in pairs:
-        if z.span is not None and h.span is not None and sizes[z.span, h.span] < ENOUGH:
-            samples[z.span, h.span].append((z, h))
-            sizes[z.span, h.span] += np.size(z.value)
+    samples: dict[Key, list[tuple[Node, Node]]] = defaultdict(list)
+    sizes: Counter[Key] = Counter()
+    for z, h, distance in pairs:
+        key = z.span, h.span, distance
+        if sizes[key] < ENOUGH:
+            samples[key].append((z, h))
+            sizes[key] += np.size(z.value)
     kinds = {}
     for place, sample in samples.items():
         before, after = (np.concatenate([np.ravel(pair[side].value) for pair in sample]) for side in (0, 1))
@@ -156,28 +172,32 @@ def _children(nodes: frozenset[Node]) -> dict[Node, list[Node]]:
     return children
 
 
-def _elementwise_pairs(nodes: frozenset[Node]) -> Iterator[tuple[Node, Node]]:
-    """(z, h): z ends a linear piece, h has its shape and comes from it without another linear layer."""
+def _elementwise_pairs(nodes: frozenset[Node]) -> Iterator[Pair]:
+    """(z, h, distance): z ends a linear piece, h has its shape and is computed from nothing else that is trained."""
     children = _children(nodes)
     for z in sorted(nodes, key=lambda item: item.id):
         if not _ends_linear_piece(z):
             continue
-        reached, frontier = {z}, [z]
-        for _ in range(DEEPEST):
+        reached, frontier = {z: 0}, [z]
+        for distance in range(1, DEEPEST + 1):
+            near = dict.fromkeys(child for node in frontier for child in children.get(node, ()))
             frontier = [
                 child
-                for node in frontier
-                for child in children.get(node, ())
-                if child not in reached and child.op not in CONTRACTIONS and _shape(child) == _shape(z)
+                for child in near
+                if child not in reached
+                and child.op not in CONTRACTIONS
+                and _shape(child) == _shape(z)
+                and all(parent in reached for parent in child.parents() if parent in nodes)
             ]
-            reached.update(frontier)
-        yield from ((z, h) for h in sorted(reached - {z}, key=lambda item: item.id))
+            reached |= dict.fromkeys(frontier, distance)
+        del reached[z]
+        yield from ((z, h, reached[h]) for h in sorted(reached, key=lambda item: item.id))
 
 
 def elementwise_ends(nodes: frozenset[Node]) -> Iterator[tuple[Node, Node]]:
     """The (z, h) of these whose h goes on into something that is not element-wise in z."""
     children = _children(nodes)
-    for z, h in _elementwise_pairs(nodes):
+    for z, h, _ in _elementwise_pairs(nodes):
         after = children.get(h, ())
         if not after or any(node.op in CONTRACTIONS or _shape(node) != _shape(z) for node in after):
             yield z, h
@@ -192,13 +212,13 @@ def _ends_linear_piece(z: Node) -> bool:
 def _forward(
     step: Step,
     nodes: frozenset[Node],
-    pairs: list[tuple[Node, Node]],
-    kinds: dict[Place, Activation],
+    pairs: list[Pair],
+    kinds: dict[Key, Activation],
     scales: Mapping[Span | None, float],
 ) -> Forward:
     best: dict[Node, tuple[Node, Activation]] = {}
-    for z, h in pairs:
-        activation = kinds.get((z.span, h.span))  # type: ignore[arg-type]
+    for z, h, distance in pairs:
+        activation = kinds.get((z.span, h.span, distance))
         fits = activation is not None and _fits(activation, z, h)
         if activation is not None and fits and (h not in best or z.id > best[h][0].id):
             best[h] = z, activation

@@ -23,7 +23,7 @@ from unstuck.trace.explaining.hypotheses import Search, Unaltered, value_of
 from unstuck.trace.explaining.localise import computed_from
 from unstuck.trace.explaining.macros import Activated, Forward
 from unstuck.trace.explaining.places import statement_of
-from unstuck.trace.judging.judge import STEADY
+from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 
 DEEPEST = 3  # values of the forward pass that one written error may belong to

@@ -153,10 +153,10 @@ def _twins(
 def _slope_as_written(search: Search, activation: Activation) -> Variant:
     """Whatever the script itself multiplies the error by at this place."""
     title = TITLES.get(activation.name, activation.name)
-    steps = {piece: forward.step for forward in search.passes.values() for piece in forward.activated}
+    passes = {piece: forward for forward in search.passes.values() for piece in forward.activated}
 
     def slope(a: Activated) -> Array | None:
-        factors = written_factors(steps[a], a)
+        factors = written_factors(passes[a], a)
         return np.prod([value_of(factor) for factor in factors], axis=0) if factors else None
 
     return (

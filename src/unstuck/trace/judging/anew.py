@@ -52,12 +52,19 @@ def _fades(update: Update) -> bool:
 
 
 def _same_operand_before(value: Node, step: Step) -> Node | None:
-    """What stood one step earlier where this step uses the value; None where that is not on the tape."""
+    """What stood one step earlier where this step uses the value; None where that is not on the tape.
+
+    A place that takes several such values in turn (layers in a loop, units of a list) does not say which of them.
+    """
     uses = [node for node in step.nodes if any(untransposed(each) is value for each in node.parents())]
     if not uses:
         return None
     use = uses[0]
     position = next(i for i, each in enumerate(use.parents()) if untransposed(each) is value)
+    alike = [node.parents()[position:] for node in step.nodes if (node.span, node.op) == (use.span, use.op)]
+    taken = {untransposed(each[0]) for each in alike if each}
+    if sum(np.shape(each.value) == np.shape(value.value) for each in taken) > 1:
+        return None
     for node in ancestors([value]):
         same = node.span == use.span and node.op == use.op and len(node.parents()) > position
         if same and np.shape((base := untransposed(node.parents()[position])).value) == np.shape(value.value):

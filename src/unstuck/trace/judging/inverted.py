@@ -12,7 +12,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.facts import Explanation
 from unstuck.trace.judging.judge import Verdicts
-from unstuck.trace.judging.matching import Match, match
+from unstuck.trace.judging.matching import STEADY, Match, match
 from unstuck.trace.reading.written import Step
 
 LEAST_NUMBERS = 4  # in all steps together, that a divisor and the gradient must have in common
@@ -26,10 +26,22 @@ def inverted(name: str, steps: Sequence[Step], verdicts: Verdicts, tolerance: fl
     enough = sum(truth.true.size for _, truth in told) >= LEAST_NUMBERS
     if not enough or not all(found) or found[-1] is None or found[-1].span is None:
         return None
+    if verdicts.size(name) == 1 and not _go_together([node for node in found if node is not None], told):
+        return None
     text = f"the step of {name} is divided by its gradient: the smaller the slope, the longer the step"
     after = steps[-1].updates[name].after.span
     uses = (after,) if after not in (None, found[-1].span) else ()
     return Explanation("operator", text, found[-1].span, uses)
+
+
+def _go_together(quotients: Sequence[Node], told: Sequence[tuple[Step, Match]]) -> bool:
+    """Is the divisor one and the same multiple of the gradient in every step?  (Any number is one in a single step.)"""
+    factors = [
+        float(node.args[1].value) / float(truth.true.item())
+        for node, (_, truth) in zip(quotients, told, strict=True)
+        if np.any(truth.true)
+    ]
+    return bool(factors) and float(np.ptp(factors)) <= STEADY * abs(float(np.median(factors)))
 
 
 def _quotient(step: Step, name: str, truth: Match, tolerance: float) -> Node | None:

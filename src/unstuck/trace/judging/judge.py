@@ -15,9 +15,10 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import Adjoints, NoRule, adjoints
-from unstuck.facts import Array, Span
-from unstuck.trace.judging.matching import Match, Table, Tables, chosen, match
-from unstuck.trace.judging.together import LEAST, STEADY, Group, together
+from unstuck.facts import Array
+from unstuck.trace.judging.matching import STEADY, Match, Table, Tables, chosen, match
+from unstuck.trace.judging.numbers import Number, numbers_of
+from unstuck.trace.judging.together import LEAST, Group, together
 from unstuck.trace.reading.losses import HELD, MOST_PLACES, PREFERENCE, Candidate
 from unstuck.trace.reading.views import untransposed
 from unstuck.trace.reading.written import Step
@@ -51,18 +52,24 @@ class Verdicts:
         """The same for a part of the parameters."""
         unknown = {name: why for name, why in self.unknown.items() if name in names}
         return Verdicts(
-            self.loss, {name: self.matches[name] for name in self.matches if name in names}, unknown, self.groups
+            self.loss,
+            {name: self.matches[name] for name in self.matches if name in names},
+            unknown,
+            self.groups,
         )
 
     def is_array(self, name: str) -> bool:
         """Does this parameter hold more than one number, or is it one of several that are updated together?"""
-        return name in self.groups or any(match.true.size > 1 for match in self.matches.get(name, {}).values())
+        return name in self.groups or self.size(name) > 1
+
+    def size(self, name: str) -> int:
+        """How many numbers this parameter holds."""
+        return max((match.true.size for match in self.matches.get(name, {}).values()), default=0)
 
     def proves(self, name: str, tolerance: float) -> bool:
         """Is so much explained exactly, in this parameter and what goes with it, that it cannot be an accident?"""
         together = self.groups[name].agreeing if name in self.groups else 0
-        size = max((match.true.size for match in self.matches.get(name, {}).values()), default=0)
-        return max(together, size) >= LEAST and self.explains(name, tolerance)
+        return max(together, self.size(name)) >= LEAST and self.explains(name, tolerance)
 
     def residual(self, name: str) -> float:
         """The worst relative residual; infinite when no step tells anything or the sign is wrong."""
@@ -98,7 +105,7 @@ def judge(steps: Sequence[Step], loss: Candidate, ties: float | None = None) -> 
         if proposal is not None:
             found = adjoints(proposal.seeds, step.wrt(), stop=step.ends, ties=ties)
             judged[step.number] = {name: matches(step, name, found) for name in step.updates}
-    return verdicts_of(loss, judged, sites(steps))
+    return verdicts_of(loss, judged, {step.number: numbers_of(step, loss) for step in steps})
 
 
 Judged = Mapping[str, Mapping[str, Match] | NoRule]
@@ -115,13 +122,10 @@ def matches(step: Step, name: str, found: Adjoints) -> Mapping[str, Match] | NoR
     return {kind: match(written, true, floor) for kind, written in step.written[name].items()}
 
 
-def sites(steps: Sequence[Step]) -> dict[str, Span]:
-    """Where the parameters that are single numbers are updated."""
-    return {name: span for step in steps for name, span in step.singles.items()}
-
-
-def verdicts_of(loss: Candidate, judged: Mapping[int, Judged], sites: Mapping[str, Span]) -> Verdicts:
-    """The verdicts over steps that were judged one by one; `sites` says which numbers belong together."""
+def verdicts_of(
+    loss: Candidate, judged: Mapping[int, Judged], numbers: Mapping[int, Mapping[str, Number]]
+) -> Verdicts:
+    """The verdicts over steps that were judged one by one; `numbers` are the parameters that are single numbers."""
     readings: dict[str, Tables] = {}
     unknown: dict[str, str] = {}
     for number, step in judged.items():
@@ -133,7 +137,7 @@ def verdicts_of(loss: Candidate, judged: Mapping[int, Judged], sites: Mapping[st
             for kind, each in found.items():
                 tables.setdefault(kind, {})[number] = each
     known = {name: tables for name, tables in readings.items() if name not in unknown}
-    usual, groups = together({name: _usual(table) for name, table in chosen(known).items()}, sites)
+    usual, groups = together({name: _usual(table) for name, table in chosen(known).items()}, numbers)
     return Verdicts(loss, usual, unknown, groups)
 
 

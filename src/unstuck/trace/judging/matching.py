@@ -15,6 +15,7 @@ import numpy as np
 
 from unstuck.facts import Array
 
+STEADY = 1e-3  # relative spread within which a factor is the same in every step
 VANISHED = 1e-12
 FITS = 1e-6  # a reading with no larger misfit, or not much larger than the best, is as good as the best
 
@@ -111,12 +112,17 @@ def _misfit(match: Match) -> float:
 
 
 def _unsteadiness(table: Table, others: list[Table]) -> float:
-    """How much the factor varies from step to step, relative to those of the other parameters."""
-    ratios = []
+    """How much the factor varies from step to step, by itself or relative to those of the other parameters."""
+    alone, ratios = [], []
     for number, found in table.items():
         beside = [other[number].scale for other in others if number in other and not other[number].vacuous]
         base = float(median(beside)) if beside else 1.0
         if not found.vacuous and base:
+            alone.append(found.scale)
             ratios.append(found.scale / base)
-    middle = float(median(ratios)) if ratios else 0.0
-    return float(np.ptp(ratios)) / abs(middle) if middle else np.inf
+    return min(_relative_spread(alone), _relative_spread(ratios))
+
+
+def _relative_spread(factors: list[float]) -> float:
+    middle = float(median(factors)) if factors else 0.0
+    return float(np.ptp(factors)) / abs(middle) if middle else np.inf

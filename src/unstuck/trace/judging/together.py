@@ -1,114 +1,130 @@
-"""Single numbers that one statement updates, judged together.
+"""Single numbers that are updated in the same steps, judged together.
 
-A gradient that is one number proves nothing alone: it agrees in direction with everything of its sign.  But a
+A gradient that is one number proves nothing alone: it agrees in direction with everything of its sign.  But the
 statement that updates many numbers multiplies all of their gradients by one rate, whatever the rate is in this
-step.  So where the factors of several numbers (written over true) rise and fall together from step to step, these
-numbers are as good as an array that holds them.  Of the numbers of one statement the largest set that does so is
-believed; what does not go with it keeps what is left over.  A factor of a number's own that stays the same is none of
-its faults (half the rate for the hidden layer, say).
+step, and other statements by a rate that is a constant multiple of it.  So where the factors of several numbers
+(written over true) rise and fall together from step to step, these numbers are as good as an array that holds them.
+The largest set that does so is believed, one whose factors do not change at all before any other; what does not go
+with it keeps what is left over.  A factor of a number's own that stays the same is none of its faults.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from unstuck.facts import Array, Span
-from unstuck.trace.judging.matching import Match, Table
+from unstuck.trace.judging.matching import STEADY, Match, Table
+from unstuck.trace.judging.numbers import Number
 
-STEADY = 1e-3  # relative spread within which a factor is the same in every step
-LEAST = 3  # numbers that one statement updates, or that go together, to stand for an array
-MOST_TRIED = 64  # numbers with which the others may go, spread over all of a statement
+LEAST = 3  # numbers that are updated in the same steps, or that go together, to stand for an array
+MOST_TRIED = 64  # numbers with which the others may go, spread over all
 
 
 class Group(NamedTuple):
-    """What is known about one of several numbers: how many its statement updates, and how many go with it."""
+    """What is known about one of several numbers: how many there are, and how many go with it."""
 
     size: int
     agreeing: int
 
 
-def together(
-    tables: Mapping[str, Table], sites: Mapping[str, Span]
-) -> tuple[dict[str, Table], dict[str, Group]]:
-    """The matches, those of numbers that do not go with the others of their statement with what is left over.
+class Misfit(NamedTuple):
+    """By number: how far its factor is from going with others (0 to 1), and whether it has the other sign."""
 
-    sites  where each single number is updated
-    """
-    result, groups = dict(tables), {}
-    for names in _of_one_statement(tables, sites):
-        ratios = _ratios([tables[name] for name in names])
-        off = _misfits(ratios)
-        believed = np.flatnonzero(off <= STEADY)
-        for index, name in enumerate(names):
-            agreeing = len(believed) if off[index] <= STEADY else 0
-            groups[name] = Group(len(names), agreeing)
-            if not agreeing:
-                result[name] = dict(_left_over(tables[name], float(off[index])))
+    off: Array
+    turned: Array
+
+    @property
+    def agrees(self) -> Array:
+        """Which numbers go with the others."""
+        return (self.off <= STEADY) & ~self.turned
+
+
+Numbers = Mapping[int, Mapping[str, Number]]  # the parameters that are single numbers, by step
+
+
+def together(tables: Mapping[str, Table], numbers: Numbers) -> tuple[dict[str, Table], dict[str, Group]]:
+    """The matches, those of numbers that do not go with the others with what is left over; and the groups."""
+    sites = {name: number.span for each in numbers.values() for name, number in each.items()}
+    names = [name for name in sites if any(not match.vacuous for match in tables.get(name, {}).values())]
+    result = dict(tables)
+    if len(names) < LEAST:
+        return result, {}
+    result |= {name: _without_bounds(name, tables[name], numbers) for name in names}
+    misfit = _misfit(_ratios(names, result, numbers), [sites[name] for name in names])
+    agrees, groups = misfit.agrees, {}
+    for name, agreeing, off, turned in zip(names, agrees, *misfit, strict=True):
+        groups[name] = Group(len(names), int(agrees.sum()) if agreeing else 0)
+        if not agreeing:
+            result[name] = dict(_left_over(result[name], float(off), bool(turned)))
     return result, groups
 
 
-def _of_one_statement(tables: Mapping[str, Table], sites: Mapping[str, Span]) -> Iterator[list[str]]:
-    """The names of at least a few numbers that are updated at one place and have a gradient in some step."""
-    found: dict[Span, list[str]] = defaultdict(list)
-    for name, span in sites.items():
-        if any(not match.vacuous for match in tables.get(name, {}).values()):
-            found[span].append(name)
-    yield from (names for names in found.values() if len(names) >= LEAST)
+def _without_bounds(name: str, table: Table, numbers: Numbers) -> Table:
+    """The matches of a number; where it steps to a bound, and elsewhere by its gradient, they say nothing."""
+    fixed = {step for step in table if name in numbers.get(step, {}) and numbers[step][name].fixed}
+    if not 0 < len(fixed) < len(table):
+        return table
+    return {step: replace(match, vacuous=True) if step in fixed else match for step, match in table.items()}
 
 
-def _ratios(tables: list[Table]) -> Array:
-    """Written over true by step and number; NaN where a step says nothing about a number."""
-    steps = sorted({step for table in tables for step in table})
-    ratios = np.full((len(steps), len(tables)), np.nan)
-    row = {step: index for index, step in enumerate(steps)}
-    for column, table in enumerate(tables):
-        for step, match in table.items():
-            if not match.vacuous:
-                ratios[row[step], column] = match.scale
+def _ratios(names: Sequence[str], tables: Mapping[str, Table], numbers: Numbers) -> Array:
+    """Written over true, without the rate, by step and number; NaN where a step says nothing about a number."""
+    steps = sorted(numbers)
+    ratios = np.full((len(steps), len(names)), np.nan)
+    for column, name in enumerate(names):
+        for row, step in enumerate(steps):
+            match, number = tables[name].get(step), numbers[step].get(name)
+            if match is not None and number is not None and not match.vacuous:
+                ratios[row, column] = match.scale / number.rate
     return ratios
 
 
-def _misfits(ratios: Array) -> Array:
-    """How far the factor of each number is from going with those of the largest set that goes together (0 to 1)."""
+def _misfit(ratios: Array, sites: Sequence[Span]) -> Misfit:
+    """How each number goes with the set that is believed."""
     count = ratios.shape[1]
     tried = range(count) if count <= MOST_TRIED else np.linspace(0, count - 1, MOST_TRIED).astype(int)
-    found = [(_spreads(ratios, ratios[:, index]), index) for index in tried]
-    own = _spreads(ratios, np.ones(len(ratios)))
+    places = list(dict.fromkeys(sites))
+    alike = np.asarray([places.index(span) for span in sites])
+    alone = _beside(ratios, np.ones(len(ratios)), alike)
+    own = alone.off + alone.turned
+    found = [(_beside(ratios, ratios[:, index], alike), index) for index in tried]
 
-    def order(item: tuple[Array, int]) -> tuple[int, float]:
-        """Most numbers first; of equal sets the one whose factor itself is steadier."""
-        return int(np.sum(item[0] <= STEADY)), -float(own[item[1]])
+    def order(item: tuple[Misfit, int]) -> tuple[bool, int, float]:
+        misfit, index = item
+        agreeing = int(misfit.agrees.sum())
+        return agreeing >= LEAST and bool(own[index] <= STEADY), agreeing, -float(own[index])
 
     return max(found, key=order)[0]
 
 
-def _spreads(ratios: Array, reference: Array) -> Array:
-    """By number: the largest deviation of its factor, relative to the reference's, from being one constant.
+def _beside(ratios: Array, reference: Array, alike: Array) -> Misfit:
+    """The largest deviation of each number's factor, relative to the reference's, from being one constant.
 
-    What shares one step only with the reference must have the same factor there, since the statement is the same;
-    what shares none says nothing against it.
+    Numbers that share only one step with the reference have one factor there if one statement updates them (they
+    are `alike`, by its number); what shares none says nothing for the reference.
     """
     with np.errstate(all="ignore"):
         relative = ratios / reference[:, None]
     known = np.isfinite(relative)
     shared = known.sum(axis=0)
-    middle = np.ones(ratios.shape[1])
-    several = shared > 1
-    if several.any():
-        middle[several] = np.nanmedian(np.where(known, relative, np.nan)[:, several], axis=0)
+    middle = np.zeros(ratios.shape[1])
+    middle[shared > 0] = np.nanmedian(np.where(known, relative, np.nan)[:, shared > 0], axis=0)
+    for site in set(alike[shared == 1]):
+        once = (alike == site) & (shared == 1)
+        middle[once] = np.median(middle[once])
     with np.errstate(all="ignore"):
         off = np.abs(relative - middle) / np.maximum(np.abs(relative), np.abs(middle))
     worst = np.max(np.where(known, off, 0.0), axis=0)
-    return np.where((middle > 0) & (shared > 0), worst, 1.0)
+    return Misfit(np.where((middle != 0) & (shared > 0), worst, 1.0), middle < 0)
 
 
-def _left_over(table: Table, off: float) -> Iterator[tuple[int, Match]]:
-    """The matches of a number that does not go with the others."""
+def _left_over(table: Table, off: float, turned: bool) -> Iterator[tuple[int, Match]]:
+    """The matches of a number that does not go with the others, or only with the other sign."""
+    rest, mirrored = (1.0, off) if turned else (off, 1.0)
     for step, match in table.items():
-        told = not match.vacuous
-        yield step, replace(match, residual=max(match.residual, off), mirrored=1.0) if told else match
+        told = replace(match, residual=max(match.residual, rest), mirrored=max(match.mirrored, mirrored))
+        yield step, match if match.vacuous else told

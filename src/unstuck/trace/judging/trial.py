@@ -12,8 +12,9 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reversal import Reversal
 from unstuck.autodiff.reverse import Adjoints, NoRule, Overrides
 from unstuck.facts import Array
-from unstuck.trace.judging.judge import Judged, Verdicts, matches, sites, verdicts_of
+from unstuck.trace.judging.judge import Judged, Verdicts, matches, verdicts_of
 from unstuck.trace.judging.matching import Match
+from unstuck.trace.judging.numbers import numbers_of
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 
@@ -27,15 +28,9 @@ class Trials:
 
     def judge(self, steps: Sequence[Step], overrides: Mapping[int, Overrides]) -> Verdicts:
         """The verdicts on these steps when overrides, by step number, alter the reverse pass."""
-        return verdicts_of(
-            self.loss,
-            {
-                step.number: self._trial(step).judged(overrides.get(step.number, {}))
-                for step in steps
-                if self.loss in step.losses
-            },
-            sites(steps),
-        )
+        trials = {step.number: self._trial(step) for step in steps if self.loss in step.losses}
+        judged = {number: trial.judged(overrides.get(number, {})) for number, trial in trials.items()}
+        return verdicts_of(self.loss, judged, {number: trial.numbers for number, trial in trials.items()})
 
     def cotangents(self, step: Step, overrides: Overrides) -> Mapping[Node, Array]:
         """The derivative of the loss by every value of the forward pass of one step."""
@@ -52,6 +47,7 @@ class Trial:
 
     def __init__(self, step: Step, loss: Candidate) -> None:
         self._step = step
+        self.numbers = numbers_of(step, loss)
         self.reversal = Reversal(step.losses[loss].seeds, step.wrt(), stop=step.ends)
         self._true: dict[str, Mapping[str, Match] | NoRule] = {}
 

@@ -97,17 +97,17 @@ def _spread(node: Node) -> Node:
 
 def _scaled(coefficient: float, node: Node) -> list[tuple[float, Node]] | None:
     left, right = node.args[:2]
-    factor = _scalar(right)
+    factor = plain_number(right)
     if factor is not None and isinstance(left, Node) and not (node.op == "true_divide" and factor == 0):
         return [(coefficient * factor if node.op == "multiply" else coefficient / factor, left)]
-    factor = _scalar(left)
+    factor = plain_number(left)
     if factor is not None and isinstance(right, Node) and node.op == "multiply":
         return [(coefficient * factor, right)]
     return None
 
 
-def _scalar(value: Any) -> float | None:
-    """The number of a constant or of an untouched scalar variable (a learning rate, a batch size)."""
+def plain_number(value: Any) -> float | None:
+    """The number of a constant or of an untouched scalar variable (a learning rate, a batch size); else None."""
     if isinstance(value, Node):
         if np.ndim(value.value) == 0 and _is_plain(value):
             return float(value.value)

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, descendants
-from unstuck.facts import Span
 from unstuck.trace.reading.handed import handed_over, returned_loss
 from unstuck.trace.reading.losses import Candidate, Proposal, candidates
 from unstuck.trace.reading.readings import Readings, readings
 from unstuck.trace.reading.steps import Key, Steps, Update
-from unstuck.trace.reading.terms import Term, terms_of
+from unstuck.trace.reading.terms import Term, plain_number, terms_of
 from unstuck.trace.reading.views import untransposed
 
 CLIPS = {"clip", "nan_to_num"}
+BOUNDS = {"minimum", "maximum"}
 
 
 @dataclass(frozen=True)
@@ -57,15 +56,6 @@ class Step:
     rates: dict[str, float]
     ends: frozenset[Node]
     takers: Mapping[Node, Sequence[Node]]
-
-    @cached_property
-    def singles(self) -> Mapping[str, Span]:
-        """Where the parameters that are single numbers are updated."""
-        return {
-            name: update.after.span
-            for name, update in self.updates.items()
-            if update.after.span is not None and np.size(update.before.value) == 1
-        }
 
     def wrt(self) -> list[Node]:
         """The parameters' values that the forward pass used."""
@@ -178,22 +168,35 @@ def _gradient_terms(update: Update, state: frozenset[int]) -> tuple[list[Term], 
 
 def _inside(node: Node, stop: Callable[[Node], bool]) -> tuple[list[Term] | None, bool]:
     """The terms inside clipping, or inside the numerator of an adaptive step; None when there is no inside."""
-    if node.op in CLIPS and isinstance(node.args[0], Node):
-        return terms_of(node.args[0], stop), False
+    if (clipped := _clipped(node)) is not None:
+        return terms_of(clipped, stop), False
     if node.op in ("true_divide", "multiply") and len(node.args) == 2:
         for numerator, other in (node.args, node.args[::-1])[: 1 if node.op == "true_divide" else 2]:
             if not isinstance(numerator, Node) or not isinstance(other, Node):
                 continue
-            if _holds_root(other, 1 if node.op == "true_divide" else -1):
+            power = 1 if node.op == "true_divide" else -1
+            of_elements = np.ndim(other.value) > 0 or np.ndim(numerator.value) == 0  # no norm of an array
+            if of_elements and _holds_root(other, power):
                 return terms_of(numerator, stop), True
     return None, False
+
+
+def _clipped(node: Node) -> Node | None:
+    """What is kept between bounds here, by a function for it or by a number other than 0; else None."""
+    if node.op in CLIPS:
+        return node.args[0] if isinstance(node.args[0], Node) else None
+    if node.op in BOUNDS and len(node.args) == 2:
+        for inner, bound in (node.args, node.args[::-1]):
+            if isinstance(inner, Node) and plain_number(bound):
+                return inner
+    return None
 
 
 def _holds_root(node: Node, power: int, depth: int = 0) -> bool:
     """Is this sqrt(v) + epsilon, the denominator of Adagrad, RMSprop and Adam, or (power -1) one over it?"""
     if node.op == "sqrt" or (node.op == "power" and node.args[1] in (0.5, -0.5)):
         exponent = 1 if node.op == "sqrt" or node.args[1] == 0.5 else -1
-        return exponent == power and np.ndim(node.value) > 0
+        return exponent == power
     if depth >= 4 or node.op not in ("add", "true_divide", "multiply", "maximum"):
         return False
     powers = (power, -power) if node.op == "true_divide" else (power, power)
