@@ -1,7 +1,8 @@
 """The user's program: its files, regions in them, and changes of their text.
 
 Lines and columns count from 1, and an end column is one past the last character (the convention of SARIF and of most
-editors)."""
+editors).
+"""
 
 from __future__ import annotations
 
