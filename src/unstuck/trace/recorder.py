@@ -206,7 +206,7 @@ def _plan(job: Job) -> Plan:
     if job.purpose == "screen":
         return Plan(steps=job.steps, later=())
     if job.purpose == "verify":
-        return Plan(steps=job.steps, later=(100, 300), patience=1.0)
+        return Plan(steps=job.steps, later=(100, 300), patience=500_000)
     return Plan(steps=max(job.steps, 20), run_seconds=job.run_seconds, full_run=job.full_run)
 
 

@@ -10,12 +10,12 @@ of another network, so discovery begins again.  When everything has been seen th
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, field
 
 from unstuck.autodiff.node import Node
 from unstuck.trace.loops import Loop, Nest
+from unstuck.trace.patience import Looks, Wait
 from unstuck.trace.reading.chains import OldValues
 from unstuck.trace.reading.steps import Steps, step_key
 from unstuck.trace.reading.trainings import trainings
@@ -26,10 +26,6 @@ from unstuck.trace.tape.runtime import Runtime
 QUIET_ROUNDS = (
     300  # rounds without arithmetic after which a loop is left alone: more than most batches have rows
 )
-FIRST_LOOK, GROWTH = 500, 1.5  # nodes before the first search for updates, and the factor between searches
-GROWTH_LATE = 2.0  # the same where a search takes seconds
-IMPATIENCE = 0.7  # seconds after which a search is made even with fewer nodes
-PATIENCE = 4  # times what the last search took, to wait before the next is made for that reason
 LEAST_UPDATES = 7  # of an array, to be believed a parameter during discovery
 LONG_STEPS, LEAST_OF_LONG = 100_000, 3  # nodes from which on fewer updates, and fewer steps, must do
 MOST_NODES, MOST_BYTES = 1_200_000, 2_000_000_000
@@ -45,7 +41,7 @@ class Plan:
     steps: int = 60
     later: tuple[int, ...] = (100, 300, 1000, 3000)
     length: int = 3  # steps in a later window
-    patience: float = 1.5  # seconds to wait for later windows
+    patience: int = 750_000  # operations to wait for later windows: a second or two
     run_seconds: float = 0.0
     full_run: bool = False
 
@@ -92,11 +88,9 @@ class Clock:
         self._suspected: frozenset[int] = frozenset()  # first updates by the last look; two looks must agree
         self.nest = Nest()
         self._resume_depth: int | None = None
-        self._next_look = FIRST_LOOK
-        self._started = self._last_look = time.perf_counter()
-        self._look_took = 0.0
+        self._looks = Looks()
         self._known: OldValues = {}
-        self._found_at = 0.0
+        self._wait: Wait
         self._window_first = self._window_end = 0
         self._first_step = 0  # of the running training; steps are counted over the whole run
 
@@ -166,20 +160,12 @@ class Clock:
         if loop.rounds == QUIET_ROUNDS and self.runtime.arithmetic == loop.arithmetic:
             self._leave_alone()
             return
-        now = time.perf_counter()
-        count = len(memory.nodes)
-        impatience = max(IMPATIENCE, PATIENCE * self._look_took)
-        if count >= self._next_look or (now - self._last_look > impatience and count > 40):
-            self._next_look = int(
-                max(count, self._next_look) * (GROWTH if count < LONG_STEPS else GROWTH_LATE)
-            )
-            least = LEAST_UPDATES if count < LONG_STEPS else LEAST_OF_LONG
+        if self._looks.due(memory):
+            least = LEAST_UPDATES if len(memory.nodes) < LONG_STEPS else LEAST_OF_LONG
             self._look(next(iter(trainings(memory.nodes, least, self._known)), None))
-            self._last_look = time.perf_counter()
-            self._look_took = self._last_look - now
         most = FEW_NODES if self.progress.windows else MOST_NODES
-        if self.step_loop is None and (count > most or memory.held > MOST_BYTES):
-            self._give_up(now)
+        if self.step_loop is None and (len(memory.nodes) > most or memory.held > MOST_BYTES):
+            self._give_up()
 
     def _begin_again(self) -> None:
         """The loops around the training have ended; what follows may train another network."""
@@ -188,14 +174,14 @@ class Clock:
         self.progress.training += 1
         self.step_loop, self._suspected = None, frozenset()
         self._first_step = self.progress.step + 1
-        self._next_look = FIRST_LOOK
+        self._looks = Looks()
         self.nest.forget()
         self._open()
         self._window_first = self._first_step
 
-    def _give_up(self, now: float) -> None:
+    def _give_up(self) -> None:
         """No training was found: there is nothing to wait for, unless the program is to run on."""
-        if self.progress.windows and (self.plan.full_run or now - self._found_at < self.plan.run_seconds):
+        if self.progress.windows and self._runs_on():
             self.runtime.memory = Memory()
             self.runtime.sleep(self.nest.inner)
         else:
@@ -206,9 +192,10 @@ class Clock:
         if steps is None or steps.loop is None or self._suspected.isdisjoint(suspected):
             return  # a sum that began anew since the last look is another one
         self.step_loop = steps.loop
-        self._found_at = time.perf_counter()
         memory = self.runtime.memory
-        seen = {step_key(node.context, steps.loop) for node in memory.nodes} - {None}
+        within = [node for node in memory.nodes if step_key(node.context, steps.loop) is not None]
+        seen = {step_key(node.context, steps.loop) for node in within}
+        self._wait = Wait(within, len(seen), self.plan.patience)
         self.progress.step = self._first_step + len(seen) - 1
         self.progress.starts = [0] if not self.progress.starts else self.progress.starts
         self._window_end = self._first_step + max(self.plan.steps, len(seen))
@@ -241,15 +228,14 @@ class Clock:
         return self.progress.step - self._first_step
 
     def _between(self, step: int) -> None:
-        now = time.perf_counter() - self._found_at
-        if self._finished(now):
+        if self._finished():
             raise Stop
-        if self._due(step, now):
+        if self._due(step):
             self._open()
             self._window_end = step + self.plan.length
 
-    def _due(self, step: int, seconds: float) -> bool:
-        if self._count() in self.plan.later and seconds < max(self.plan.patience, self.plan.run_seconds):
+    def _due(self, step: int) -> bool:
+        if self._count() in self.plan.later and self._wait.reaches(self._count()):
             return True
         begins = step == self.progress.starts[-1]
         return begins and self.plan.run_seconds > 0 and step in self._epochs()
@@ -262,12 +248,17 @@ class Clock:
             wanted.append(wanted[-1] + wanted[-2])
         return [starts[number] for number in wanted if number < len(starts)]
 
-    def _finished(self, seconds: float) -> bool:
-        if self.plan.full_run or seconds < self.plan.run_seconds:
+    def _finished(self) -> bool:
+        if self._runs_on():
             return False
-        waiting = any(self._count() < later for later in self.plan.later)
+        count = self._count()
+        awaited = any(count < later and self._wait.reaches(later) for later in self.plan.later)
         may_follow = bool(self.plan.later) and len(self._entered) < len(self.loops)  # another training
-        return not (waiting or may_follow) or seconds > self.plan.patience
+        return not (awaited or (may_follow and self._wait.reaches(count))) or self._wait.is_over()
+
+    def _runs_on(self) -> bool:
+        """Is the program to train on, whatever has been seen?"""
+        return self.plan.full_run or self._wait.seconds() < self.plan.run_seconds
 
     def _open(self) -> None:
         self.runtime.memory = Memory()
