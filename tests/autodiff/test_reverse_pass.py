@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from taping import Tape, finite_difference
 
+from unstuck.autodiff import effort
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import adjoints, ancestors, backward, between, descendants
 
@@ -312,3 +313,14 @@ def test_random_graphs_agree_with_finite_differences(seed: int, program: list[tu
         expected = finite_difference(final, values, number, cotangent, direction, step=1e-7)
         assert gradient is not None
         assert np.sum(gradient * direction) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+def test_work_is_counted_by_operations(values: list[Any]) -> None:
+    """The same pass has the same count every time: one for each operation on small arrays that it visits."""
+    _, leaves, named = tape_of_two_layers(values)
+    costs = []
+    for _ in range(2):
+        before = effort.done()
+        backward([(named["out"], values[4])], leaves[:3])
+        costs.append(effort.done() - before)
+    assert costs == [7, 7]  # w, b, v and the four operations from them to the output

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import itertools
 from typing import Any
 
 import numpy as np
+import pytest
 
+from unstuck.trace import patience
 from unstuck.trace.running.runner import Stop
 from unstuck.trace.schedule import Clock, Plan
 from unstuck.trace.tape.instrument import Instrumenter
@@ -15,6 +18,7 @@ from unstuck.trace.tape.runtime import Runtime
 
 PROGRAM = """
 import numpy as np
+import pytest
 rng = np.random.default_rng(0)
 X, w = rng.normal(size=(8, 3)), np.zeros(3)
 t = X @ np.array([1.0, -2.0, 0.5])
@@ -79,3 +83,21 @@ def test_silence_changes_nothing() -> None:
     exec(PROGRAM, plain)
     _, names = trained(Plan(steps=20, full_run=True))
     assert np.array_equal(names["w"], plain["w"])
+
+
+def test_waiting_is_counted_in_operations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slowly time passes, the same steps are looked at: a machine that is busy sees what an idle one sees."""
+    seen = []
+    for pace in (0.0, 1e-3):
+        ticks = itertools.count()
+        monkeypatch.setattr(patience.time, "perf_counter", lambda ticks=ticks, pace=pace: pace * next(ticks))
+        clock, _ = trained(Plan(steps=20, later=(100, 300), length=3))
+        seen.append([(window.first, len(window.nodes)) for window in clock.progress.windows])
+    assert seen[0] == seen[1]
+    assert [first for first, _ in seen[0]] == [0, 100, 300]
+
+
+def test_few_operations_are_worth_no_wait() -> None:
+    """Later steps are waited for only if so many operations lie before them."""
+    clock, _ = trained(Plan(steps=20, later=(100, 300), length=3, patience=5000))
+    assert [window.first for window in clock.progress.windows] == [0, 100]

@@ -16,6 +16,7 @@ from typing import TypeAlias
 import numpy as np
 
 from unstuck.autodiff.call import Contribution, Part
+from unstuck.autodiff.effort import count
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import (
     RULE_FAILURES,
@@ -87,6 +88,7 @@ class Reversal:
                 for target in {target for target, _ in (*passed, *self._sent.get(node, ()))} - met:
                     met.add(target)
                     heappush(waiting, (-target.id, target))
+        count(met)
         found = {node: g for node in true if (g := changed.get(node, true[node])) is not None}
         return Adjoints(found, {})
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from unstuck.autodiff.call import Call, Contribution, NoDerivative, Part
+from unstuck.autodiff.effort import count
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.rules import contributions, passes
 from unstuck.facts import Array, Span
@@ -114,6 +115,7 @@ def adjoints(
         if any(target.id >= node.id for target, _ in rules_of(override)):
             raise ValueError(f"the override of {node} must lead back in time")
     order = between([node for node, _ in seeds], wrt, overrides=overrides, stop=stop)
+    count(order)
     active = set(order)
     store = Store()
     unknown: dict[Node, NoRule] = {}

@@ -6,10 +6,10 @@ trains beside the main one is reported only where a loss explains some of it exa
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from unstuck.autodiff import effort
 from unstuck.facts import Span
 from unstuck.trace.explaining.account import Account, account_for, account_of_output
 from unstuck.trace.explaining.astray import added
@@ -61,13 +61,13 @@ class Analysis:
         )
 
 
-def analyses(windows: Sequence[Window], naming: Naming, seconds: float) -> list[Analysis]:
-    """The networks of a recorded run, the main one first; `seconds` may be spent on explaining each."""
+def analyses(windows: Sequence[Window], naming: Naming, operations: int) -> list[Analysis]:
+    """The networks of a recorded run, the main one first; explaining each may take so many operations."""
     found: list[Analysis] = []
     for recorded in _by_parameters(windows):
         taken = {name for analysis in found for name in analysis.parameters}
         window, steps = recorded[0]
-        found += _analysed(recorded, _unused(naming(window, steps), steps, taken), seconds)
+        found += _analysed(recorded, _unused(naming(window, steps), steps, taken), operations)
     return found[:1] + [analysis for analysis in found[1:] if analysis.explains_some()]
 
 
@@ -91,7 +91,7 @@ def _unused(names: Sequence[str], steps: Steps, taken: set[str]) -> list[str]:
     ]
 
 
-def _analysed(recorded: Recorded, names: Sequence[str], seconds: float) -> list[Analysis]:
+def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list[Analysis]:
     """One training: usually one network, or several that are trained in the same loop by losses of their own."""
     window, first = recorded[0]
     steps = [
@@ -108,32 +108,30 @@ def _analysed(recorded: Recorded, names: Sequence[str], seconds: float) -> list[
     result = []
     for mine, told in separate(steps, verdicts, tolerance):
         own = {name: parameters[name] for name in parameters if any(name in step.updates for step in mine)}
-        shown, best, search = _accounted(mine, told, tolerance, seconds)
+        shown, best, search = _accounted(mine, told, tolerance, operations)
         result.append(Analysis(own, tuple(shown), window, first, best, search, tolerance))
     return result
 
 
 def _accounted(
-    steps: Sequence[Step], verdicts: Verdicts, tolerance: float, seconds: float
+    steps: Sequence[Step], verdicts: Verdicts, tolerance: float, operations: int
 ) -> tuple[Sequence[Step], Verdicts, Account]:
     """The search for faults; where no loss explains anything, another one may be meant.
 
     That is another loss of outputs and targets under which an altered rule explains everything, one that the script
     itself computes, or one whose targets are added instead of subtracted.
     """
-    account = account_for(steps, verdicts.loss, verdicts, tolerance, seconds)
+    account = account_for(steps, verdicts.loss, verdicts, tolerance, operations)
     settled = verdicts.explains_all(tolerance) or loss_is_known(steps, verdicts, account, tolerance)
-    if settled or not seconds:
+    if settled or not operations:
         return steps, verdicts, account
-    deadline = (
-        time.process_time() + seconds
-    )  # for everything that may be meant, however many losses there are
+    end = effort.done() + operations  # for everything that may be meant, however many losses there are
     for kind in MEANT:
         for loss in dict.fromkeys(loss for step in steps for loss in step.losses if loss.kind == kind):
-            if time.process_time() > deadline:
+            if effort.done() > end:
                 break
             under = judge(steps, loss) if loss != verdicts.loss and not loss.more else None
-            other = account_for(steps, loss, under, tolerance, seconds / len(MEANT)) if under else None
+            other = account_for(steps, loss, under, tolerance, operations // len(MEANT)) if under else None
             if under and other and loss_is_known(steps, under, other, tolerance):
                 return steps, under, other
     computed = [
@@ -143,7 +141,7 @@ def _accounted(
     ]
     for loss in computed[:MOST_COMPUTED]:
         under = judge(steps, loss)
-        other = account_of_output(steps, loss, under, tolerance, seconds / MOST_COMPUTED)
+        other = account_of_output(steps, loss, under, tolerance, operations // MOST_COMPUTED)
         if other is not None:
             return steps, under, other
     return added(steps, tolerance) or (steps, verdicts, account)

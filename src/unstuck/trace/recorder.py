@@ -37,7 +37,9 @@ from unstuck.trace.tape.runtime import Runtime
 
 NO_MEETING = "no place was found where an output meets a target, so the loss is unknown"
 UNSETTLED = 1e-3  # residual of a gradient about which nothing can be told, but which is not what it should be
-EXPLAINING = 6.0  # seconds for the explanation of each network's wrong gradients
+EXPLAINING = (
+    200_000  # operations to differentiate or run again for each network's wrong gradients: some seconds
+)
 
 
 class Recorder:
@@ -104,7 +106,7 @@ class Recorder:
             reason="",
             outcome=outcome,
         )
-        found = analyses(self.clock.progress.windows, self._names, EXPLAINING if self.job.explain else 0.0)
+        found = analyses(self.clock.progress.windows, self._names, EXPLAINING if self.job.explain else 0)
         if not found:
             return replace(base, reason=self._nothing_found())
         if self.job.probes:

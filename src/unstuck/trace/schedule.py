@@ -228,11 +228,11 @@ class Clock:
         return self.progress.step - self._first_step
 
     def _between(self, step: int) -> None:
-        if self._finished():
-            raise Stop
         if self._due(step):
             self._open()
             self._window_end = step + self.plan.length
+        elif self._finished():
+            raise Stop
 
     def _due(self, step: int) -> bool:
         if self._count() in self.plan.later and self._wait.reaches(self._count()):

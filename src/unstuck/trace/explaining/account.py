@@ -8,11 +8,11 @@ taken as given at one place ("teacher forcing"), so that what lies behind that p
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from unstuck.autodiff import effort
 from unstuck.trace.explaining.catalogue import on_the_way_back, scale_of_masks
 from unstuck.trace.explaining.forcing import Forced, forced
 from unstuck.trace.explaining.formation import of_one_gradient
@@ -46,13 +46,13 @@ class Account:
 
 
 def account_for(
-    steps: Sequence[Step], loss: Candidate, verdicts: Verdicts, tolerance: float, seconds: float = 6.0
+    steps: Sequence[Step], loss: Candidate, verdicts: Verdicts, tolerance: float, operations: int
 ) -> Account:
     """Search for the faults behind the parameters that `verdicts` leave unexplained.
 
-    seconds  of computing, not of waiting: a busy machine must not change the answer
+    operations  that may be differentiated or run again: time must not change the answer
     """
-    deadline = time.process_time() + seconds
+    end = effort.done() + operations
     used = [step for step in steps if loss in step.losses]
     passes = tuple(forwards(used, [step.losses[loss].seeds for step in used]))
     by_number = {forward.step.number: forward for forward in passes}
@@ -61,12 +61,12 @@ def account_for(
     current, trials = verdicts, Trials(loss)
     for _ in range(MOST_FAULTS):
         wrong = _wrong(current, tolerance)
-        if not wrong or time.process_time() > deadline:
+        if not wrong or effort.done() > end:
             break
         right = frozenset(name for name in current.matches if current.explains(name, tolerance))
         climbing = frozenset(name for name in wrong if current.climbs(name, tolerance))
         search = Search(trials, by_number, tuple(accepted), right, wrong, climbing)
-        found = _best(used, search, current, tolerance, deadline)
+        found = _best(used, search, current, tolerance, end)
         if found is None:
             break
         hypothesis, after = found
@@ -77,10 +77,10 @@ def account_for(
 
 
 def account_of_output(
-    steps: Sequence[Step], loss: Candidate, verdicts: Verdicts, tolerance: float, seconds: float
+    steps: Sequence[Step], loss: Candidate, verdicts: Verdicts, tolerance: float, operations: int
 ) -> Account | None:
     """The account of a wrong error of the output: all gradients follow once that error is taken as given; or None."""
-    deadline = time.process_time() + seconds
+    end = effort.done() + operations
     used = [step for step in steps if loss in step.losses]
     passes = tuple(forwards(used, [step.losses[loss].seeds for step in used]))
     wrong = _wrong(verdicts, tolerance)
@@ -88,7 +88,7 @@ def account_of_output(
     few = most_telling(used, verdicts, wrong)
     best: Account | None = None
     for hypothesis in forced(search):
-        if time.process_time() > deadline:
+        if effort.done() > end:
             break
         if _explained(hypothesis, few, search, tolerance, len(wrong) - 1) < len(wrong):
             continue
@@ -113,7 +113,7 @@ Found = tuple[Hypothesis, Verdicts]
 
 
 def _best(
-    steps: Sequence[Step], search: Search, current: Verdicts, tolerance: float, deadline: float
+    steps: Sequence[Step], search: Search, current: Verdicts, tolerance: float, end: int
 ) -> Found | None:
     """The hypothesis that, with those accepted before, explains most further parameters in every step.
 
@@ -123,7 +123,7 @@ def _best(
     few = most_telling(steps, current, search.wrong)
 
     def best_of(hypotheses: Iterator[Hypothesis], share: float = 1.0) -> Found | None:
-        until = time.process_time() + share * (deadline - time.process_time())
+        until = effort.done() + share * (end - effort.done())
         return _best_of(hypotheses, steps, few, search, tolerance, until)
 
     found = best_of(_singles(search))
@@ -145,10 +145,10 @@ def _best_of(
     tolerance: float,
     until: float,
 ) -> Found | None:
-    """The first of the hypotheses that explain most, as far as the time of the processor allows."""
+    """The first of the hypotheses that explain most, as far as so many operations allow."""
     least, best = 0, None
     for hypothesis in hypotheses:
-        if time.process_time() > until or least == len(search.wrong):
+        if effort.done() > until or least == len(search.wrong):
             break
         if _explained(hypothesis, few, search, tolerance, least) <= least:
             continue

@@ -116,13 +116,17 @@ class Forward:
 
     def owner(self, node: Node) -> str:
         """The parameter of the linear layer that this value directly follows; "" when there is none."""
-        before = [
-            piece for piece in self.linear if piece.y.id <= node.id and piece.parameter in self._above(node)
-        ]
-        return max(before, key=lambda piece: piece.y.id).parameter if before else ""
+        if node not in self._owners:
+            above = self.upstream.get(node, frozenset())
+            before = [piece for piece in self.linear if piece.y.id <= node.id and piece.parameter in above]
+            latest = max(before, key=lambda piece: piece.y.id, default=None)
+            self._owners[node] = latest.parameter if latest is not None else ""
+        return self._owners[node]
 
-    def _above(self, node: Node) -> frozenset[str]:
-        return self.upstream.get(node, frozenset())
+    @cached_property
+    def _owners(self) -> dict[Node, str]:
+        """What was found out about owners: every rule asks for those of all activations."""
+        return {}
 
 
 def forwards(steps: Sequence[Step], seeds: Sequence[Seeds]) -> list[Forward]:

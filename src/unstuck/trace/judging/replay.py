@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from unstuck.autodiff.effort import count
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.rerun import run
 from unstuck.autodiff.reverse import between
@@ -63,7 +64,9 @@ def replay(
 ) -> dict[Node, Any]:
     """The values of the roots when some nodes take other values, and others keep theirs."""
     values: dict[Node, Any] = dict(changed)
-    for node in reversed(between(roots, list(changed), stop={*changed, *fixed})):
+    visited = between(roots, list(changed), stop={*changed, *fixed})
+    count(visited)
+    for node in reversed(visited):
         if node not in values:
             values[node] = run(node, values)
     return {root: values.get(root, root.value) for root in roots}
