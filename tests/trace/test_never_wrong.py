@@ -6,6 +6,7 @@ from pathlib import Path
 
 import neglected_pairs
 import never_wrong
+import never_wrong_learning
 import never_wrong_losses
 import never_wrong_training
 import numpy as np
@@ -14,7 +15,7 @@ from further_pairs import PAIRS, RIGHT, WITHOUT_TARGET
 from judged import judged, wrong
 from nearly_right import FAULTS
 
-CASES = never_wrong.CASES | never_wrong_training.CASES | never_wrong_losses.CASES
+CASES = never_wrong.CASES | never_wrong_training.CASES | never_wrong_losses.CASES | never_wrong_learning.CASES
 NEAR = RIGHT | neglected_pairs.RIGHT
 PARALLEL = 0.993  # the cosine that real faults have reached in public programs
 

@@ -31,6 +31,7 @@ from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 from unstuck.trace.singles import beside_arrays
 from unstuck.trace.statuses import Evidence, statuses
+from unstuck.trace.thin import reconsidered
 
 
 def gradients(
@@ -70,7 +71,8 @@ def gradients(
                 reason=reason,
             )
         )
-    judged = _blamed(_with_update_faults(beside_arrays(result, evidence), evidence), steps, account, verdicts)
+    told = reconsidered(_with_update_faults(beside_arrays(result, evidence), evidence), steps, loss)
+    judged = _blamed(tuple(told), steps, account, verdicts)
     return (*judged, *(found for found in _beside(steps, loss, tolerance) if found.parameter not in spans))
 
 

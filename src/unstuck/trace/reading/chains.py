@@ -207,7 +207,7 @@ def _last_of_each_parameter(chains: list[Chain]) -> list[Chain]:
     """Of several chains through one array (decay first, then the gradient) keep the one that ends each step."""
     absorbed: set[int] = set()
     for chain in chains:
-        inside = _path_ids(chain[-1], chain[-2])
+        inside = carrying_ids(chain[-1], chain[-2])
         for other in chains:
             if other is not chain and not inside.isdisjoint(node.id for node in other):
                 later, earlier = (chain, other) if chain[-1].id > other[-1].id else (other, chain)
@@ -216,7 +216,7 @@ def _last_of_each_parameter(chains: list[Chain]) -> list[Chain]:
     return [chain for chain in chains if id(chain) not in absorbed]
 
 
-def _path_ids(node: Node, old: Node) -> set[int]:
+def carrying_ids(node: Node, old: Node) -> set[int]:
     """Ids of the nodes that carry the old value linearly into the new one."""
     cone: dict[Node, list[Node]] = {}
     pending = [node]
