@@ -99,6 +99,10 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
     ]
     if not steps:
         return []
+    inner = frozenset[Span]().union(
+        *(step.inner for step in steps)
+    )  # what is no loss in one step is none in others
+    steps = [step.without_computed(inner) for step in steps]
     parameters = dict(zip(names, first.parameters, strict=True))
     tolerance = tolerance_of(steps)
     verdicts = best_loss(steps, tolerance)

@@ -81,8 +81,8 @@ def candidates(
     tainted: Collection[Node],
     backward: Collection[Node],
     updating: Collection[Node] = (),
-) -> dict[Candidate, Proposal]:
-    """Every loss that one step proposes.
+) -> tuple[dict[Candidate, Proposal], frozenset[Span]]:
+    """Every loss that one step proposes, and where scalars stand that are none, for a later one rises as they fall.
 
     step      the nodes of the step, in order
     tainted   those that depend on the parameters
@@ -90,6 +90,7 @@ def candidates(
     updating  those that lead to the updated parameters: rate x gradient is no loss
     """
     found: dict[Candidate, Proposal] = {}
+    inner: set[Span] = set()
     met = Meetings(tainted)
     for node in step:
         if node not in tainted or node.span is None:
@@ -101,16 +102,22 @@ def candidates(
                     proposal.seeds.append(seed)
                     proposal.pairs.append(pair)
         elif node not in updating and np.ndim(node.value) == 0 and np.isfinite(node.value):
-            for span in falling(node, tainted):
-                for kind in COMPUTED:
-                    found.pop(Candidate(kind, span), None)
+            inner.update(falling(node, tainted))
             for kind, sign in zip(COMPUTED, (1.0, -1.0), strict=True):
                 seeds = [(node, np.full((), sign))]
                 found[Candidate(kind, node.span)] = Proposal(seeds, [Pair(node, np.zeros(()))])
+    found = without(found, inner)
     explicit = [key for key in found if not key.by_pairs]
     for key in explicit[: -2 * MOST_EXPLICIT]:
         del found[key]
-    return found | _sums(found, _without_target(found, step, backward))
+    return found | _sums(found, _without_target(found, step, backward)), frozenset(inner)
+
+
+def without(losses: Mapping[Candidate, Proposal], places: Collection[Span]) -> dict[Candidate, Proposal]:
+    """The losses without the scalars that the script computes at these places."""
+    return {
+        loss: each for loss, each in losses.items() if loss.kind not in COMPUTED or loss.span not in places
+    }
 
 
 def _without_target(

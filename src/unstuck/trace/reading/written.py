@@ -14,8 +14,9 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, descendants
+from unstuck.facts import Span
 from unstuck.trace.reading.handed import handed_over, returned_loss
-from unstuck.trace.reading.losses import Candidate, Proposal, candidates
+from unstuck.trace.reading.losses import Candidate, Proposal, candidates, without
 from unstuck.trace.reading.readings import Readings, readings
 from unstuck.trace.reading.steps import Key, Steps, Update
 from unstuck.trace.reading.terms import Term, plain_number, terms_of
@@ -36,6 +37,7 @@ class Step:
     tainted   those that depend on the parameters
     backward  those from which the increments were computed
     losses    what the script may be descending, with the seeds of the reverse pass
+    inner     where scalars are computed that are no losses, for a later one rises as they fall
     adaptive  the optimiser rescales element by element
     carried   what older optimiser state adds to each update, by parameter
     rates     the plain number that each gradient is multiplied by: learning rate, schedule, bias correction
@@ -51,6 +53,7 @@ class Step:
     tainted: frozenset[Node]
     backward: frozenset[Node]
     losses: dict[Candidate, Proposal]
+    inner: frozenset[Span]
     adaptive: bool
     carried: dict[str, tuple[Term, ...]]
     rates: dict[str, float]
@@ -65,6 +68,10 @@ class Step:
         """The same step with a part of its parameters."""
         chosen = {name: update for name, update in self.updates.items() if name in names}
         return replace(self, updates=chosen, written={name: self.written[name] for name in chosen})
+
+    def without_computed(self, places: Collection[Span]) -> Step:
+        """The same step without the scalars as losses that are computed at these places."""
+        return replace(self, losses=without(self.losses, places))
 
     def with_losses(self, losses: dict[Candidate, Proposal]) -> Step:
         """The same step with a part of its candidates."""
@@ -102,7 +109,7 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     ends = frozenset(node for node in nodes[oldest : bounds.stop] if node.id in steps.trained)
     ends |= {update.before for update in updates.values()}
     updating = ancestors([update.after for update in updates.values()], oldest=bounds.start)
-    losses = returned_loss([*updates.values()]) or candidates(inside, tainted, backward - ends, updating)
+    losses, inner = candidates(inside, tainted, backward - ends, updating)
     takers = _takers([update.before for update in updates.values()], nodes[oldest : bounds.stop])
     return Step(
         number,
@@ -112,7 +119,8 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
         inside,
         tainted,
         backward,
-        losses,
+        returned_loss([*updates.values()]) or losses,
+        inner,
         adaptive,
         carried,
         rates,
