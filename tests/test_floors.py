@@ -27,7 +27,9 @@ FLOORS = {
 }  # fmt: skip
 ROOMS = {  # the largest floor is stairs itself: what a room of unstuck.trace may use lies further left
     room: step
-    for step, room in enumerate(("running", "tape", "reading", "judging", "explaining", "recognising"))
+    for step, room in enumerate(
+        ("running", "tape", "reading", "judging", "optimising", "explaining", "recognising")
+    )
 }
 OPEN_FLOORS = {1, 6, 8}  # their modules are files side by side, and may use each other
 GROUND = {"facts": {"numpy"}, "stats": {"numpy", "scipy"}}  # what the ground floor may stand on

@@ -31,7 +31,7 @@ def run(node: Node, values: Mapping[Node, Any]) -> Any:
 
 def _function(name: str) -> Callable[..., Any]:
     """The NumPy function of this name, else that of scipy.special, which only those who need it pay for."""
-    found = getattr(np, name, None)
+    found = getattr(np, name, None) or getattr(np.linalg, name, None)
     if found is None:
         import scipy.special
 

@@ -1,13 +1,16 @@
 """What the tape says about training: which networks there are, what each descends, and how far it is right.
 
 A program may train several networks, one after the other or in turn.  Each gets an analysis of its own; what
-trains beside the main one is reported only where a loss explains some of it exactly.
+trains beside the main one is reported only where a loss explains some of it exactly, or where it takes the place of the
+main one: another phase of the same training, with update statements of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from unstuck.autodiff import effort
 from unstuck.facts import Span
@@ -64,11 +67,30 @@ class Analysis:
 def analyses(windows: Sequence[Window], naming: Naming, operations: int) -> list[Analysis]:
     """The networks of a recorded run, the main one first; explaining each may take so many operations."""
     found: list[Analysis] = []
-    for recorded in _by_parameters(windows):
+    groups = _by_parameters(windows)
+    for recorded in groups:
         taken = {name for analysis in found for name in analysis.parameters}
         window, steps = recorded[0]
-        found += _analysed(recorded, _unused(naming(window, steps), steps, taken), operations)
-    return found[:1] + [analysis for analysis in found[1:] if analysis.explains_some()]
+        analysed = _analysed(recorded, _unused(naming(window, steps), steps, taken), operations)
+        later = bool(found) and _takes_over(recorded, groups[0])
+        found += [
+            analysis
+            for number, analysis in enumerate(analysed, len(found))
+            if not number or analysis.explains_some() or (later and analysis.verdicts is not None)
+        ]
+    return found
+
+
+def _takes_over(later: Recorded, first: Recorded) -> bool:
+    """Do these windows show the training of the same shapes by other statements, after the first has ended?"""
+    trainings_, last = {window.training for window, _ in (*later, *first)}, first[-1][0].first
+    return len(trainings_) == 1 and later[0][0].first > last and _shapes(later) == _shapes(first)
+
+
+def _shapes(recorded: Recorded) -> list[tuple[int, ...]]:
+    """The shapes of the parameters, in any order."""
+    updates = (next(iter(parameter.updates.values())) for parameter in recorded[0][1].parameters)
+    return sorted(np.shape(update.before.value) for update in updates)
 
 
 def _by_parameters(windows: Sequence[Window]) -> list[Recorded]:

@@ -27,9 +27,11 @@ from unstuck.trace.judging.returned import absolute_scales
 from unstuck.trace.judging.started import started
 from unstuck.trace.judging.unused import unused
 from unstuck.trace.judging.updates import lets_gradient_go, overflowed, update_faults
+from unstuck.trace.optimising.faults import unexplained
+from unstuck.trace.optimising.turned import turned
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
-from unstuck.trace.singles import beside_arrays
+from unstuck.trace.singles import ALONE, beside_arrays
 from unstuck.trace.statuses import Evidence, statuses
 from unstuck.trace.thin import reconsidered
 
@@ -94,23 +96,36 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
     """Faults of the update itself, where the gradient shows none; and where numbers ended, why."""
     steps, loss = evidence.steps, evidence.verdicts.loss
     faults, spread = update_faults(steps), silent_broadcast(steps)
+    right = [each.parameter for each in found if _may_be_right(each)]
+    unlike = dict(unexplained(right, steps, evidence.verdicts, evidence.tolerance))
     result = []
     for gradient in found:
-        fault = spread or faults.get(gradient.parameter)
+        fault: Explanation | str | None = spread or faults.get(gradient.parameter)
         if fault is None and gradient.status == "wrong":
             fault = borrowed(gradient.parameter, steps)
         if fault is None and gradient.status in ("exact", "scaled"):
             fault = _in_the_loop(outside_of_loop(gradient.parameter, steps, loss), steps)
             fault = fault or inflating(gradient.parameter, steps, evidence.verdicts, evidence.tolerance)
+        if fault is None and _may_be_right(gradient):
+            fault = unlike.get(gradient.parameter)
         if gradient.status in ("wrong", "cannot-tell") and gradient.explanation is None:
             gradient = _proven(gradient, evidence)
-        if fault is not None and _stands(fault, gradient, steps):
+        if isinstance(fault, str):
+            gradient = replace(gradient, status="cannot-tell", reason=fault, residual=np.inf)
+        elif isinstance(fault, Explanation) and (
+            fault is unlike.get(gradient.parameter) or _stands(fault, gradient, steps)
+        ):
             gradient = replace(gradient, status="wrong", explanation=fault, reason="")
         elif gradient.status == "cannot-tell" and not gradient.steps:
             reason = overflowed(gradient.parameter, steps)
             gradient = replace(gradient, reason=reason, residual=np.inf) if reason else gradient
         result.append(gradient)
     return tuple(result)
+
+
+def _may_be_right(gradient: Gradient) -> bool:
+    """Is the gradient right, or a single number of which nothing worse is known?"""
+    return gradient.status in ("exact", "scaled") or gradient.reason == ALONE
 
 
 def _in_the_loop(fault: Explanation | None, steps: Sequence[Step]) -> Explanation | None:
@@ -127,6 +142,7 @@ def _proven(gradient: Gradient, evidence: Evidence) -> Gradient:
     name, steps, verdicts = gradient.parameter, evidence.steps, evidence.verdicts
     fault = inverted(name, steps, verdicts, evidence.tolerance)
     fault = fault or started(name, steps, verdicts, evidence.tolerance)
+    fault = fault or turned(name, steps, verdicts, evidence.tolerance)
     if fault is None and gradient.status == "wrong" and verdicts.loss.kind == "maximised":
         fault = upwards(name, steps, verdicts.loss)
     return gradient if fault is None else replace(gradient, status="wrong", explanation=fault, reason="")
@@ -140,8 +156,10 @@ def _stands(fault: Explanation, gradient: Gradient, steps: Sequence[Step]) -> bo
     if gradient.status == "wrong":
         return gradient.explanation is None or gradient.explanation.kind == "error-wrong"
     alone = fault.kind in ("bias-broadcast", "integer-truncation", "silent-broadcast") or not gradient.steps
-    alone = alone or (fault.kind == "gradient-missing" and lets_gradient_go(gradient.parameter, steps))
-    return gradient.status in ("exact", "scaled") or (gradient.status == "cannot-tell" and alone)
+    missing = fault.kind == "gradient-missing" and lets_gradient_go(gradient.parameter, steps)
+    if gradient.status == "not-applicable":
+        return missing
+    return gradient.status in ("exact", "scaled") or alone or missing
 
 
 def _reference(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> str | None:

@@ -4,8 +4,9 @@ Recording starts with the program and looks for the training loop ("discovery").
 about (one-hot encoding 60,000 labels) is left alone after 300 rounds.  Once updates have been found, recording
 is limited to short windows of consecutive steps, early and at growing distance, because some faults show only
 later: a ReLU derivative that is never zero is invisible until a unit is off.  In between the program runs its
-own unrecorded code, and of loops inside a step nothing is announced.  A training that ends may be followed by that
-of another network, so discovery begins again.  When everything has been seen the program is stopped.
+own unrecorded code, and of loops inside a step nothing is announced.  Where a loop around the epochs goes into its next
+round, another optimiser may take over, so that is recorded as well.  A training that ends may be followed by that of
+another network, so discovery begins again.  When everything has been seen the program is stopped.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ LONG_STEPS, LEAST_OF_LONG = 100_000, 3  # nodes from which on fewer updates, and
 MOST_NODES, MOST_BYTES = 1_200_000, 2_000_000_000
 CROWDED_NODES, FEW_STEPS = 20_000, 8  # a window ends early when it holds so many nodes and steps
 FEW_NODES = 60_000  # recorded after a training before it is taken for the last one
+PHASE, MOST_PHASES = 5, 4  # steps that are recorded where another phase begins, and how often
 KEEP = 200_000  # elements: larger arrays that nobody wrote to are not copied at the end of a window
 
 
@@ -93,6 +95,9 @@ class Clock:
         self._wait: Wait
         self._window_first = self._window_end = 0
         self._first_step = 0  # of the running training; steps are counted over the whole run
+        # By loop: how often the step loop was entered before this round.
+        self._epochs_before: dict[int, int] = {}
+        self._phases, self._new_phase = 0, False
 
     def start(self, runtime: Runtime) -> None:
         """Begin discovery."""
@@ -133,6 +138,14 @@ class Clock:
             self._discover(loop)
         elif number == self.step_loop:
             self._step()
+        elif number not in self.nest.inner:
+            self._round(loop)
+
+    def _round(self, loop: Loop) -> None:
+        """A round begins of a loop around the training: a new phase, if the last one held several epochs."""
+        epochs = len(self.progress.starts)
+        self._new_phase |= loop.rounds > 0 and epochs - self._epochs_before.get(loop.number, 0) > 1
+        self._epochs_before[loop.number] = epochs
 
     def _place(self) -> None:
         """Tell the tape between which rounds of which loops it is."""
@@ -198,6 +211,9 @@ class Clock:
         self._wait = Wait(within, len(seen), self.plan.patience)
         self.progress.step = self._first_step + len(seen) - 1
         self.progress.starts = [0] if not self.progress.starts else self.progress.starts
+        around = [loop.number for loop in self.nest.running]
+        if steps.loop in around[1:]:  # the loop over epochs
+            self._epochs_before[around[around.index(steps.loop) - 1]] = len(self.progress.starts)
         self._window_end = self._first_step + max(self.plan.steps, len(seen))
         for context in {node.context for node in memory.nodes}:
             self.nest.met([number for number, _ in context], self.step_loop)
@@ -230,12 +246,15 @@ class Clock:
     def _between(self, step: int) -> None:
         if self._due(step):
             self._open()
-            self._window_end = step + self.plan.length
+            self._window_end = step + (PHASE if self._new_phase else self.plan.length)
+            self._phases += self._new_phase
         elif self._finished():
             raise Stop
+        self._new_phase = False
 
     def _due(self, step: int) -> bool:
-        if self._count() in self.plan.later and self._wait.reaches(self._count()):
+        phase = self._new_phase and bool(self.plan.later) and self._phases < MOST_PHASES
+        if (phase or self._count() in self.plan.later) and self._wait.reaches(self._count()):
             return True
         begins = step == self.progress.starts[-1]
         return begins and self.plan.run_seconds > 0 and step in self._epochs()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.autodiff.reverse import ancestors
-from unstuck.facts import Status
+from unstuck.facts import Array, Status
 from unstuck.trace.explaining.account import SAME_SCALE, Account
 from unstuck.trace.explaining.astray import lacks_target
 from unstuck.trace.explaining.forcing import Forced
@@ -21,7 +21,7 @@ from unstuck.trace.explaining.meant import shows_loss
 from unstuck.trace.judging.acquittal import bent_at, right_at_kinks, rounds_back
 from unstuck.trace.judging.ascent import climbs_distance
 from unstuck.trace.judging.judge import Verdicts
-from unstuck.trace.judging.matching import STEADY
+from unstuck.trace.judging.matching import STEADY, match
 from unstuck.trace.judging.returned import derived_foretells
 from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
@@ -36,6 +36,9 @@ BOUNDED = {
 OF_FIRST_ORDER = "weights-already-updated"  # the difference is proportional to the learning rate
 UNKNOWN_LOSS = "no known loss explains any weight matrix, so there is nothing to compare with"
 NO_TARGET = "the gradient does not depend on any target: it follows from the outputs alone"
+PENALTY_ALONE = (
+    "nothing but a penalty explains a step, and a penalty does not depend on what the network puts out"
+)
 UPWARDS = "the steps go up a distance between output and target"
 Said = tuple[Status, str]
 
@@ -81,6 +84,8 @@ def _first_sight(name: str, evidence: Evidence, known: bool) -> Said:
     verdicts = evidence.verdicts
     if name in verdicts.unknown:
         return "cannot-tell", verdicts.unknown[name]
+    if len(verdicts.matches) > 1 and _is_penalty_alone(evidence):
+        return "cannot-tell", PENALTY_ALONE
     telling = verdicts.telling(name)
     if not telling:
         return "cannot-tell", "its gradient vanishes in every recorded step"
@@ -121,6 +126,18 @@ def _never_negative(evidence: Evidence) -> str:
     return line_in_words(loss.span) if values and np.min([np.min(value) for value in values]) >= 0 else ""
 
 
+def _is_penalty_alone(evidence: Evidence) -> bool:
+    """Is the loss made of parameters and plain numbers alone: of no data?"""
+    loss = evidence.verdicts.loss
+    step = next((step for step in evidence.steps if loss in step.losses), None)
+    if step is None or loss.kind == "returned":
+        return False
+    roots = [node for node, _ in step.losses[loss].seeds]
+    behind = ancestors(roots, oldest=step.nodes[0].id, stop=step.ends)
+    operands = {parent for node in behind for parent in node.parents()}
+    return all(np.size(node.value) == 1 or node in step.tainted for node in operands)
+
+
 def _takes_part(name: str, evidence: Evidence) -> bool:
     """Is the loss computed from this value in some step, be it through functions without a slope?"""
     loss = evidence.verdicts.loss
@@ -128,7 +145,7 @@ def _takes_part(name: str, evidence: Evidence) -> bool:
         if name in step.updates and loss in step.losses:
             before = step.updates[name].before
             roots = [node for node, _ in step.losses[loss].seeds]
-            if before in ancestors(roots, oldest=before.id):
+            if before in ancestors(roots, oldest=before.id, stop=step.ends - {before}):
                 return True
     return False
 
@@ -163,7 +180,12 @@ def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, 
             yield name, ("exact", "differs only at kinks, where any subgradient is right")
         elif name not in unlike and _scheduled(name, evidence):
             yield name, ("exact", "its learning rate changes by a schedule of its own")
-        elif name not in unlike and _normalised(steps, name):
+        elif name not in unlike and _goes_with_rows(name, evidence):
+            yield (
+                name,
+                ("scaled", "its factor changes with the number of rows: a mean or a sum over the batch"),
+            )
+        elif name not in unlike and (_normalised(steps, name) or _cut_to_length(name, evidence)):
             yield name, ("exact", "its length is normalised or clipped, so its factor changes")
         elif name in unlike and (almost := _almost(name, evidence)):
             yield name, ("exact", almost)
@@ -211,7 +233,26 @@ def _scheduled(name: str, evidence: Evidence) -> bool:
     rates = {step.number: step.rates.get(name, 0.0) for step in evidence.steps}
     telling = evidence.verdicts.telling(name)
     factors = [match.scale / rates[number] for number, match in telling.items() if rates.get(number)]
-    return len(factors) == len(telling) and float(np.ptp(factors)) <= STEADY * abs(float(np.median(factors)))
+    return len(factors) == len(telling) and _is_steady(factors)
+
+
+def _goes_with_rows(name: str, evidence: Evidence) -> bool:
+    """Is the factor steady once it is multiplied with, or divided by, a length of what the parameter is used for?"""
+    telling = evidence.verdicts.telling(name)
+    factors, shapes = [], []
+    for step in evidence.steps:
+        users = step.takers[step.updates[name].before] if name in step.updates else ()
+        if step.number in telling and users and step.rates.get(name):
+            factors.append(telling[step.number].scale / step.rates[name])
+            shapes.append(np.shape(users[0].value))
+    if len(factors) < len(telling) or len({len(shape) for shape in shapes}) != 1:
+        return False
+    lengths = [np.array(axis, float) for axis in zip(*shapes, strict=True)]
+    return any(_is_steady(np.array(factors) * rows**power) for rows in lengths for power in (1, -1))
+
+
+def _is_steady(numbers: Array | Sequence[float]) -> bool:
+    return float(np.ptp(numbers)) <= STEADY * abs(float(np.median(numbers)))
 
 
 def _normalised(steps: Sequence[Step], name: str) -> bool:
@@ -228,3 +269,23 @@ def _normalised(steps: Sequence[Step], name: str) -> bool:
         for term in step.updates[name].terms
         if term.node is not step.updates[name].before
     )
+
+
+def _cut_to_length(name: str, evidence: Evidence) -> bool:
+    """Is a multiple of the true gradient multiplied with a number that depends on it, before an optimiser takes it?"""
+    telling = evidence.verdicts.telling(name)
+    for step in evidence.steps:
+        if name not in step.updates or step.number not in telling or telling[step.number].true.size < 2:
+            continue
+        true, after = telling[step.number].true, step.updates[name].after
+        for node in ancestors([after], oldest=step.nodes[0].id, stop=step.ends - {after}):
+            if node.op in ("multiply", "true_divide") and np.shape(node.value) == true.shape:
+                arrays = [each for each in node.parents() if np.shape(each.value) == true.shape]
+                lengths = [
+                    each for each in node.parents() if np.size(each.value) == 1 and each in step.tainted
+                ]
+                if len(arrays) == len(lengths) == 1:
+                    found = match(np.asarray(arrays[0].value, float), true)
+                    if min(found.residual, found.mirrored) <= evidence.tolerance:
+                        return True
+    return False

@@ -15,11 +15,10 @@ from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Array, Explanation, Span
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import Match, match
-from unstuck.trace.reading.readings import is_penalty
+from unstuck.trace.reading.readings import PENALTIES, is_penalty
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 3
-PENALTIES = ("without decay", "without penalty")
 
 
 def inflating(name: str, steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> Explanation | None:

@@ -253,7 +253,8 @@ def _idle(update: Update, step: Step, kept: Sequence[Memory]) -> Memory | None:
     for memory in kept:
         if np.shape(memory.new.value) != np.shape(update.after.value):
             continue
-        if not any(_is_of(part.node, update) for part in _parts(memory.new, step)):
+        parts = _parts(memory.new, step)
+        if not any(_is_of(part.node, update) or _serves(part.node, update, step) for part in parts):
             continue
         if used is None:
             ends = {other.after for other in step.updates.values()}
@@ -264,6 +265,12 @@ def _idle(update: Update, step: Step, kept: Sequence[Memory]) -> Memory | None:
         if not seen and used.isdisjoint(own) and not _is_used_before(memory, own, used):
             return memory
     return None
+
+
+def _serves(node: Node, update: Update, step: Step) -> bool:
+    """Is this value, of the parameter's shape and made from parameters, also what the update itself is made of?"""
+    alike = np.shape(node.value) == np.shape(update.after.value) and node in step.tainted
+    return alike and node in ancestors([update.after], oldest=node.id, stop=step.ends - {update.after})
 
 
 def _is_used_before(memory: Memory, own: Collection[Node], used: Collection[Node]) -> bool:

@@ -5,7 +5,8 @@ Adam divides the mean of the gradients and that of their squares by this weight.
 correct one alone, or by another step's weight, is a fault.  What counts is the factor that all of it leaves in the
 step, wherever it stands (some write it into the learning rate); a factor that is neither the right one nor one known
 wrong one is let be.  Where a mean itself is divided by a number that changes from step to step, that number must be
-its weight: whatever else it is, and whatever else the mean keeps, the quotient would drift.
+its weight: whatever else it is, and whatever else the mean keeps, the quotient would drift.  And where it is divided by
+a number that is made with a power of the share that it keeps, this is meant as its weight, and must be.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Array, Explanation, Span
 from unstuck.trace.judging.statements import statement_about
 from unstuck.trace.reading.steps import Update
@@ -44,6 +46,8 @@ class Mean:
     """A running mean behind plain factors: factor x mean, which is `share` x its old value + `intake` x what is new.
 
     way      the places between it and its use where it is corrected, and `divisor` what it is divided by there
+    older    how many steps ago it was made
+    scales   the places of the way, and those where it is multiplied, which may be by the rate
     """
 
     node: Node
@@ -52,12 +56,14 @@ class Mean:
     factor: float
     way: tuple[Node, ...]
     divisor: float
+    older: int = 0
+    scales: tuple[Node, ...] = ()
 
     def weight(self, steps: Array) -> Array:
         """The sum of the weights of all gradients that it holds after so many steps from zeros."""
         if self.share == 1:
-            return self.intake * steps
-        return np.asarray(self.intake * (1 - self.share**steps) / (1 - self.share))
+            return self.intake * (steps - self.older)
+        return np.asarray(self.intake * (1 - self.share ** (steps - self.older)) / (1 - self.share))
 
 
 def miscorrected(name: str, steps: Sequence[Step]) -> Explanation | None:
@@ -65,7 +71,7 @@ def miscorrected(name: str, steps: Sequence[Step]) -> Explanation | None:
     told = [(step, pair) for step in steps if (pair := _means(step, step.updates[name])) is not None]
     if len(told) < max(LEAST_STEPS, len(steps) // 2):
         return None
-    ages = {_age(mean.node) for mean in told[0][1] if mean.share}
+    ages = {age and age + mean.older for mean in told[0][1] if mean.share for age in (_age(mean.node),)}
     constants = {tuple((round(m.share, 12), round(m.intake, 12)) for m in pair) for _, pair in told}
     if len(ages) != 1 or None in ages or len(constants) != 1:
         return None
@@ -79,14 +85,15 @@ def miscorrected(name: str, steps: Sequence[Step]) -> Explanation | None:
         subject, predicate, *_ = fitting[0]
         mean = pairs[-1][subject == SECOND]
         return _noun(name, steps, subject, predicate, _place(mean))
-    return _drifting(name, steps, [*zip(*pairs, strict=True)], counts)
+    means = [*zip(*pairs, strict=True)]
+    return _drifting(name, steps, means, counts) or _misweighted(name, steps, means, counts)
 
 
 def _noun(
-    name: str, steps: Sequence[Step], subject: str, predicate: str, span: Span | None
+    name: str, steps: Sequence[Step], subject: str, predicate: str, span: Span | None = None, *others: Span
 ) -> Explanation | None:
     used = steps[-1].updates[name].after.span
-    uses = (used,) if used not in (None, span) else ()
+    uses = tuple(place for place in (*others, used) if place not in (None, span))
     text = f"in the step of {name}, {subject} {predicate}"
     return Explanation("optimiser", text, span, uses) if span is not None else None
 
@@ -121,8 +128,48 @@ def _drifting(
             f"is divided by {divisors[0]:.4g} after {counts[0]:.0f} steps, where the weights that it gives to all "
             f"gradients sum to {weights[0]:.4g}: the quotient drifts from step to step"
         )
-        return _noun(name, steps, subject, predicate, mean[-1].node.span if corrects else _place(mean[-1]))
+        places = mean[-1].node.span if corrects else None, _place(mean[-1])
+        return _noun(name, steps, subject, predicate, *[place for place in places if place is not None])
     return None
+
+
+def _misweighted(
+    name: str, steps: Sequence[Step], means: Sequence[Sequence[Mean]], counts: Array
+) -> Explanation | None:
+    """The explanation of a mean that is scaled by a number made of a power of its share, which is not its weight."""
+    for subject, mean in zip((FIRST, SECOND), means, strict=True):
+        weights = mean[0].weight(counts)
+        for number, place in enumerate(mean[-1].scales):
+            numbers = [
+                _powered(each.scales[number], each.share) for each in mean if len(each.scales) > number
+            ]
+            if len(numbers) < len(mean) or None in numbers:
+                continue
+            scaled = np.array(numbers, float)
+            if _is_steady(scaled) or _is_steady(weights / scaled) or _counts_otherwise(scaled, mean[0].share):
+                continue
+            predicate = (
+                f"is divided by {scaled[0]:.4g} after {counts[0]:.0f} steps, which is made of a power of "
+                f"{mean[0].share:g}, where its weights sum to {weights[0]:.4g}"
+            )
+            return _noun(name, steps, subject, predicate, place.span)
+    return None
+
+
+def _powered(node: Node, share: float) -> float | None:
+    """The plain number by which a mean is divided here, if a power of the share that it keeps is in it."""
+    numbers = [parent for parent in node.parents() if not _is_array(parent)]
+    behind = ancestors(numbers)
+    powers = [each for each in behind if each.op == "power" and _base(each) == share]
+    if len(numbers) != 1 or not powers:
+        return None
+    number = float(numbers[0].value)
+    return number if node.op == "true_divide" else 1 / number if number else None
+
+
+def _base(power: Node) -> float:
+    base = power.args[0]
+    return float(base.value if isinstance(base, Node) else base)
 
 
 def _is_correction(divisors: Array, counts: Array) -> bool:
@@ -175,11 +222,13 @@ def _mean(node: Node, step: Step, factor: float, *, rooted: bool = False) -> Mea
     What is corrected like a mean and keeps nothing of its old value is one of share 0.
     """
     way: list[Node] = []
+    scales: list[Node] = []
     below_root, divisor = not rooted, 1.0
     while True:
         kept = _kept(node, step) if below_root else None
         if kept is not None:
-            return Mean(node, *kept, factor, tuple(reversed(way)), divisor)
+            older = int(node.id < step.nodes[0].id)
+            return Mean(node, *kept, factor, tuple(reversed(way)), divisor, older, tuple(scales))
         inner = node.args[0] if node.args else None
         if not below_root and is_root(node) and isinstance(inner, Node):
             below_root, factor, node = True, factor**2, inner
@@ -191,6 +240,7 @@ def _mean(node: Node, step: Step, factor: float, *, rooted: bool = False) -> Mea
             corrected = next(parent for parent in way[-1].parents() if _is_array(parent))
             return Mean(corrected, 0.0, 1.0, factor, tuple(reversed(way)), divisor)
         scaled = factor / parts[0][0] if parts[0][0] else 1.0
+        scales += [node] if below_root and node.op in ("multiply", "true_divide") else []
         if below_root and scaled != 1 and (rooted or node.op == "true_divide"):  # else it may be the rate
             way.append(node)
             divisor *= scaled
@@ -211,12 +261,16 @@ def _is_array(node: Node) -> bool:
 
 def _kept(node: Node, step: Step) -> tuple[float, float] | None:
     """The weights of the old and of what is new in a memory of earlier steps; None for what is no such memory."""
-    start = step.nodes[0].id
-    if node.op not in ("add", "subtract") or node.id < start:
-        return None
     befores = {update.before for update in step.updates.values()}
-    parts = terms_of(node, stop=lambda other: other.id < start or other in befores)
-    old = [part for part in parts if part.node.id < start and part.node not in befores]
+    if node.op not in ("add", "subtract") or node in befores:
+        return None
+    start = step.nodes[0].id
+    if node.id < start:  # it is used as the step before has left it
+        parts = terms_of(node, stop=lambda other: (other.span, other.op) == (node.span, node.op))
+        old = [part for part in parts if _is_state(part.node, node)]
+    else:
+        parts = terms_of(node, stop=lambda other: other.id < start or other in befores)
+        old = [part for part in parts if part.node.id < start and part.node not in befores]
     new = [part.coefficient for part in parts if part not in old]
     if len(old) != 1 or not 0 < old[0].coefficient <= 1 or not new:
         return None

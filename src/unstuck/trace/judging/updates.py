@@ -92,9 +92,15 @@ def _without_gradient(name: str, steps: Sequence[Step]) -> Explanation | None:
         [term.node for term in step.updates[name].terms if term.node is not step.updates[name].before]
         for step in steps
     ]
+    fresh = [
+        [
+            node for node in nodes if node.op == "leaf" or node.id >= step.nodes[0].id
+        ]  # not what was left behind
+        for nodes, step in zip(added, steps, strict=True)
+    ]
     if not all(
         nodes and all(_is_constant(node, step) for node in nodes)
-        for nodes, step in zip(added, steps, strict=True)
+        for nodes, step in zip(fresh, steps, strict=True)
     ):
         return None
     span = steps[-1].updates[name].after.span

@@ -17,6 +17,7 @@ from unstuck.facts import Array
 from unstuck.trace.reading.terms import Term, opened
 
 Readings = dict[str, Array]  # by what is done to the increment; the first is the usual one
+PENALTIES = ("without decay", "without penalty")
 NEGLIGIBLE = 1e-12
 
 
