@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from unstuck.autodiff import effort
 from unstuck.facts import Span
 from unstuck.trace.explaining.account import Account, account_for, account_of_output
-from unstuck.trace.explaining.astray import added
+from unstuck.trace.explaining.astray import Told, added
+from unstuck.trace.explaining.unreachable import unreachable
 from unstuck.trace.judging.judge import Verdicts, best_loss, judge, tolerance_of
 from unstuck.trace.judging.separate import separate
 from unstuck.trace.reading.steps import Steps, Tracked
@@ -107,7 +108,7 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
     tolerance = tolerance_of(steps)
     verdicts = best_loss(steps, tolerance)
     if verdicts is None:
-        meant, under, account = added(steps, tolerance) or (steps, None, None)
+        meant, under, account = _astray(steps, tolerance) or (steps, None, None)
         return [Analysis(parameters, tuple(meant), window, first, under, account, tolerance)]
     result = []
     for mine, told in separate(steps, verdicts, tolerance):
@@ -125,6 +126,10 @@ def _accounted(
     That is another loss of outputs and targets under which an altered rule explains everything, one that the script
     itself computes, or one whose targets are added instead of subtracted.
     """
+    if not any(verdicts.is_array(name) and verdicts.explains(name, tolerance) for name in verdicts.matches):
+        shown = unreachable(steps, tolerance)
+        if shown is not None:
+            return shown
     account = account_for(steps, verdicts.loss, verdicts, tolerance, operations)
     settled = verdicts.explains_all(tolerance) or loss_is_known(steps, verdicts, account, tolerance)
     if settled or not operations:
@@ -149,6 +154,11 @@ def _accounted(
         if other is not None:
             return steps, under, other
     return added(steps, tolerance) or (steps, verdicts, account)
+
+
+def _astray(steps: Sequence[Step], tolerance: float) -> Told | None:
+    """What is meant where no loss has the error that the backward pass begins with; or None."""
+    return unreachable(steps, tolerance) or added(steps, tolerance)
 
 
 def _renamed(steps: Steps, names: Sequence[str]) -> Steps:

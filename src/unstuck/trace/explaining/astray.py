@@ -7,10 +7,12 @@ every number of every gradient follows, exactly and in every step, once the wron
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
+from unstuck.facts import Array
 from unstuck.trace.explaining.account import Account
 from unstuck.trace.explaining.forcing import given
 from unstuck.trace.explaining.hypotheses import Altered, Hypothesis, value_of
@@ -27,16 +29,36 @@ LEAST_STEPS = 2
 MOST_STARTS = 24
 KINDS = ("canonical-link", "squared")  # losses whose derivative is a difference
 TEXT = "the target is added to the output where it should be subtracted: the error is no difference"
-Starts = Callable[[Step], Iterator[tuple[Node, Pair]]]
 
 
-def added(steps: Sequence[Step], tolerance: float) -> tuple[list[Step], Verdicts, Account] | None:
+@dataclass(frozen=True)
+class Start:
+    """Where a backward pass begins: the operation, the output and target that are meant, and the error as written."""
+
+    node: Node
+    pair: Pair
+    error: Array
+
+
+Starts = Callable[[Step], Iterator[Start]]
+Told = tuple[list[Step], Verdicts, Account]
+
+
+def added(steps: Sequence[Step], tolerance: float) -> Told | None:
     """What is meant where targets are added to outputs, as steps with that loss, and the account of it; or None."""
-    for told, loss in _losses(steps, _sums):
+    return proven(steps, _sums, "sign", TEXT, tolerance)
+
+
+def proven(steps: Sequence[Step], starts: Starts, kind: str, text: str, tolerance: float) -> Told | None:
+    """What is meant where the error that a backward pass begins with is no difference, and the account of it; or None.
+
+    It is proven when every gradient follows from the error as written.
+    """
+    for told, loss in _losses(steps, starts):
         shown = [step for step in told if loss in step.losses]
         passes = tuple(forwards(shown, [step.losses[loss].seeds for step in shown]))
         for sign in (1.0, -1.0):  # -1: the steps add what they take for target minus output
-            hypothesis = Hypothesis("sign", TEXT, _as_written(passes, loss, sign), place=loss.span)
+            hypothesis = Hypothesis(kind, text, _as_written(passes, loss, starts, sign), place=loss.span)
             altered = {step.number: hypothesis.overrides(step.number) for step in shown}
             after = Trials(loss).judge(told, altered)
             if _proves(after, tolerance):
@@ -62,14 +84,14 @@ def _losses(steps: Sequence[Step], starts: Starts) -> Iterator[tuple[list[Step],
         yield from ((told, loss) for loss in list(losses)[:MOST_STARTS])
 
 
-def _proposed(starts: Iterator[tuple[Node, Pair]], kind: str) -> dict[Candidate, Proposal]:
+def _proposed(starts: Iterator[Start], kind: str) -> dict[Candidate, Proposal]:
     found: dict[Candidate, Proposal] = {}
-    for node, pair in starts:
-        before = _entry(pair, kind)
-        if before is not None and node.span is not None:
-            proposal = found.setdefault(Candidate(kind, node.span), Proposal([], []))
-            proposal.seeds.append((before, value_of(pair.output) - pair.target))
-            proposal.pairs.append(pair)
+    for start in starts:
+        before = _entry(start.pair, kind)
+        if before is not None and start.node.span is not None:
+            proposal = found.setdefault(Candidate(kind, start.node.span), Proposal([], []))
+            proposal.seeds.append((before, value_of(start.pair.output) - start.pair.target))
+            proposal.pairs.append(start.pair)
     return found
 
 
@@ -79,6 +101,24 @@ def _entry(pair: Pair, kind: str) -> Node | None:
         return pair.output
     before = before_activation(pair.output)
     return before if before is not None and is_link(before, pair.output, pair.target) else None
+
+
+def _as_written(
+    passes: Sequence[Forward], loss: Candidate, starts: Starts, sign: float
+) -> Callable[[int], Altered]:
+    """The rules under which the errors of a loss are those that were written."""
+    by_number = {forward.step.number: forward for forward in passes}
+
+    def alter(number: int) -> Altered:
+        forward = by_number[number]
+        mine = [each for each in starts(forward.step) if each.node.span == loss.span]
+        made: Altered = {}
+        for each in mine:
+            if (before := _entry(each.pair, loss.kind)) is not None:
+                made |= given(before, sign * each.error, forward)
+        return made
+
+    return alter
 
 
 def _proves(verdicts: Verdicts, tolerance: float) -> bool:
@@ -92,38 +132,24 @@ def _proves(verdicts: Verdicts, tolerance: float) -> bool:
 # ----- Output plus target -------------------------------------------------------------------------------
 
 
-def _sums(step: Step) -> Iterator[tuple[Node, Pair]]:
+def _sums(step: Step) -> Iterator[Start]:
     """Where a target is added to an output, and they could only cancel as a difference."""
     for node in step.nodes:
         if node in step.backward and node in step.tainted:
-            yield from ((node, pair) for pair in added_target(node, step.tainted))
-
-
-def _as_written(passes: Sequence[Forward], loss: Candidate, sign: float) -> Callable[[int], Altered]:
-    """The rules under which the sum of output and target is the error."""
-    by_number = {forward.step.number: forward for forward in passes}
-
-    def alter(number: int) -> Altered:
-        forward = by_number[number]
-        proposal = forward.step.losses[loss]
-        made: Altered = {}
-        for (node, _), pair in zip(proposal.seeds, proposal.pairs, strict=True):
-            made |= given(node, sign * (value_of(pair.output) + pair.target), forward)
-        return made
-
-    return alter
+            for pair in added_target(node, step.tainted):
+                yield Start(node, pair, value_of(pair.output) + pair.target)
 
 
 # ----- The output alone ---------------------------------------------------------------------------------
 
 
-def _outputs(step: Step) -> Iterator[tuple[Node, Pair]]:
+def _outputs(step: Step) -> Iterator[Start]:
     """Values that may be outputs: of a linear layer, or of an activation between 0 and 1."""
     for node in step.nodes:
         if node in step.backward and node in step.tainted and node not in step.ends and np.ndim(node.value):
             value = value_of(node)
             if _is_linear(node) or (inside(value) and before_activation(node) is not None):
-                yield node, Pair(node, np.zeros(value.shape))
+                yield Start(node, Pair(node, np.zeros(value.shape)), value)
 
 
 def _is_linear(node: Node) -> bool:
