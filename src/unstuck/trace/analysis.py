@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from unstuck.autodiff import effort
 from unstuck.facts import Span
 from unstuck.trace.explaining.account import Account, account_for, account_of_output
-from unstuck.trace.explaining.astray import Told, added
+from unstuck.trace.explaining.astray import Told, added, targetless
 from unstuck.trace.explaining.unreachable import unreachable
 from unstuck.trace.judging.judge import Verdicts, best_loss, judge, tolerance_of
 from unstuck.trace.judging.separate import separate
@@ -153,12 +153,12 @@ def _accounted(
         other = account_of_output(steps, loss, under, tolerance, operations // MOST_COMPUTED)
         if other is not None:
             return steps, under, other
-    return added(steps, tolerance) or (steps, verdicts, account)
+    return added(steps, tolerance) or targetless(steps, tolerance) or (steps, verdicts, account)
 
 
 def _astray(steps: Sequence[Step], tolerance: float) -> Told | None:
     """What is meant where no loss has the error that the backward pass begins with; or None."""
-    return unreachable(steps, tolerance) or added(steps, tolerance)
+    return unreachable(steps, tolerance) or added(steps, tolerance) or targetless(steps, tolerance)
 
 
 def _renamed(steps: Steps, names: Sequence[str]) -> Steps:

@@ -6,13 +6,14 @@ every number of every gradient follows, exactly and in every step, once the wron
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.facts import Array
+from unstuck.autodiff.reverse import adjoints
+from unstuck.facts import Array, Span
 from unstuck.trace.explaining.account import Account
 from unstuck.trace.explaining.forcing import given
 from unstuck.trace.explaining.hypotheses import Altered, Hypothesis, value_of
@@ -24,6 +25,7 @@ from unstuck.trace.reading.meetings import added_target
 from unstuck.trace.reading.pairs import Pair
 from unstuck.trace.reading.views import CONTRACTIONS
 from unstuck.trace.reading.written import Step
+from unstuck.trace.running.sources import line_in_words
 
 LEAST_STEPS = 2
 MOST_STARTS = 24
@@ -55,24 +57,88 @@ def proven(steps: Sequence[Step], starts: Starts, kind: str, text: str, toleranc
     It is proven when every gradient follows from the error as written.
     """
     for told, loss in _losses(steps, starts):
-        shown = [step for step in told if loss in step.losses]
-        passes = tuple(forwards(shown, [step.losses[loss].seeds for step in shown]))
+        passes = _passes(told, loss)
         for sign in (1.0, -1.0):  # -1: the steps add what they take for target minus output
-            hypothesis = Hypothesis(kind, text, _as_written(passes, loss, starts, sign), place=loss.span)
-            altered = {step.number: hypothesis.overrides(step.number) for step in shown}
-            after = Trials(loss).judge(told, altered)
-            if _proves(after, tolerance):
-                verdicts = judge(told, loss)
-                wrong = [name for name in verdicts.matches if not verdicts.explains(name, tolerance)]
-                return told, verdicts, Account((hypothesis,), after, passes, dict.fromkeys(wrong, hypothesis))
+            alter = _as_written(passes, loss, starts, sign)
+            account = _account(told, loss, passes, Hypothesis(kind, text, alter, place=loss.span), tolerance)
+            if account is not None:
+                return told, judge(told, loss), account
     return None
+
+
+def _passes(steps: Sequence[Step], loss: Candidate) -> tuple[Forward, ...]:
+    shown = [step for step in steps if loss in step.losses]
+    return tuple(forwards(shown, [step.losses[loss].seeds for step in shown]))
+
+
+def _account(
+    steps: Sequence[Step],
+    loss: Candidate,
+    passes: Sequence[Forward],
+    hypothesis: Hypothesis,
+    tolerance: float,
+) -> Account | None:
+    """The account of a hypothesis that explains everything under a loss; None if it does not."""
+    numbers = [forward.step.number for forward in passes]
+    after = Trials(loss).judge(steps, {number: hypothesis.overrides(number) for number in numbers})
+    if not _proves(after, tolerance):
+        return None
+    verdicts = judge(steps, loss)
+    wrong = [name for name in verdicts.matches if not verdicts.explains(name, tolerance)]
+    return Account((hypothesis,), after, tuple(passes), dict.fromkeys(wrong, hypothesis)) if wrong else None
 
 
 def lacks_target(steps: Sequence[Step], tolerance: float) -> bool:
     """Do all gradients follow exactly from an output alone, as if every target were zero?"""
-    return any(
-        judge(told[:1], loss).explains_all(tolerance) and _proves(judge(told, loss), tolerance)
-        for told, loss in _losses(steps, _outputs)
+    return next(_from_outputs(steps, tolerance), None) is not None
+
+
+def targetless(steps: Sequence[Step], tolerance: float) -> Told | None:
+    """The account of gradients that follow from an output alone, against a loss that the script computes; or None.
+
+    That loss must want some outputs to go the other way, in every step: then it is not met by an output of zero.
+    """
+    computed = [loss for step in steps[:1] for loss in step.losses if loss.kind == "explicit"]
+    for start in _from_outputs(steps, tolerance) if computed else ():
+        for loss in computed[::-1]:
+            passes = _passes(steps, loss)
+            place, opposed = _alone(passes, start, loss)
+            text = f"the error is the output alone, while the loss at {line_in_words(loss.span)} has a target for it"
+            alter = _as_written(passes, start, _outputs, 1.0)
+            hypothesis = Hypothesis("term-missing", text, alter, place=place)
+            account = _account(steps, loss, passes, hypothesis, tolerance) if opposed else None
+            if account is not None:
+                return list(steps), judge(steps, loss), account
+    return None
+
+
+def _from_outputs(steps: Sequence[Step], tolerance: float) -> Iterator[Candidate]:
+    """The outputs from which alone all gradients follow, as losses whose targets are zero."""
+    for told, loss in _losses(steps, _outputs):
+        if judge(told[:1], loss).explains_all(tolerance) and _proves(judge(told, loss), tolerance):
+            yield loss
+
+
+def _alone(passes: Sequence[Forward], start: Candidate, loss: Candidate) -> tuple[Span, bool]:
+    """Where the backward pass takes the output for the error, and whether the loss is against it in every step."""
+    place, opposed = start.span, []
+    for forward in passes:
+        step = forward.step
+        met = [each for each in _outputs(step) if each.node.span == start.span]
+        true = adjoints(step.losses[loss].seeds, step.wrt(), stop=step.ends).cotangents
+        opposed.append(any(_is_opposed(each, start.kind, true) for each in met))
+        outputs = {each.node for each in met}
+        taken = (node for node in step.nodes if node in step.backward and node not in forward.nodes)
+        place = next((n.span for n in taken if n.span and not outputs.isdisjoint(n.parents())), place)
+    return place, bool(opposed) and all(opposed)
+
+
+def _is_opposed(start: Start, kind: str, true: Mapping[Node, Array]) -> bool:
+    """Does the loss rise where the written error takes it for falling, for some outputs?"""
+    before = _entry(start.pair, kind)
+    error = true.get(before) if before is not None else None
+    return (
+        error is not None and np.shape(error) == start.error.shape and bool(np.any(error * start.error < 0))
     )
 
 

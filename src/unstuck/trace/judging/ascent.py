@@ -40,10 +40,10 @@ def upwards(name: str, steps: Sequence[Step], loss: Candidate) -> Explanation | 
 def _is_distance(step: Step, loss: Candidate) -> bool:
     root = step.losses[loss].seeds[0][0]
     behind = ancestors([root], oldest=step.nodes[0].id, stop=step.ends)
-    return any(_measures(root, node) for node in behind if _joins(node, step))
+    return any(_measures(root, node) for node in behind if joins(node, step))
 
 
-def _joins(node: Node, step: Step) -> bool:
+def joins(node: Node, step: Step) -> bool:
     """Is this the difference between something that the network puts out and something that it does not?"""
     operands = node.parents()
     return (
