@@ -19,6 +19,7 @@ from unstuck.trace.judging.anew import started_anew
 from unstuck.trace.judging.memories import memory_faults
 from unstuck.trace.judging.moments import miscorrected
 from unstuck.trace.judging.statements import statement_about
+from unstuck.trace.judging.whole_numbers import cut_to_whole_numbers
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.terms import terms_of
 from unstuck.trace.reading.written import Step
@@ -231,25 +232,6 @@ def _is_square(node: Node) -> bool:
     return node.op == "square" or (node.op == "multiply" and node.args[0] is node.args[1])
 
 
-def _cut(name: str, steps: Sequence[Step]) -> Explanation | None:
-    """What the update makes is cut to whole numbers before it is used."""
-    cuts = [_whole(step, step.updates[name].after) for step in steps]
-    if len([cut for cut in cuts if cut is not None]) < LEAST_STEPS:
-        return None
-    place = next(cut.span for cut in cuts if cut is not None)
-    text = f"{name} is cut to whole numbers after each update: steps smaller than one are lost"
-    return Explanation("integer-truncation", text, place) if place is not None else None
-
-
-def _whole(step: Step, after: Node) -> Node | None:
-    """The copy as whole numbers that loses something of a value, if there is one."""
-    for node in step.nodes:
-        cut = node.op == "trunc" and after in node.parents()
-        if cut and not np.array_equal(node.value, after.value):
-            return node
-    return None
-
-
 FAULTS = (
     _grown,
     _without_gradient,
@@ -258,7 +240,7 @@ FAULTS = (
     _rootless,
     miscorrected,
     started_anew,
-    _cut,
+    cut_to_whole_numbers,
 )
 
 
