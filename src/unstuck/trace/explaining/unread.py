@@ -20,6 +20,7 @@ from unstuck.facts import Array, Explanation, Gradient
 from unstuck.trace.explaining.operands import Operand, forward, operands
 from unstuck.trace.reading.chains import BOOKKEEPING
 from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.terms import terms_of
 from unstuck.trace.reading.written import Step
 
 TESTED = 6
@@ -136,6 +137,9 @@ def _mixture(rounds: Sequence[Round], tolerance: float) -> Mixture | None:
     alone = [_factors((exact,), new, tolerance) for _, exact, new in values if np.any(exact) or np.any(new)]
     if alone and all(alone):
         return 0.0, float(np.median([found[0] for found in alone if found]))
+    shifted = [_factors((exact, np.ones(new.shape)), new, tolerance) for _, exact, new in values]
+    if all(shifted):  # a number has taken the place of the old value
+        return 0.0, float(np.median([found[0] for found in shifted]))
     both = [_factors((old, exact), new, tolerance) for old, exact, new in map(_not_set, values)]
     if not all(both):
         return None
@@ -173,7 +177,7 @@ def _noun(rounds: Sequence[Round], mixture: Mixture | None) -> Gradient:
     last = rounds[-1]
     name, place = last.after.title, last.after.base.span or last.after.y.span
     assert place is not None
-    told = _fault(name, mixture[0]) if mixture is not None else None
+    told = _fault(name, *mixture, last.after.base) if mixture is not None else None
     uses = (last.after.y.span,) if last.after.y.span is not None else ()
     return Gradient(
         parameter=name,
@@ -190,7 +194,7 @@ def _noun(rounds: Sequence[Round], mixture: Mixture | None) -> Gradient:
     )
 
 
-def _fault(name: str, share: float) -> tuple[str, str] | None:
+def _fault(name: str, share: float, factor: float, made: Node) -> tuple[str, str] | None:
     """(kind, text) of a mixture that no optimiser makes; None where it may be a strong decay."""
     if share == 0:
         text = f"{name} becomes a multiple of its gradient in every step, instead of moving along it"
@@ -198,4 +202,17 @@ def _fault(name: str, share: float) -> tuple[str, str] | None:
     if not 0 < share <= 1 + SINGULAR:
         text = f"each update of {name} multiplies the old value by {share:.4g}, which should be kept"
         return "parameter-not-kept", text
+    if factor > 0 and _of_itself(made):
+        text = f"the gradient is written into {name} itself, which shares its memory, before {name} is updated by it"
+        return "aliasing", text
+    if factor > 0:
+        return "sign", f"the steps of {name} go up the loss instead of down: the sign is wrong"
     return None
+
+
+def _of_itself(made: Node) -> bool:
+    """Is the new value one array less, or plus, a multiple of the same array?"""
+    old = made.args[0] if made.op in ("add", "subtract") else None
+    return isinstance(old, Node) and {
+        part.node for part in terms_of(made, stop=lambda node: node is old)
+    } == {old}
