@@ -14,6 +14,7 @@ from unstuck.facts import Span
 from unstuck.trace.explaining.account import Account, account_for, account_of_output
 from unstuck.trace.explaining.astray import Told, added, targetless
 from unstuck.trace.explaining.unreachable import unreachable
+from unstuck.trace.judging.inverted import under_inverted
 from unstuck.trace.judging.judge import Verdicts, best_loss, judge, tolerance_of
 from unstuck.trace.judging.separate import separate
 from unstuck.trace.reading.steps import Steps, Tracked
@@ -127,6 +128,7 @@ def _accounted(
     itself computes, or one whose targets are added instead of subtracted.
     """
     if not any(verdicts.is_array(name) and verdicts.explains(name, tolerance) for name in verdicts.matches):
+        verdicts = under_inverted(steps, tolerance) or verdicts
         shown = unreachable(steps, tolerance)
         if shown is not None:
             return shown
