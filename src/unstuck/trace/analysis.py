@@ -150,12 +150,16 @@ def _accounted(
         for loss in reversed(dict.fromkeys(loss for step in steps for loss in step.losses))
         if loss.kind == "explicit"
     ]
+    guessed = None
     for loss in computed[:MOST_COMPUTED]:
         under = judge(steps, loss)
         other = account_of_output(steps, loss, under, tolerance, operations // MOST_COMPUTED)
         if other is not None:
-            return steps, under, other
-    return added(steps, tolerance) or targetless(steps, tolerance) or (steps, verdicts, account)
+            if loss_is_known(steps, under, other, tolerance):
+                return steps, under, other
+            guessed = guessed or (steps, under, other)
+    shown = added(steps, tolerance) or targetless(steps, tolerance)
+    return shown or guessed or (steps, verdicts, account)
 
 
 def _astray(steps: Sequence[Step], tolerance: float) -> Told | None:
