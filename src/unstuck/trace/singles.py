@@ -61,6 +61,9 @@ def _told(gradient: Gradient, evidence: Evidence, known: bool) -> Gradient:
     name = gradient.parameter
     scale, spread = evidence.scales.get(name, (0.0, np.inf))
     steps = [step for step in evidence.steps if step.number in evidence.verdicts.telling(name)]
+    if known and len(steps) >= ENOUGH_NUMBERS and all(_adds_nothing(step, name) for step in steps):
+        text = f"what is added to {name} is 0 in every step, although the loss depends on it: its gradient is missing"
+        return replace(gradient, explanation=Explanation("gradient-missing", text, gradient.span), reason="")
     if known and len(steps) >= ENOUGH_NUMBERS and _is_on_the_way(name, steps, evidence):
         if spread <= STEADY and scale < 0:
             text = f"the steps of {name} go up the loss instead of down: the sign is wrong"
@@ -68,6 +71,19 @@ def _told(gradient: Gradient, evidence: Evidence, known: bool) -> Gradient:
         if spread > STEADY and all(_is_sum(step, name) for step in steps):
             return replace(gradient, reason=CHANGES)
     return replace(gradient, status="cannot-tell", reason=ALONE)
+
+
+def _adds_nothing(step: Step, name: str) -> bool:
+    """Does the update leave the number as it is, though no rate or mask of 0 asks for it?"""
+    update = step.updates[name]
+    others = [term.node for term in update.terms if term.node is not update.before]
+    masked = any(node.op == "multiply" and any(np.any(p.value) for p in node.parents()) for node in others)
+    return (
+        all(term.coefficient for term in update.terms)
+        and np.array_equal(update.after.value, update.before.value)
+        and not masked
+        and not any(np.any(node.value) for node in others)
+    )
 
 
 def _is_on_the_way(name: str, steps: Sequence[Step], evidence: Evidence) -> bool:
