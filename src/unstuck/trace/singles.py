@@ -77,7 +77,8 @@ def _adds_nothing(step: Step, name: str) -> bool:
     """Does the update leave the number as it is, though no rate or mask of 0 asks for it?"""
     update = step.updates[name]
     others = [term.node for term in update.terms if term.node is not update.before]
-    masked = any(node.op == "multiply" and any(np.any(p.value) for p in node.parents()) for node in others)
+    errors = {parent for node in others if node.op == "multiply" for parent in node.parents()} & step.tainted
+    masked = any(np.any(error.value) for error in errors)
     return (
         all(term.coefficient for term in update.terms)
         and np.array_equal(update.after.value, update.before.value)
