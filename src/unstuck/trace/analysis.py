@@ -18,7 +18,7 @@ from unstuck.trace.judging.inverted import under_inverted
 from unstuck.trace.judging.judge import Verdicts, best_loss, judge, tolerance_of
 from unstuck.trace.judging.separate import separate
 from unstuck.trace.reading.steps import Steps, Tracked
-from unstuck.trace.reading.trainings import trainings
+from unstuck.trace.reading.trainings import trainings, turned_trainings
 from unstuck.trace.reading.written import Step, prepare
 from unstuck.trace.running.sources import line_in_words
 from unstuck.trace.schedule import Window
@@ -63,23 +63,27 @@ class Analysis:
         )
 
 
-def analyses(windows: Sequence[Window], naming: Naming, operations: int) -> list[Analysis]:
-    """The networks of a recorded run, the main one first; explaining each may take so many operations."""
+def analyses(windows: Sequence[Window], naming: Naming, seconds: float) -> list[Analysis]:
+    """The networks of a recorded run, the main one first; `seconds` may be spent on explaining each."""
+    groups = _by_parameters(windows, lambda window: trainings(window.nodes, 2, window.known))
+    groups = groups or _by_parameters(windows, lambda window: turned_trainings(window.nodes, 2))
     found: list[Analysis] = []
-    for recorded in _by_parameters(windows):
+    for recorded in groups:
         taken = {name for analysis in found for name in analysis.parameters}
         window, steps = recorded[0]
         found += _analysed(recorded, _unused(naming(window, steps), steps, taken), operations)
     return found[:1] + [analysis for analysis in found[1:] if analysis.explains_some()]
 
 
-def _by_parameters(windows: Sequence[Window]) -> list[Recorded]:
+def _by_parameters(
+    windows: Sequence[Window], training: Callable[[Window], Sequence[Steps]]
+) -> list[Recorded]:
     """Windows of one training that show the same parameters, together; what shows a part of them only is left out."""
     groups: dict[tuple[int, tuple[Span, ...]], Recorded] = {}
     for window in windows:
-        for steps in trainings(window.nodes, 2, window.known):
+        for steps in training(window):
             spans = tuple(parameter.span for parameter in steps.parameters)
-            others = [shown for training, shown in groups if training == window.training and shown != spans]
+            others = [shown for number, shown in groups if number == window.training and shown != spans]
             if all(set(spans).isdisjoint(shown) for shown in others):
                 groups.setdefault((window.training, spans), []).append((window, steps))
     return list(groups.values())

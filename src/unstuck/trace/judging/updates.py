@@ -82,6 +82,23 @@ def _gradient_of(update: Update) -> Node | None:
     return max(terms, key=lambda node: node.id, default=None)
 
 
+# ----- The old value ------------------------------------------------------------------------------------
+
+
+def _turned(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """Every update turns the sign of the old value: `rate * g - w`, or `-w - rate * g`."""
+    kept = [
+        sum(term.coefficient for term in update.terms if term.node is update.before)
+        for update in (step.updates[name] for step in steps)
+    ]
+    span = steps[-1].updates[name].after.span
+    if len(kept) < LEAST_STEPS or max(kept) >= 0 or span is None:
+        return None
+    return Explanation(
+        "sign", f"each update of {name} turns the sign of its old value, which should be kept", span
+    )
+
+
 # ----- Nothing of the gradient --------------------------------------------------------------------------
 
 
@@ -234,6 +251,7 @@ def _is_square(node: Node) -> bool:
 
 FAULTS = (
     _grown,
+    _turned,
     _without_gradient,
     _root_of_negative,
     _by_zero,

@@ -52,12 +52,15 @@ class Steps:
     trained: frozenset[int] = frozenset()  # ids of all updated values, those of other trainings included
 
 
-def find_steps(nodes: Sequence[Node], least: int = 3, known: OldValues | None = None) -> list[Steps]:
+def find_steps(
+    nodes: Sequence[Node], least: int = 3, known: OldValues | None = None, sign: float = 1.0
+) -> list[Steps]:
     """The trainings on a tape, each with its parameters and steps: those of the busiest loop come first.
 
-    Empty when no parameter was updated at least `least` times.  `known` remembers from look to look.
+    Empty when no parameter was updated at least `least` times.  `known` remembers from look to look; a `sign` of -1
+    finds parameters whose old value is turned by every update.
     """
-    trained, members = parameter_chains(nodes, least, known)
+    trained, members = parameter_chains(nodes, least, known, sign)
     found: list[Steps] = []
     while trained:
         loop = _step_loop(trained)
