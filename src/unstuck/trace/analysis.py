@@ -6,18 +6,21 @@ trains beside the main one is reported only where a loss explains some of it exa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from unstuck.autodiff import effort
-from unstuck.facts import Span
+import numpy as np
+
+from unstuck.facts import Array, Span
 from unstuck.trace.explaining.account import Account, account_for, account_of_output
 from unstuck.trace.explaining.astray import Told, added, targetless
 from unstuck.trace.explaining.unreachable import unreachable
 from unstuck.trace.judging.inverted import under_inverted
 from unstuck.trace.judging.judge import Verdicts, best_loss, judge, tolerance_of
 from unstuck.trace.judging.separate import separate
-from unstuck.trace.reading.steps import Steps, Tracked
+from unstuck.trace.reading.steps import Steps, Tracked, unique_names
+from unstuck.trace.reading.still import still_trainings
 from unstuck.trace.reading.trainings import trainings, turned_trainings
 from unstuck.trace.reading.written import Step, prepare
 from unstuck.trace.running.sources import line_in_words
@@ -30,6 +33,7 @@ MEANT = (
     "binary-cross-entropy",
     "cross-entropy",
 )  # losses that people mean when they write a difference
+LEAST_STILL = 3  # steps that prove that something is a gradient which no update uses
 MOST_COMPUTED = 2  # losses that the script computes and that are tried where nothing else explains it
 Naming = Callable[[Window, Steps], Sequence[str]]
 
@@ -71,8 +75,40 @@ def analyses(windows: Sequence[Window], naming: Naming, seconds: float) -> list[
     for recorded in groups:
         taken = {name for analysis in found for name in analysis.parameters}
         window, steps = recorded[0]
-        found += _analysed(recorded, _unused(naming(window, steps), steps, taken), operations)
+        found += _analysed(recorded, _unused(naming(window, steps), steps, taken), seconds)
+    if not found:
+        return [each for window in windows for each in _standing_still(window, naming)][:1]
     return found[:1] + [analysis for analysis in found[1:] if analysis.explains_some()]
+
+
+def _standing_still(window: Window, naming: Naming) -> Iterator[Analysis]:
+    """A training whose gradients are right and used for nothing: what is no gradient of it is left out."""
+    for found in still_trainings(window.nodes):
+        numbers = [str(number) for number in range(len(found.parameters))]
+        meant = prepare(window.nodes, _renamed(found, numbers), window.first)
+        tolerance = tolerance_of(meant)
+        guessed = best_loss(meant, tolerance)
+        own = _proven(guessed, tolerance) if guessed is not None else {}
+        if guessed is None or not any(np.ndim(true) > 1 for true in own.values()):
+            continue
+        kept = [each for number, each in zip(numbers, found.parameters, strict=True) if number in own]
+        first = replace(found, parameters=unique_names(tuple(kept)))
+        names = naming(window, first)
+        steps = prepare(window.nodes, _renamed(first, names), window.first)
+        told = judge(steps, guessed.loss)
+        account = account_for(steps, told.loss, told, tolerance, 0.0)
+        parameters = dict(zip(names, first.parameters, strict=True))
+        yield Analysis(parameters, tuple(steps), window, first, told, account, tolerance)
+
+
+def _proven(verdicts: Verdicts, tolerance: float) -> dict[str, Array]:
+    """The arrays whose written gradients are the true ones in several steps, each with one of them."""
+    told = {name: [*verdicts.telling(name).values()] for name in verdicts.matches if verdicts.is_array(name)}
+    return {
+        name: matches[0].true
+        for name, matches in told.items()
+        if len(matches) >= LEAST_STILL and verdicts.explains(name, tolerance)
+    }
 
 
 def _by_parameters(

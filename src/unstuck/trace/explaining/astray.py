@@ -12,18 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import adjoints
+from unstuck.autodiff.reverse import adjoints, ancestors
 from unstuck.facts import Array, Span
 from unstuck.trace.explaining.account import Account
 from unstuck.trace.explaining.forcing import given
 from unstuck.trace.explaining.hypotheses import Altered, Hypothesis, value_of
 from unstuck.trace.explaining.macros import Forward, forwards
 from unstuck.trace.judging.judge import Verdicts, judge
+from unstuck.trace.judging.matching import match
 from unstuck.trace.judging.trial import Trials
 from unstuck.trace.reading.losses import Candidate, Proposal, before_activation, inside, is_link
 from unstuck.trace.reading.meetings import added_target
 from unstuck.trace.reading.pairs import Pair
-from unstuck.trace.reading.views import CONTRACTIONS
+from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
 
@@ -94,19 +95,20 @@ def lacks_target(steps: Sequence[Step], tolerance: float) -> bool:
 
 
 def targetless(steps: Sequence[Step], tolerance: float) -> Told | None:
-    """The account of gradients that follow from an output alone, against a loss that the script computes; or None.
+    """The account of gradients that follow from an output alone, where a computed loss has a target for it; or None.
 
-    That loss must want some outputs to go the other way, in every step: then it is not met by an output of zero.
+    The true error must be output minus target, number by number, and they must be opposed for some outputs in every
+    step.  (Elsewhere an error that is the output alone may be meant: it makes the output small.)
     """
     computed = [loss for step in steps[:1] for loss in step.losses if loss.kind == "explicit"]
     for start in _from_outputs(steps, tolerance) if computed else ():
         for loss in computed[::-1]:
             passes = _passes(steps, loss)
-            place, opposed = _alone(passes, start, loss)
+            place, lacking = _alone(passes, start, loss, tolerance)
             text = f"the error is the output alone, while the loss at {line_in_words(loss.span)} has a target for it"
             alter = _as_written(passes, start, _outputs, 1.0)
             hypothesis = Hypothesis("term-missing", text, alter, place=place)
-            account = _account(steps, loss, passes, hypothesis, tolerance) if opposed else None
+            account = _account(steps, loss, passes, hypothesis, tolerance) if lacking else None
             if account is not None:
                 return list(steps), judge(steps, loss), account
     return None
@@ -119,27 +121,41 @@ def _from_outputs(steps: Sequence[Step], tolerance: float) -> Iterator[Candidate
             yield loss
 
 
-def _alone(passes: Sequence[Forward], start: Candidate, loss: Candidate) -> tuple[Span, bool]:
-    """Where the backward pass takes the output for the error, and whether the loss is against it in every step."""
-    place, opposed = start.span, []
+def _alone(
+    passes: Sequence[Forward], start: Candidate, loss: Candidate, tolerance: float
+) -> tuple[Span, bool]:
+    """Where the backward pass takes the output for the error, and whether it lacks the target in every step."""
+    place, lacking = start.span, []
     for forward in passes:
         step = forward.step
         met = [each for each in _outputs(step) if each.node.span == start.span]
         true = adjoints(step.losses[loss].seeds, step.wrt(), stop=step.ends).cotangents
-        opposed.append(any(_is_opposed(each, start.kind, true) for each in met))
+        data = _data(step, loss)
+        lacking.append(
+            any(_lacks(each, _entry(each.pair, start.kind), true, data, tolerance) for each in met)
+        )
         outputs = {each.node for each in met}
         taken = (node for node in step.nodes if node in step.backward and node not in forward.nodes)
         place = next((n.span for n in taken if n.span and not outputs.isdisjoint(n.parents())), place)
-    return place, bool(opposed) and all(opposed)
+    return place, bool(lacking) and all(lacking)
 
 
-def _is_opposed(start: Start, kind: str, true: Mapping[Node, Array]) -> bool:
-    """Does the loss rise where the written error takes it for falling, for some outputs?"""
-    before = _entry(start.pair, kind)
+def _data(step: Step, loss: Candidate) -> list[Array]:
+    """Arrays that do not depend on the parameters, as the computed loss takes them."""
+    behind = ancestors([node for node, _ in step.losses[loss].seeds], oldest=step.nodes[0].id) & step.tainted
+    taken = {untransposed(each) for node in behind for each in node.parents() if each not in step.tainted}
+    return [value_of(each) for each in taken if np.ndim(each.value)]
+
+
+def _lacks(
+    start: Start, before: Node | None, true: Mapping[Node, Array], data: Sequence[Array], tolerance: float
+) -> bool:
+    """Is the true error a multiple of output minus target, and is it opposed to the output for some elements?"""
     error = true.get(before) if before is not None else None
-    return (
-        error is not None and np.shape(error) == start.error.shape and bool(np.any(error * start.error < 0))
-    )
+    if error is None or np.shape(error) != start.error.shape or not np.any(error * start.error < 0):
+        return False
+    differences = [start.error - target.reshape(error.shape) for target in data if target.size == error.size]
+    return any((m := match(each, error)).scale > 0 and m.residual <= tolerance for each in differences)
 
 
 def _losses(steps: Sequence[Step], starts: Starts) -> Iterator[tuple[list[Step], Candidate]]:

@@ -15,10 +15,8 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array
-from unstuck.trace.explaining.account import Account
-from unstuck.trace.explaining.astray import Start, proven
+from unstuck.trace.explaining.astray import TEXT, Start, Told, proven
 from unstuck.trace.explaining.hypotheses import value_of
-from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.reading.losses import CLIPPED
 from unstuck.trace.reading.pairs import Pair
 from unstuck.trace.reading.written import Step
@@ -42,7 +40,7 @@ class Amount:
     one_hot: Array
 
 
-def unreachable(steps: Sequence[Step], tolerance: float) -> tuple[list[Step], Verdicts, Account] | None:
+def unreachable(steps: Sequence[Step], tolerance: float) -> Told | None:
     """What is meant where another number than 1 is subtracted from a softmax, and the account of it; or None."""
     found = [amount for step in steps[:1] for amount in _amounts(step)]
     for kind in dict.fromkeys(_told(amount) for amount in found):
@@ -54,6 +52,8 @@ def unreachable(steps: Sequence[Step], tolerance: float) -> tuple[list[Step], Ve
 
 def _told(amount: Amount) -> tuple[str, str]:
     """The kind of the fault, and what to say about it."""
+    if abs(amount.number + 1) < ROUND:
+        return "sign", TEXT
     own = [_subtracted(store) for store in amount.stores]
     if len(own) > 1 and all(abs(number - 1) < ROUND for number in own):
         return (

@@ -21,6 +21,7 @@ from unstuck.trace.judging.moments import miscorrected
 from unstuck.trace.judging.statements import statement_about
 from unstuck.trace.judging.whole_numbers import cut_to_whole_numbers
 from unstuck.trace.reading.steps import Update
+from unstuck.trace.reading.still import meant
 from unstuck.trace.reading.terms import terms_of
 from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
@@ -97,6 +98,16 @@ def _turned(name: str, steps: Sequence[Step]) -> Explanation | None:
     return Explanation(
         "sign", f"each update of {name} turns the sign of its old value, which should be kept", span
     )
+
+
+def _never_stored(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """Every update was only meant: the program makes none."""
+    updates = [step.updates[name] for step in steps]
+    span = updates[-1].after.span
+    if span is None or any(update.after.fn is not meant for update in updates):
+        return None
+    text = f"the gradient of {name} is computed in every step and used for nothing: nothing updates {name} in the loop"
+    return Explanation("parameter-never-updated", text, span)
 
 
 # ----- Nothing of the gradient --------------------------------------------------------------------------
@@ -252,6 +263,7 @@ def _is_square(node: Node) -> bool:
 FAULTS = (
     _grown,
     _turned,
+    _never_stored,
     _without_gradient,
     _root_of_negative,
     _by_zero,
