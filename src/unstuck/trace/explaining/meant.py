@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from unstuck.autodiff.node import Node
+from unstuck.autodiff.rerun import NOT_RUN
 from unstuck.autodiff.reverse import adjoints, ancestors
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Hypothesis, value_of
@@ -83,7 +84,7 @@ def _explodes(written: Node, difference: Node) -> bool:
     try:
         with np.errstate(all="ignore"):
             met = replay([written], {difference: np.zeros(np.shape(difference.value))})[written]
-    except (TypeError, ValueError, AttributeError, KeyError, IndexError):
+    except NOT_RUN:
         return False
     return bool(np.all(np.isinf(np.asarray(met, float))))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def unreachable(steps: Sequence[Step], tolerance: float) -> Told | None:
     """What is meant where another number than 1 is subtracted from a softmax, and the account of it; or None."""
     found = [amount for step in steps[:1] for amount in _amounts(step)]
     for kind in dict.fromkeys(_told(amount) for amount in found):
-        account = proven(steps, lambda step, kind=kind: _starts(step, kind), *kind, tolerance)
+        account = proven(steps, partial(_starts, kind), *kind, tolerance)
         if account is not None:
             return account
     return None
@@ -73,7 +74,7 @@ def _subtracted(store: Node) -> float:
     return float(taken.flat[np.abs(taken).argmax()])
 
 
-def _starts(step: Step, told: tuple[str, str]) -> Iterator[Start]:
+def _starts(told: tuple[str, str], step: Step) -> Iterator[Start]:
     for amount in _amounts(step):
         if _told(amount) == told:
             yield Start(amount.stores[-1], Pair(amount.output, amount.one_hot), value_of(amount.stores[-1]))

@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from unstuck.autodiff.node import Node
+from unstuck.autodiff.rerun import NOT_RUN
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation
 from unstuck.trace.judging.replay import replay
@@ -61,7 +62,7 @@ def _measures(root: Node, difference: Node) -> bool:
         other, *values = [
             float(replay([root], {difference: times * gap})[root]) for times in (-1.0, 0.0, *FARTHER)
         ]
-    except (TypeError, ValueError, AttributeError, KeyError, IndexError):
+    except NOT_RUN:
         return False
     grows = other > values[0] and all(near < far for near, far in pairwise(values))
     return grows and values[0] <= NOTHING * values[-1]

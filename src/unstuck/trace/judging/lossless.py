@@ -12,7 +12,8 @@ import numpy as np
 
 from unstuck.facts import Explanation, Gradient, Span
 from unstuck.trace.judging.broadcast import silent_broadcast
-from unstuck.trace.judging.updates import lets_gradient_go, update_faults
+from unstuck.trace.judging.lost import lets_gradient_go
+from unstuck.trace.judging.updates import update_faults
 from unstuck.trace.reading.written import Step
 
 

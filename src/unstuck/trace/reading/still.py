@@ -17,7 +17,7 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import descendants
-from unstuck.facts import Span
+from unstuck.facts import Array, Span
 from unstuck.trace.reading.steps import (
     Key,
     Steps,
@@ -73,14 +73,14 @@ def _come_again(nodes: Sequence[Node], bases: Collection[Node], loop: int) -> bo
         key = step_key(node.context, loop)
         for own, other in (operands, operands[::-1]) if len(operands) == 2 and key is not None else ():
             if key is not None and untransposed(own) in bases and other not in made:
-                data = np.atleast_2d(np.asarray(other.value, float))
-                rows = data.T if other is operands[1] else data
-                rounds[key] |= {row.tobytes() for row in rows if not np.all((row == 0) | (row == 1))}
+                rounds[key] |= _rows(
+                    np.atleast_2d(np.asarray(other.value, float)), columns=other is operands[1]
+                )
     seen: set[bytes] = set()
-    for _, rows in sorted(rounds.items()):
-        if rows and rows <= seen:
+    for _, put_in in sorted(rounds.items()):
+        if put_in and put_in <= seen:
             return True
-        seen |= rows
+        seen |= put_in
     return False
 
 
@@ -89,6 +89,10 @@ def _steps(nodes: Sequence[Node], pairs: Sequence[Pair], loop: int) -> Steps:
     keys = tuple(sorted(ranges))[1 : MOST_ROUNDS + 1]
     tracked = [each for base, dead in pairs for each in _tracked(base, dead, keys, loop)]
     return Steps(loop, keys, ranges, tuple(tracked[:MOST_PAIRS]), frozenset())
+
+
+def _rows(data: Array, columns: bool) -> set[bytes]:
+    return {row.tobytes() for row in (data.T if columns else data) if not np.all((row == 0) | (row == 1))}
 
 
 def _children(nodes: Sequence[Node]) -> Mapping[Node, Sequence[Node]]:
