@@ -6,12 +6,12 @@ trains beside the main one is reported only where a loss explains some of it exa
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from unstuck.autodiff import effort
 from unstuck.facts import Array, Span
 from unstuck.trace.explaining.account import Account, account_for, account_of_output
 from unstuck.trace.explaining.astray import Told, added, targetless
@@ -67,15 +67,15 @@ class Analysis:
         )
 
 
-def analyses(windows: Sequence[Window], naming: Naming, seconds: float) -> list[Analysis]:
-    """The networks of a recorded run, the main one first; `seconds` may be spent on explaining each."""
+def analyses(windows: Sequence[Window], naming: Naming, operations: int) -> list[Analysis]:
+    """The networks of a recorded run, the main one first; explaining each may take so many operations."""
     groups = _by_parameters(windows, lambda window: trainings(window.nodes, 2, window.known))
     groups = groups or _by_parameters(windows, lambda window: turned_trainings(window.nodes, 2))
     found: list[Analysis] = []
     for recorded in groups:
         taken = {name for analysis in found for name in analysis.parameters}
         window, steps = recorded[0]
-        found += _analysed(recorded, _unused(naming(window, steps), steps, taken), seconds)
+        found += _analysed(recorded, _unused(naming(window, steps), steps, taken), operations)
     if not found:
         return [each for window in windows for each in _standing_still(window, naming)][:1]
     return found[:1] + [analysis for analysis in found[1:] if analysis.explains_some()]
@@ -96,7 +96,7 @@ def _standing_still(window: Window, naming: Naming) -> Iterator[Analysis]:
         names = naming(window, first)
         steps = prepare(window.nodes, _renamed(first, names), window.first)
         told = judge(steps, guessed.loss)
-        account = account_for(steps, told.loss, told, tolerance, 0.0)
+        account = account_for(steps, told.loss, told, tolerance, 0)
         parameters = dict(zip(names, first.parameters, strict=True))
         yield Analysis(parameters, tuple(steps), window, first, told, account, tolerance)
 

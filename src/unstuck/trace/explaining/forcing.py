@@ -68,9 +68,7 @@ def _errors(forward: Forward) -> dict[Place, list[Node]]:
     ends = {update.after for update in step.updates.values()}
     inside = step.backward & step.tainted - forward.nodes - ends
     return _placed(
-        node
-        for node in step.nodes
-        if node in inside and node.op != "copy" and node.span is not None
+        node for node in step.nodes if node in inside and node.op != "copy" and node.span is not None
     )
 
 

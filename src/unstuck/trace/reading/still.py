@@ -27,7 +27,7 @@ from unstuck.trace.reading.steps import (
     step_key,
     step_loop,
 )
-from unstuck.trace.reading.terms import Term
+from unstuck.trace.reading.terms import Term, terms_of
 from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 
 LOOKED_AT = 30_000  # nodes of a tape on which such a training shows
@@ -149,7 +149,13 @@ def _tracked(base: Node, dead: Sequence[Node], keys: Sequence[Key], loop: int) -
             yield Tracked(base.names[-1] if base.names else f"line {span.line}", span, updates)
 
 
-def _update(base: Node, gradient: Node) -> Update:
-    value = np.asarray(base.value, float) - np.asarray(gradient.value, float)
-    after = Node(gradient.id, "subtract", meant, (base, gradient), {}, value, gradient.span)
-    return Update(base, after, (Term(1.0, base), Term(-1.0, gradient)))
+def _update(base: Node, made: Node) -> Update:
+    """The update by a value that is the gradient, or by one that is already what should have been stored."""
+    terms = terms_of(made, stop=lambda node: node is base)
+    if len(terms) > 1 and any(term.node is base for term in terms):
+        return Update(
+            base, Node(made.id, made.op, meant, made.args, made.kwargs, made.value, made.span), tuple(terms)
+        )
+    value = np.asarray(base.value, float) - np.asarray(made.value, float)
+    after = Node(made.id, "subtract", meant, (base, made), {}, value, made.span)
+    return Update(base, after, (Term(1.0, base), Term(-1.0, made)))
