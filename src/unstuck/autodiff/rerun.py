@@ -10,6 +10,9 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array
 
+# What an operation may say to values that it was not written for, functions of the user's own included.
+NOT_RUN = (ArithmeticError, AttributeError, KeyError, IndexError, TypeError, ValueError)
+
 
 def run(node: Node, values: Mapping[Node, Any]) -> Any:
     """What an operation gives when some of its operands take other values."""

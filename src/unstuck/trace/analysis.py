@@ -7,19 +7,22 @@ main one: another phase of the same training, with update statements of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from unstuck.autodiff import effort
-from unstuck.facts import Span
+from unstuck.facts import Array, Span
 from unstuck.trace.explaining.account import Account, account_for, account_of_output
-from unstuck.trace.explaining.astray import added
+from unstuck.trace.explaining.astray import Told, added, targetless
+from unstuck.trace.explaining.unreachable import unreachable
+from unstuck.trace.judging.inverted import under_inverted
 from unstuck.trace.judging.judge import Verdicts, best_loss, judge, tolerance_of
 from unstuck.trace.judging.separate import separate
-from unstuck.trace.reading.steps import Steps, Tracked
-from unstuck.trace.reading.trainings import trainings
+from unstuck.trace.reading.steps import Steps, Tracked, unique_names
+from unstuck.trace.reading.still import still_trainings
+from unstuck.trace.reading.trainings import trainings, turned_trainings
 from unstuck.trace.reading.written import Step, prepare
 from unstuck.trace.running.sources import line_in_words
 from unstuck.trace.schedule import Window
@@ -31,6 +34,7 @@ MEANT = (
     "binary-cross-entropy",
     "cross-entropy",
 )  # losses that people mean when they write a difference
+LEAST_STILL = 3  # steps that prove that something is a gradient which no update uses
 MOST_COMPUTED = 2  # losses that the script computes and that are tried where nothing else explains it
 Naming = Callable[[Window, Steps], Sequence[str]]
 
@@ -66,8 +70,9 @@ class Analysis:
 
 def analyses(windows: Sequence[Window], naming: Naming, operations: int) -> list[Analysis]:
     """The networks of a recorded run, the main one first; explaining each may take so many operations."""
+    groups = _by_parameters(windows, lambda window: trainings(window.nodes, 2, window.known))
+    groups = groups or _by_parameters(windows, lambda window: turned_trainings(window.nodes, 2))
     found: list[Analysis] = []
-    groups = _by_parameters(windows)
     for recorded in groups:
         taken = {name for analysis in found for name in analysis.parameters}
         window, steps = recorded[0]
@@ -78,6 +83,8 @@ def analyses(windows: Sequence[Window], naming: Naming, operations: int) -> list
             for number, analysis in enumerate(analysed, len(found))
             if not number or analysis.explains_some() or (later and analysis.verdicts is not None)
         ]
+    if not found:
+        return [each for window in windows for each in _standing_still(window, naming)][:1]
     return found
 
 
@@ -93,13 +100,45 @@ def _shapes(recorded: Recorded) -> list[tuple[int, ...]]:
     return sorted(np.shape(update.before.value) for update in updates)
 
 
-def _by_parameters(windows: Sequence[Window]) -> list[Recorded]:
+def _standing_still(window: Window, naming: Naming) -> Iterator[Analysis]:
+    """A training whose gradients are right and used for nothing: what is no gradient of it is left out."""
+    for found in still_trainings(window.nodes):
+        numbers = [str(number) for number in range(len(found.parameters))]
+        meant = prepare(window.nodes, _renamed(found, numbers), window.first)
+        tolerance = tolerance_of(meant)
+        guessed = best_loss(meant, tolerance)
+        own = _proven(guessed, tolerance) if guessed is not None else {}
+        if guessed is None or not any(np.ndim(true) > 1 for true in own.values()):
+            continue
+        kept = [each for number, each in zip(numbers, found.parameters, strict=True) if number in own]
+        first = replace(found, parameters=unique_names(tuple(kept)))
+        names = naming(window, first)
+        steps = prepare(window.nodes, _renamed(first, names), window.first)
+        told = judge(steps, guessed.loss)
+        account = account_for(steps, told.loss, told, tolerance, 0)
+        parameters = dict(zip(names, first.parameters, strict=True))
+        yield Analysis(parameters, tuple(steps), window, first, told, account, tolerance)
+
+
+def _proven(verdicts: Verdicts, tolerance: float) -> dict[str, Array]:
+    """The arrays whose written gradients are the true ones in several steps, each with one of them."""
+    told = {name: [*verdicts.telling(name).values()] for name in verdicts.matches if verdicts.is_array(name)}
+    return {
+        name: matches[0].true
+        for name, matches in told.items()
+        if len(matches) >= LEAST_STILL and verdicts.explains(name, tolerance)
+    }
+
+
+def _by_parameters(
+    windows: Sequence[Window], training: Callable[[Window], Sequence[Steps]]
+) -> list[Recorded]:
     """Windows of one training that show the same parameters, together; what shows a part of them only is left out."""
     groups: dict[tuple[int, tuple[Span, ...]], Recorded] = {}
     for window in windows:
-        for steps in trainings(window.nodes, 2, window.known):
+        for steps in training(window):
             spans = tuple(parameter.span for parameter in steps.parameters)
-            others = [shown for training, shown in groups if training == window.training and shown != spans]
+            others = [shown for number, shown in groups if number == window.training and shown != spans]
             if all(set(spans).isdisjoint(shown) for shown in others):
                 groups.setdefault((window.training, spans), []).append((window, steps))
     return list(groups.values())
@@ -129,7 +168,7 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
     tolerance = tolerance_of(steps)
     verdicts = best_loss(steps, tolerance)
     if verdicts is None:
-        meant, under, account = added(steps, tolerance) or (steps, None, None)
+        meant, under, account = _astray(steps, tolerance) or (steps, None, None)
         return [Analysis(parameters, tuple(meant), window, first, under, account, tolerance)]
     result = []
     for mine, told in separate(steps, verdicts, tolerance):
@@ -147,6 +186,11 @@ def _accounted(
     That is another loss of outputs and targets under which an altered rule explains everything, one that the script
     itself computes, or one whose targets are added instead of subtracted.
     """
+    if not any(verdicts.is_array(name) and verdicts.explains(name, tolerance) for name in verdicts.matches):
+        verdicts = under_inverted(steps, tolerance) or verdicts
+        shown = unreachable(steps, tolerance)
+        if shown is not None:
+            return shown
     account = account_for(steps, verdicts.loss, verdicts, tolerance, operations)
     settled = verdicts.explains_all(tolerance) or loss_is_known(steps, verdicts, account, tolerance)
     if settled or not operations:
@@ -165,12 +209,21 @@ def _accounted(
         for loss in reversed(dict.fromkeys(loss for step in steps for loss in step.losses))
         if loss.kind == "explicit"
     ]
+    guessed = None
     for loss in computed[:MOST_COMPUTED]:
         under = judge(steps, loss)
         other = account_of_output(steps, loss, under, tolerance, operations // MOST_COMPUTED)
         if other is not None:
-            return steps, under, other
-    return added(steps, tolerance) or (steps, verdicts, account)
+            if loss_is_known(steps, under, other, tolerance):
+                return steps, under, other
+            guessed = guessed or (steps, under, other)
+    shown = added(steps, tolerance) or targetless(steps, tolerance)
+    return shown or guessed or (steps, verdicts, account)
+
+
+def _astray(steps: Sequence[Step], tolerance: float) -> Told | None:
+    """What is meant where no loss has the error that the backward pass begins with; or None."""
+    return unreachable(steps, tolerance) or added(steps, tolerance) or targetless(steps, tolerance)
 
 
 def _renamed(steps: Steps, names: Sequence[str]) -> Steps:

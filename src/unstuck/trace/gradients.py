@@ -21,12 +21,13 @@ from unstuck.trace.judging.decay import inflating
 from unstuck.trace.judging.example import example
 from unstuck.trace.judging.inverted import inverted
 from unstuck.trace.judging.judge import Verdicts, relative_scales
+from unstuck.trace.judging.lost import lets_gradient_go
 from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.judging.outside import outside_of_loop
 from unstuck.trace.judging.returned import absolute_scales
 from unstuck.trace.judging.started import started
 from unstuck.trace.judging.unused import unused
-from unstuck.trace.judging.updates import lets_gradient_go, overflowed, update_faults
+from unstuck.trace.judging.updates import overflowed, update_faults
 from unstuck.trace.optimising.faults import unexplained
 from unstuck.trace.optimising.turned import turned
 from unstuck.trace.reading.losses import Candidate

@@ -22,8 +22,8 @@ from unstuck.trace.analysis import Analysis, analyses
 from unstuck.trace.fingerprint import fingerprint
 from unstuck.trace.gradients import gradients
 from unstuck.trace.job import Job
-from unstuck.trace.judging.broadcast import spread_gradients
 from unstuck.trace.judging.judge import TOLERANCE, best_loss
+from unstuck.trace.judging.lossless import faults_without_loss
 from unstuck.trace.probed import answered
 from unstuck.trace.reading.names import parameter_names, paths_of, user_namespaces
 from unstuck.trace.reading.steps import Steps
@@ -124,12 +124,8 @@ class Recorder:
         parameters = [_parameter(name, p) for each in found for name, p in each.parameters.items()]
         trace = replace(base, parameters=tuple(parameters), steps=max(len(each.steps) for each in found))
         known = [(each, each.verdicts.loss) for each in found if each.verdicts is not None]
-        spread = spread_gradients(main.steps, main.spans)
-        if not known and spread:
-            return replace(trace, status="wrong", reason="", gradients=spread)
         if not known:
-            reason = why_unknown(main.steps, main.tolerance, NO_MEETING)
-            return replace(trace, status="cannot-tell", reason=reason)
+            return _unjudged(trace, main)
         told = _of_all(found)
         status, reason = _overall(told, {each.name: each.initial.size for each in trace.parameters})
         loss = known[0][1]
@@ -202,6 +198,15 @@ class Recorder:
             f"no training loop found: {count:,} array operations and {loops} were seen, "
             "but no array that a network uses was updated step by step"
         )
+
+
+def _unjudged(trace: Trace, main: Analysis) -> Trace:
+    """The trace of a network whose loss is unknown: only what needs none can be said."""
+    reason = why_unknown(main.steps, main.tolerance, NO_MEETING)
+    faults = faults_without_loss(main.steps, main.spans, reason)
+    if faults:
+        return replace(trace, status="wrong", reason="", gradients=faults)
+    return replace(trace, status="cannot-tell", reason=reason)
 
 
 def _plan(job: Job) -> Plan:

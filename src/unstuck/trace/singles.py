@@ -61,13 +61,34 @@ def _told(gradient: Gradient, evidence: Evidence, known: bool) -> Gradient:
     name = gradient.parameter
     scale, spread = evidence.scales.get(name, (0.0, np.inf))
     steps = [step for step in evidence.steps if step.number in evidence.verdicts.telling(name)]
-    if known and len(steps) >= ENOUGH_NUMBERS and _is_on_the_way(name, steps, evidence):
+    still = all(_stands_still(step, name) for step in steps)
+    if known and len(steps) >= ENOUGH_NUMBERS and still and all(_adds_nothing(step, name) for step in steps):
+        text = f"what is added to {name} is 0 in every step, although the loss depends on it: its gradient is missing"
+        return replace(gradient, explanation=Explanation("gradient-missing", text, gradient.span), reason="")
+    if known and len(steps) >= ENOUGH_NUMBERS and not still and _is_on_the_way(name, steps, evidence):
         if spread <= STEADY and scale < 0:
             text = f"the steps of {name} go up the loss instead of down: the sign is wrong"
             return replace(gradient, explanation=Explanation("sign", text, gradient.span), reason="")
         if spread > STEADY and all(_is_sum(step, name) for step in steps):
             return replace(gradient, reason=CHANGES)
     return replace(gradient, status="cannot-tell", reason=ALONE)
+
+
+def _stands_still(step: Step, name: str) -> bool:
+    return np.array_equal(step.updates[name].after.value, step.updates[name].before.value)
+
+
+def _adds_nothing(step: Step, name: str) -> bool:
+    """Is all that is added to the number 0 itself, not made so by a rate or a mask of 0?"""
+    update = step.updates[name]
+    others = [term.node for term in update.terms if term.node is not update.before]
+    errors = {parent for node in others if node.op == "multiply" for parent in node.parents()} & step.tainted
+    masked = any(np.any(error.value) for error in errors)
+    return (
+        all(term.coefficient for term in update.terms)
+        and not masked
+        and not any(np.any(node.value) for node in others)
+    )
 
 
 def _is_on_the_way(name: str, steps: Sequence[Step], evidence: Evidence) -> bool:

@@ -89,7 +89,8 @@ def _first_sight(name: str, evidence: Evidence, known: bool) -> Said:
     telling = verdicts.telling(name)
     if not telling:
         return "cannot-tell", "its gradient vanishes in every recorded step"
-    if not any(np.any(match.true) for match in telling.values()) and not _takes_part(name, evidence):
+    flat = not any(np.any(match.true) for match in telling.values())
+    if flat and (_is_running_mean(evidence.steps, name) or not _takes_part(name, evidence)):
         return "not-applicable", "it takes no part in the loss: a result, not a parameter"
     if evidence.explains(name):
         return _explained(name, evidence, known)
@@ -97,7 +98,7 @@ def _first_sight(name: str, evidence: Evidence, known: bool) -> Said:
         return "cannot-tell", "only one recorded step says anything about it"
     if not known:
         return "cannot-tell", UNKNOWN_LOSS
-    if not any(np.any(match.true) for match in telling.values()):
+    if flat:
         return "cannot-tell", "the loss that explains the other gradients does not depend on it"
     return "wrong", ""
 
@@ -139,12 +140,17 @@ def _is_penalty_alone(evidence: Evidence) -> bool:
 
 
 def _takes_part(name: str, evidence: Evidence) -> bool:
-    """Is the loss computed from this value in some step, be it through functions without a slope?"""
+    """Is the loss computed from this value in some step, be it through functions without a slope?
+
+    So is, where a loss starts before the last bias or activation, an output that meets a target on the way back.
+    """
     loss = evidence.verdicts.loss
     for step in evidence.steps:
         if name in step.updates and loss in step.losses:
             before = step.updates[name].before
-            roots = [node for node, _ in step.losses[loss].seeds]
+            roots = {node for node, _ in step.losses[loss].seeds}
+            met = [proposal for other, proposal in step.losses.items() if other.by_pairs]
+            roots |= {pair.output for proposal in met for pair in proposal.pairs}
             if before in ancestors(roots, oldest=before.id, stop=step.ends - {before}):
                 return True
     return False

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from unstuck.autodiff.node import Node
+from unstuck.autodiff.rerun import NOT_RUN
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Array, Span
 from unstuck.trace.explaining.alteration import Alteration
@@ -63,7 +64,7 @@ class Case:
                     return None
                 found = value if node is self.written else replay([self.written], {node: value})[self.written]
                 return np.asarray(found, float) if np.shape(found) == np.shape(self.true) else None
-        except (TypeError, ValueError, AttributeError, KeyError, IndexError):
+        except NOT_RUN:
             return None
 
 

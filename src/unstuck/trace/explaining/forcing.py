@@ -8,7 +8,7 @@ nothing is wrong behind it; and if another fault follows, it can be searched for
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,9 +20,8 @@ from unstuck.trace.explaining.hypotheses import Altered, Hypothesis, Search, lab
 from unstuck.trace.explaining.macros import Forward
 
 MOST_TRIALS = 120
-Place = tuple[
-    Span | None, str
-]  # of the source, and the operation: what makes corresponding values in every step
+# In the source, the operation, and which of the shapes that it makes there (all of them together: None).
+Place = tuple[Span | None, str, int | None]
 Found = Callable[[int], dict[Place, list[Node]]]  # by step number
 
 
@@ -59,28 +58,38 @@ def forced(search: Search) -> Iterator[Forced]:
 
 def _targets(search: Search, forward: Forward) -> dict[Place, list[Node]]:
     """The values of the forward pass through which only wrong gradients get their error."""
-    found: dict[Place, list[Node]] = defaultdict(list)
-    for node in sorted(forward.upstream, key=lambda item: -item.id):
-        if search.may_alter(forward, node):
-            found[node.span, node.op].append(node)
-    return _several(found)
+    inner = sorted(forward.upstream, key=lambda item: -item.id)
+    return _placed(node for node in inner if search.may_alter(forward, node))
 
 
 def _errors(forward: Forward) -> dict[Place, list[Node]]:
     """What the backward pass computes, in order of time, without the forward pass and the parameters."""
     step = forward.step
     ends = {update.after for update in step.updates.values()}
+    inside = step.backward & step.tainted - forward.nodes - ends
+    return _placed(
+        node for node in step.nodes if node in inside and node.op != "copy" and node.span is not None
+    )
+
+
+def _placed(nodes: Iterable[Node]) -> dict[Place, list[Node]]:
+    """Values by their place; where one place makes several shapes, as for each layer, by shape as well.
+
+    The number of a shape is that of its first appearance: batches may differ in length.  A place makes more than one
+    number in a step: a number alone would stand for any other.
+    """
     found: dict[Place, list[Node]] = defaultdict(list)
-    for node in step.nodes:
-        inside = node in step.backward and node in step.tainted and node not in forward.nodes
-        if inside and node.op != "copy" and node not in ends and node.span is not None:
-            found[node.span, node.op].append(node)
-    return _several(found)
-
-
-def _several(found: Mapping[Place, list[Node]]) -> dict[Place, list[Node]]:
-    """The places that make more than one number in a step: a number alone would stand for any other."""
-    return {place: nodes for place, nodes in found.items() if sum(np.size(node.value) for node in nodes) > 1}
+    shapes: dict[tuple[Span | None, str], dict[tuple[int, ...], int]] = defaultdict(dict)
+    for node in nodes:
+        numbers = shapes[node.span, node.op]
+        number = numbers.setdefault(np.shape(node.value), len(numbers))
+        for which in (None, number):
+            found[node.span, node.op, which].append(node)
+    return {
+        place: group
+        for place, group in found.items()
+        if (place[2] is None or len(shapes[place[:2]]) > 1) and sum(np.size(node.value) for node in group) > 1
+    }
 
 
 def _forcing(

@@ -11,16 +11,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unstuck.autodiff.reverse import adjoints
+from unstuck.autodiff.node import Node
+from unstuck.autodiff.rerun import NOT_RUN
+from unstuck.autodiff.reverse import adjoints, ancestors
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Hypothesis, value_of
 from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.judging.ascent import joins
+from unstuck.trace.judging.replay import replay
 from unstuck.trace.reading.losses import Candidate
 
 INDIRECT = {"error-wrong", "gradient-overwritten"}  # explanations that need a loss known from elsewhere
 UNNAMED_SLOPE = "activation-derivative-wrong"  # any factor that is computed from the activation
 BOUNDED = {"sigmoid", "tanh"}  # as outputs, their errors are differences alone, or times the derivative
 SLIPS = {"operator", "sign", "wrong-number"}  # alterations that put no other value in the place of one
+AIMLESS = {"factor-missing", "term-missing"}  # what is missing may be all that the target has to say
 NEGLIGIBLE = 1e-9
 
 
@@ -31,12 +36,15 @@ def shows_loss(hypothesis: Hypothesis, loss: Candidate, passes: Sequence[Forward
     """
     if hypothesis.kind in INDIRECT:
         return False
+    if isinstance(hypothesis, Forced) and hypothesis.kind == "operator" and _never_rests(hypothesis, passes):
+        return True
     if isinstance(hypothesis, Forced):
         if loss.by_pairs or hypothesis.lent:
             return hypothesis.kind == "sign" and hypothesis.place == loss.span
-        return loss.kind == "returned" or (
-            hypothesis.kind in SLIPS and _contradicts(hypothesis, loss, passes)
+        told = hypothesis.kind in SLIPS or (
+            hypothesis.kind in AIMLESS and _has_no_target(hypothesis, loss, passes)
         )
+        return loss.kind == "returned" or (told and _contradicts(hypothesis, loss, passes))
     return hypothesis.kind != UNNAMED_SLOPE or _is_bounded(hypothesis)
 
 
@@ -55,6 +63,48 @@ def _contradicts(forced: Forced, loss: Candidate, passes: Sequence[Forward]) -> 
             if right is not None and np.shape(right) == np.shape(written.value):
                 agreement = forced.sign * value_of(written) * right
                 told.append(bool(np.any(agreement < -NEGLIGIBLE * np.abs(agreement).max(initial=0.0))))
+    return bool(told) and all(told)
+
+
+def _never_rests(forced: Forced, passes: Sequence[Forward]) -> bool:
+    """Does the written error grow beyond all bounds where the output meets the target, in every step?
+
+    Whatever the loss is, there the error of a loss vanishes, or has at least a bound.
+    """
+    told = []
+    for forward in passes:
+        step = forward.step
+        for _, written in forced.pairs(step.number):
+            behind = ancestors([written], oldest=step.nodes[0].id, stop=step.ends)
+            told.append(any(_explodes(written, node) for node in behind if joins(node, step)))
+    return bool(told) and all(told)
+
+
+def _explodes(written: Node, difference: Node) -> bool:
+    try:
+        with np.errstate(all="ignore"):
+            met = replay([written], {difference: np.zeros(np.shape(difference.value))})[written]
+    except NOT_RUN:
+        return False
+    return bool(np.all(np.isinf(np.asarray(met, float))))
+
+
+def _has_no_target(forced: Forced, loss: Candidate, passes: Sequence[Forward]) -> bool:
+    """Does the written error use nothing of what the computed loss compares the outputs with, in any step?"""
+    told = []
+    for forward in passes:
+        step = forward.step
+        oldest = step.nodes[0].id
+        for output, written in forced.pairs(step.number):
+            used = ancestors([output], oldest=oldest)
+            behind = ancestors([node for node, _ in step.losses[loss].seeds], oldest=oldest) - used
+            targets = {
+                other
+                for node in behind & step.tainted
+                for other in node.parents()
+                if other not in step.tainted and other not in used and np.ndim(other.value)
+            }
+            told.append(bool(targets) and targets.isdisjoint(ancestors([written])))
     return bool(told) and all(told)
 
 

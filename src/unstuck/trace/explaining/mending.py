@@ -141,9 +141,11 @@ def _is_slope(node: Node, alteration: Alteration, piece: Activated, case: Case, 
     (As the input of a matrix product, the activation is what the layer has taken in.)
     """
     family = computed_from(forward.step, piece)
-    if node.op in CONTRACTIONS:
-        return False
     own = [parent for parent in node.parents() if parent in forward.step.tainted]
+    data = [parent for parent in node.parents() if parent not in own and np.size(parent.value) > 1]
+    compared = node.op in ("add", "subtract") and any(np.ptp(value_of(each)) for each in data)
+    if node.op in CONTRACTIONS or compared:  # with targets, say
+        return False
     belonging = [alteration.item.node] if alteration.item is not None else []
     kept = [parent for parent in own if parent is not alteration.culprit]
     taken = [each for each in (*kept, *belonging) if each is not None and each in forward.step.tainted]

@@ -8,6 +8,7 @@ anything else was not compared, and that is said.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,10 +21,12 @@ from unstuck.facts import Array, Explanation, Gradient
 from unstuck.trace.explaining.operands import Operand, forward, operands
 from unstuck.trace.reading.chains import BOOKKEEPING
 from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.terms import terms_of
 from unstuck.trace.reading.written import Step
 
 TESTED = 6
 LEAST_STEPS = 3
+RUN_AWAY = 1e3  # growth of a value after which rounding decides what it seems to be made of
 LEAST_PROVEN = 2  # steps, where every number of each is accounted for
 ENOUGH = 6  # numbers that prove two factors
 SINGULAR = (
@@ -51,8 +54,8 @@ def unread(steps: Sequence[Step], loss: Candidate, tolerance: float) -> list[Gra
     follow = [pair for pair in pairwise(used) if _is_next(*pair)][:TESTED]
     rounds: dict[object, list[Round]] = {}
     for step, following in follow:
-        for found in _renewed(step, following, loss):
-            rounds.setdefault(found.after.place, []).append(found)
+        for key, found in _renewed(step, following, loss):
+            rounds.setdefault(key, []).append(found)
     first_uses: dict[Node, list[Round]] = {}
     for each in rounds.values():
         if len(each) == len(follow) >= LEAST_PROVEN:
@@ -74,31 +77,41 @@ def _is_next(step: Step, following: Step) -> bool:
     return step.number + 1 == following.number and step.nodes[-1].id < following.nodes[0].id
 
 
-def _renewed(step: Step, following: Step, loss: Candidate) -> Iterator[Round]:
-    """What the following step uses like a parameter and this one has made from its error."""
+def _numbered(step: Step, loss: Candidate) -> dict[tuple[object, int], Operand]:
+    """The operands of a step by their place, and the how-many-th there: one line may serve several layers."""
+    counts: Counter[object] = Counter()
+    found: dict[tuple[object, int], Operand] = {}
+    for each in operands(step, loss):
+        found[each.place, counts[each.place]] = each
+        counts[each.place] += 1
+    return found
+
+
+def _renewed(step: Step, following: Step, loss: Candidate) -> Iterator[tuple[object, Round]]:
+    """What the following step uses like a parameter and this one has made from its error, with its place."""
     inside = range(step.nodes[0].id, following.nodes[0].id)
     known = step.ends | following.ends
-    fresh = [
-        each
-        for each in operands(following, loss)
+    fresh = {
+        key: each
+        for key, each in _numbered(following, loss).items()
         if each.role != "element" and each.base.id in inside and not _follows(each.base, known, inside.start)
-    ]
+    }
     if not fresh:
         return
     ahead = set(forward(step, loss))
     errors = step.tainted - ahead - step.ends
     made = descendants(errors, step.nodes)
     updating = descendants(errors & step.backward, step.nodes)
-    before = {found.place: found for found in operands(step, loss)}
+    before = _numbered(step, loss)
     wrt = [*step.wrt(), *(found.base for found in before.values())]
     true = adjoints(step.losses[loss].seeds, wrt, stop={*step.ends, *wrt})
-    for after in fresh:
-        old = before.get(after.place)
+    for key, after in fresh.items():
+        old = before.get(key)
         if old is None or after.base in ahead or after.base not in made:
             continue
         exact = true.of(old.base)
         if exact is not None:
-            yield Round(old, after, exact, after.base in updating)
+            yield key, Round(old, after, exact, after.base in updating)
 
 
 def _follows(base: Node, known: frozenset[Node], oldest: int) -> bool:
@@ -129,18 +142,31 @@ def _mixture(rounds: Sequence[Round], tolerance: float) -> Mixture | None:
         )
         for each in rounds
     ]
-    if any(not np.all(np.isfinite(np.concatenate(each))) for each in values):
+    values = _before_it_runs_away(values)
+    if any(not np.all(np.isfinite(np.concatenate(each))) for each in values) or len(values) < LEAST_PROVEN:
         return None
     if values[0][2].size < ENOUGH:
         values = [tuple(np.concatenate(parts) for parts in zip(*values, strict=True))]
     alone = [_factors((exact,), new, tolerance) for _, exact, new in values if np.any(exact) or np.any(new)]
     if alone and all(alone):
         return 0.0, float(np.median([found[0] for found in alone if found]))
+    shifted = [_factors((exact, np.ones(new.shape)), new, tolerance) for _, exact, new in values]
+    if all(shifted):  # a number has taken the place of the old value
+        return 0.0, float(np.median([found[0] for found in shifted]))
     both = [_factors((old, exact), new, tolerance) for old, exact, new in map(_not_set, values)]
     if not all(both):
         return None
     share, factor = np.median([found for found in both if found], axis=0)
     return float(share), float(factor)
+
+
+def _before_it_runs_away(values: Sequence[tuple[Array, ...]]) -> list[tuple[Array, ...]]:
+    """The rounds until the numbers have grown so much that one part of the new value drowns the other."""
+    start = float(np.abs(values[0][0]).max())
+    ran = (
+        n for n, (_, _, new) in enumerate(values) if start > 0 and not np.abs(new).max() < RUN_AWAY * start
+    )
+    return list(values[: next(ran, len(values))])
 
 
 def _not_set(values: tuple[Array, ...]) -> tuple[Array, ...]:
@@ -173,7 +199,7 @@ def _noun(rounds: Sequence[Round], mixture: Mixture | None) -> Gradient:
     last = rounds[-1]
     name, place = last.after.title, last.after.base.span or last.after.y.span
     assert place is not None
-    told = _fault(name, mixture[0]) if mixture is not None else None
+    told = _fault(name, *mixture, last.after.base) if mixture is not None else None
     uses = (last.after.y.span,) if last.after.y.span is not None else ()
     return Gradient(
         parameter=name,
@@ -190,7 +216,7 @@ def _noun(rounds: Sequence[Round], mixture: Mixture | None) -> Gradient:
     )
 
 
-def _fault(name: str, share: float) -> tuple[str, str] | None:
+def _fault(name: str, share: float, factor: float, made: Node) -> tuple[str, str] | None:
     """(kind, text) of a mixture that no optimiser makes; None where it may be a strong decay."""
     if share == 0:
         text = f"{name} becomes a multiple of its gradient in every step, instead of moving along it"
@@ -198,4 +224,17 @@ def _fault(name: str, share: float) -> tuple[str, str] | None:
     if not 0 < share <= 1 + SINGULAR:
         text = f"each update of {name} multiplies the old value by {share:.4g}, which should be kept"
         return "parameter-not-kept", text
+    if factor > 0 and _of_itself(made):
+        text = f"the gradient is written into {name} itself, which shares its memory, before {name} is updated by it"
+        return "aliasing", text
+    if factor > 0:
+        return "sign", f"the steps of {name} go up the loss instead of down: the sign is wrong"
     return None
+
+
+def _of_itself(made: Node) -> bool:
+    """Is the new value one array less, or plus, a multiple of the same array?"""
+    old = made.args[0] if made.op in ("add", "subtract") else None
+    return isinstance(old, Node) and {
+        part.node for part in terms_of(made, stop=lambda node: node is old)
+    } == {old}

@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from unstuck.autodiff.node import Node
+from unstuck.autodiff.rerun import NOT_RUN
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation
 from unstuck.trace.judging.replay import replay
@@ -40,10 +41,10 @@ def upwards(name: str, steps: Sequence[Step], loss: Candidate) -> Explanation | 
 def _is_distance(step: Step, loss: Candidate) -> bool:
     root = step.losses[loss].seeds[0][0]
     behind = ancestors([root], oldest=step.nodes[0].id, stop=step.ends)
-    return any(_measures(root, node) for node in behind if _joins(node, step))
+    return any(_measures(root, node) for node in behind if joins(node, step))
 
 
-def _joins(node: Node, step: Step) -> bool:
+def joins(node: Node, step: Step) -> bool:
     """Is this the difference between something that the network puts out and something that it does not?"""
     operands = node.parents()
     return (
@@ -61,7 +62,7 @@ def _measures(root: Node, difference: Node) -> bool:
         other, *values = [
             float(replay([root], {difference: times * gap})[root]) for times in (-1.0, 0.0, *FARTHER)
         ]
-    except (TypeError, ValueError, AttributeError, KeyError, IndexError):
+    except NOT_RUN:
         return False
     grows = other > values[0] and all(near < far for near, far in pairwise(values))
     return grows and values[0] <= NOTHING * values[-1]

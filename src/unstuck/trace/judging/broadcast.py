@@ -5,12 +5,12 @@ Every row is then compared with the targets of all rows.  No loss means that, so
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.facts import Explanation, Gradient, Span
+from unstuck.facts import Explanation
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 2
@@ -45,17 +45,4 @@ def _spreads(node: Node, step: Step) -> bool:
     computed = all(operand not in parameters for operand in operands)
     return (
         computed and count > 1 and shapes == {(count,), (count, 1)} and np.shape(node.value) == (count, count)
-    )
-
-
-def spread_gradients(steps: Sequence[Step], spans: Mapping[str, Span]) -> tuple[Gradient, ...]:
-    """One wrong Gradient per parameter, where the backward pass begins with such a difference."""
-    fault = silent_broadcast(steps)
-    if fault is None:
-        return ()
-    nothing = np.zeros(0)
-    nan = float("nan")
-    return tuple(
-        Gradient(name, span, "wrong", nan, nan, nan, len(steps), nothing, nothing, explanation=fault)
-        for name, span in spans.items()
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Explanation
-from unstuck.trace.judging.judge import Verdicts
+from unstuck.trace.judging.judge import Verdicts, judge
 from unstuck.trace.judging.matching import STEADY, Match, match
 from unstuck.trace.reading.written import Step
 
@@ -42,6 +42,25 @@ def _go_together(quotients: Sequence[Node], told: Sequence[tuple[Step, Match]]) 
         if np.any(truth.true)
     ]
     return bool(factors) and float(np.ptp(factors)) <= STEADY * abs(float(np.median(factors)))
+
+
+def under_inverted(steps: Sequence[Step], tolerance: float) -> Verdicts | None:
+    """The verdicts under the loss by whose gradient the steps of an array are divided; None without one."""
+    divided = [name for step in steps[:1] for name in step.updates if _divides(step, name)]
+    for loss in dict.fromkeys(loss for step in steps for loss in step.losses) if divided else ():
+        verdicts = judge(steps, loss)
+        if any(
+            verdicts.is_array(name) and inverted(name, steps, verdicts, tolerance) is not None
+            for name in divided
+        ):
+            return verdicts
+    return None
+
+
+def _divides(step: Step, name: str) -> bool:
+    """Is something in the update divided by a value that depends on the parameters?"""
+    nodes = [term.node for term in step.updates[name].terms]
+    return any(node.op == "true_divide" and not step.tainted.isdisjoint(node.parents()) for node in nodes)
 
 
 def _quotient(step: Step, name: str, truth: Match, tolerance: float) -> Node | None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from unstuck.autodiff.effort import count
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.rerun import run
+from unstuck.autodiff.rerun import NOT_RUN, run
 from unstuck.autodiff.reverse import between
 from unstuck.facts import Array
 from unstuck.trace.reading.losses import loss_value
@@ -37,7 +37,7 @@ def finite_difference(
             ends = [
                 _loss_at(kind, pairs, parameter, value, index, sign * width, fixed) for sign in (1.0, -1.0)
             ]
-    except (TypeError, ValueError, AttributeError, KeyError, IndexError):
+    except NOT_RUN:
         return None
     slope = (ends[0] - ends[1]) / (2 * width)
     return slope if math.isfinite(slope) else None

@@ -16,9 +16,11 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation
 from unstuck.trace.judging.anew import started_anew
+from unstuck.trace.judging.lost import never_stored, of_itself, without_gradient
 from unstuck.trace.judging.memories import memory_faults
 from unstuck.trace.judging.moments import miscorrected
 from unstuck.trace.judging.statements import statement_about
+from unstuck.trace.judging.whole_numbers import cut_to_whole_numbers
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.terms import terms_of
 from unstuck.trace.reading.written import Step
@@ -26,7 +28,6 @@ from unstuck.trace.running.sources import line_in_words
 
 LEAST_STEPS = 3
 ROOTS = {"sqrt", "power"}
-CONSTANT = {"leaf", "constant"}
 
 
 def update_faults(steps: Sequence[Step]) -> dict[str, Explanation]:
@@ -81,57 +82,20 @@ def _gradient_of(update: Update) -> Node | None:
     return max(terms, key=lambda node: node.id, default=None)
 
 
-# ----- Nothing of the gradient --------------------------------------------------------------------------
+# ----- The old value ------------------------------------------------------------------------------------
 
 
-def _without_gradient(name: str, steps: Sequence[Step]) -> Explanation | None:
-    """In every step what is added to the parameter is a number, or zeros: the gradient does not come into it."""
-    if len(steps) < LEAST_STEPS:
-        return None
-    added = [
-        [term.node for term in step.updates[name].terms if term.node is not step.updates[name].before]
-        for step in steps
+def _turned(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """Every update turns the sign of the old value: `rate * g - w`, or `-w - rate * g`."""
+    kept = [
+        sum(term.coefficient for term in update.terms if term.node is update.before)
+        for update in (step.updates[name] for step in steps)
     ]
-    fresh = [
-        [
-            node for node in nodes if node.op == "leaf" or node.id >= step.nodes[0].id
-        ]  # not what was left behind
-        for nodes, step in zip(added, steps, strict=True)
-    ]
-    if not all(
-        nodes and all(_is_constant(node, step) for node in nodes)
-        for nodes, step in zip(fresh, steps, strict=True)
-    ):
-        return None
     span = steps[-1].updates[name].after.span
-    if any(np.any(node.value) for nodes in added for node in nodes):
-        text = f"{name} moves by the same amount whatever the error is: its gradient is missing in the update"
-        return Explanation("gradient-missing", text, span) if span is not None else None
-    made = added[-1][-1].span
-    text = f"what is added to {name} are zeros: its gradient is cleared before it is used, or never added up"
-    uses = (span,) if span is not None and made is not None else ()
-    place = made or span
-    return Explanation("gradient-missing", text, place, uses) if place is not None else None
-
-
-def _is_constant(node: Node, step: Step) -> bool:
-    """Is this one number for all elements of an array, which does not depend on the parameters: a rate, say?"""
-    number = np.ndim(node.value) == 0 and node not in step.tainted
-    return bool(np.ptp(node.value) == 0) and (node.op in CONSTANT or number)
-
-
-def lets_gradient_go(name: str, steps: Sequence[Step]) -> bool:
-    """Does each step work out, from the parameters, an array of this one's shape, and use it for nothing?"""
-    mine = [step for step in steps if name in step.updates]
-    return bool(mine) and all(_has_loose_end(step, step.updates[name]) for step in mine)
-
-
-def _has_loose_end(step: Step, update: Update) -> bool:
-    shape, used = np.shape(update.before.value), {parent for node in step.nodes for parent in node.parents()}
-    return len(shape) > 0 and any(
-        np.shape(node.value) == shape and node not in used and node not in step.ends
-        for node in step.nodes
-        if node in step.tainted
+    if len(kept) < LEAST_STEPS or max(kept) >= 0 or span is None:
+        return None
+    return Explanation(
+        "sign", f"each update of {name} turns the sign of its old value, which should be kept", span
     )
 
 
@@ -237,34 +201,18 @@ def _is_square(node: Node) -> bool:
     return node.op == "square" or (node.op == "multiply" and node.args[0] is node.args[1])
 
 
-def _cut(name: str, steps: Sequence[Step]) -> Explanation | None:
-    """What the update makes is cut to whole numbers before it is used."""
-    cuts = [_whole(step, step.updates[name].after) for step in steps]
-    if len([cut for cut in cuts if cut is not None]) < LEAST_STEPS:
-        return None
-    place = next(cut.span for cut in cuts if cut is not None)
-    text = f"{name} is cut to whole numbers after each update: steps smaller than one are lost"
-    return Explanation("integer-truncation", text, place) if place is not None else None
-
-
-def _whole(step: Step, after: Node) -> Node | None:
-    """The copy as whole numbers that loses something of a value, if there is one."""
-    for node in step.nodes:
-        cut = node.op == "trunc" and after in node.parents()
-        if cut and not np.array_equal(node.value, after.value):
-            return node
-    return None
-
-
 FAULTS = (
     _grown,
-    _without_gradient,
+    _turned,
+    never_stored,
+    without_gradient,
+    of_itself,
     _root_of_negative,
     _by_zero,
     _rootless,
     miscorrected,
     started_anew,
-    _cut,
+    cut_to_whole_numbers,
 )
 
 

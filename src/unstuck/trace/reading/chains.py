@@ -33,13 +33,14 @@ MOST_RESTARTS, RESTARTS_OF_NUMBER = 20, 3
 
 
 def parameter_chains(
-    nodes: Sequence[Node], least: int, known: OldValues | None = None
+    nodes: Sequence[Node], least: int, known: OldValues | None = None, sign: float = 1.0
 ) -> tuple[list[Chain], set[int]]:
     """The chains that are parameters, of at least `least` values, and the ids of the values of all chains.
 
     known  from earlier looks at the same tape, while it grew
+    sign   with which an old value comes back: -1 finds those that every update turns by mistake
     """
-    chains = _chains(nodes, least, {} if known is None else known)
+    chains = _chains(nodes, least, {} if known is None else known, sign)
     children = _children(nodes) if chains else {}
     members = {node.id for chain in chains for node in chain}
     reaching = _reaching(nodes, children, members)
@@ -50,7 +51,7 @@ def parameter_chains(
 # ----- Chains of updates --------------------------------------------------------------------------------
 
 
-def _chains(nodes: Sequence[Node], least: int, known: OldValues) -> list[Chain]:
+def _chains(nodes: Sequence[Node], least: int, known: OldValues, sign: float) -> list[Chain]:
     """Sequences of nodes made at one place, each an additive term of the next."""
     by_span: dict[Span, list[Node]] = defaultdict(list)
     stores = {node.id for node in nodes if stores_element(node)}
@@ -66,7 +67,7 @@ def _chains(nodes: Sequence[Node], least: int, known: OldValues) -> list[Chain]:
         for index, node in enumerate(group):
             asked = node, group[max(0, index - MOST_LAYERS)].id
             if asked not in known:
-                known[asked] = _old_value(*asked)
+                known[asked] = _old_value(*asked, sign)
             if (old := known[asked]) is not None:
                 previous[node.id] = old
         chains += _sequences(group, previous, least)
@@ -105,7 +106,7 @@ def _sequences(group: list[Node], previous: dict[int, Node], least: int) -> list
     ]
 
 
-def _old_value(node: Node, oldest: int) -> Node | None:
+def _old_value(node: Node, oldest: int, sign: float) -> Node | None:
     """The additive term of a node that was made at the node's own place in the source, not before `oldest`.
 
     It must come back nearly whole: decay and momentum shrink a value, but an error signal that returns through
@@ -115,7 +116,7 @@ def _old_value(node: Node, oldest: int) -> Node | None:
     whole = [
         term.node
         for term in terms_of(node, stop=lambda other: other.span == node.span or other.id < oldest)
-        if term.node.id < node.id and term.node.span == node.span and 0.5 < term.coefficient < 1.5
+        if term.node.id < node.id and term.node.span == node.span and 0.5 < sign * term.coefficient < 1.5
     ]
     same = [other for other in whole if np.shape(other.value) == np.shape(node.value)]
     return same[0] if len(same) == 1 else None

@@ -23,6 +23,7 @@ from unstuck.facts import Array, Span
 from unstuck.trace.reading.meetings import Meetings, without_target
 from unstuck.trace.reading.pairs import Pair
 from unstuck.trace.reading.scalars import falling
+from unstuck.trace.reading.views import CONTRACTIONS
 
 Seeds = list[tuple[Node, Array]]
 MOST_EXPLICIT = 6
@@ -231,18 +232,14 @@ def inside(value: Array) -> bool:
 
 
 def before_activation(output: Node) -> Node | None:
-    """The last linear value before an element-wise output activation."""
+    """The last linear value before an element-wise output activation; None where the output is linear itself."""
     current = output
     for _ in range(12):
         inputs = [p for p in current.parents() if np.shape(p.value) == np.shape(output.value)]
-        if current.op in ("dot", "matmul", "einsum", "tensordot", "inner"):
-            return current if current is not output else None
-        if (
-            current.op == "add"
-            and current is not output
-            and any(p.op in ("dot", "matmul") for p in current.parents())
+        if current.op in CONTRACTIONS or (
+            current.op == "add" and any(p.op in ("dot", "matmul") for p in current.parents())
         ):
-            return current
+            return current if current is not output else None
         if not inputs:
             return None
         current = inputs[0]

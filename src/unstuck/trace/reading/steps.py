@@ -52,15 +52,18 @@ class Steps:
     trained: frozenset[int] = frozenset()  # ids of all updated values, those of other trainings included
 
 
-def find_steps(nodes: Sequence[Node], least: int = 3, known: OldValues | None = None) -> list[Steps]:
+def find_steps(
+    nodes: Sequence[Node], least: int = 3, known: OldValues | None = None, sign: float = 1.0
+) -> list[Steps]:
     """The trainings on a tape, each with its parameters and steps: those of the busiest loop come first.
 
-    Empty when no parameter was updated at least `least` times.  `known` remembers from look to look.
+    Empty when no parameter was updated at least `least` times.  `known` remembers from look to look; a `sign` of -1
+    finds parameters whose old value is turned by every update.
     """
-    trained, members = parameter_chains(nodes, least, known)
+    trained, members = parameter_chains(nodes, least, known, sign)
     found: list[Steps] = []
     while trained:
-        loop = _step_loop(trained)
+        loop = step_loop(trained)
         updated = [(chain, steps) for chain in trained if len(steps := _by_step(chain, loop)) >= least - 1]
         if not updated:
             break
@@ -86,13 +89,13 @@ def _steps(nodes: Sequence[Node], updated: Sequence[Updated], members: set[int],
     rounds = sorted({key for node in nodes if (key := step_key(node.context, loop)) is not None})
     tracked = tuple(_tracked(chain, steps, keys) for chain, steps in updated)
     offset = rounds.index(keys[0]) if rounds else 0
-    return Steps(loop, keys, ranges, _unique_names(tracked), frozenset(members - own), offset, frozenset(own))
+    return Steps(loop, keys, ranges, unique_names(tracked), frozenset(members - own), offset, frozenset(own))
 
 
 # ----- The step loop ------------------------------------------------------------------------------------
 
 
-def _step_loop(chains: list[Chain]) -> int | None:
+def step_loop(chains: list[Chain]) -> int | None:
     """The loop whose counter differs most often between consecutive updates; of equals the outermost.
 
     (Where an epoch ends, its counter differs too, but that of the batches differs every time.)
@@ -162,7 +165,7 @@ def _stops_at(before: Node) -> Callable[[Node], bool]:
     return lambda node: node is before or node.id < before.id
 
 
-def _unique_names(tracked: tuple[Tracked, ...]) -> tuple[Tracked, ...]:
+def unique_names(tracked: tuple[Tracked, ...]) -> tuple[Tracked, ...]:
     """Layers that share one line of code get a number, in the order of their first update."""
     counts = Counter(item.name for item in tracked)
     seen: Counter[str] = Counter()

@@ -13,6 +13,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array
 
+STORES = {"setitem", "scatter", "add.at", "subtract.at"}
 MOST_TERMS = 20_000
 MOST_PLACES = 12  # in the source, one after the other, from which a plain number may have come
 
@@ -67,6 +68,8 @@ def opened(coefficient: float, node: Node) -> list[tuple[float, Node]] | None:
         return _scaled(coefficient, node)
     if node.op in ("gather", "getitem"):
         return _forwarded(coefficient, node)
+    if truncates(node):
+        return None
     if stores_element(node):
         return Stored().opened(coefficient, node)
     if stores_whole(node):
@@ -134,6 +137,8 @@ def _forwarded(coefficient: float, node: Node) -> list[tuple[float, Node]] | Non
     source, where = node.args
     while isinstance(source, Node) and source.op == ("scatter" if node.op == "gather" else "setitem"):
         whole, written, value = source.args
+        if truncates(source):
+            return None
         if _same_place(written, where):
             return [(coefficient, value)] if isinstance(value, Node) else None
         if node.op == "getitem" or np.intersect1d(written, where).size:
@@ -149,6 +154,14 @@ def _same_place(one: Any, other: Any) -> bool:
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return np.array_equal(one, other)
     return type(one) is type(other) and bool(one == other)
+
+
+def truncates(node: Node) -> bool:
+    """Does this write fractions into an array of whole numbers, which keeps only what is before the point?"""
+    if node.op not in STORES or np.asarray(node.value).dtype.kind not in "iu":
+        return False
+    value = node.args[2].value if isinstance(node.args[2], Node) else node.args[2]
+    return np.asarray(value).dtype.kind == "f" and bool(np.any(np.asarray(value) != np.trunc(value)))
 
 
 def stores_whole(node: Node) -> bool:
@@ -186,7 +199,8 @@ class Stored:
         """A write as (coefficient, array before) with the rest set aside; None where it only overwrites."""
         whole, where, value = node.args
         if (
-            not isinstance(whole, Node)
+            truncates(node)
+            or not isinstance(whole, Node)
             or not isinstance(value, Node)
             or np.shape(node.value) != np.shape(whole.value)
         ):

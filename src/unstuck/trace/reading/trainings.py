@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from unstuck.autodiff.node import Node
 from unstuck.trace.reading.chains import OldValues
 from unstuck.trace.reading.handed import handed_steps
 from unstuck.trace.reading.steps import Steps, find_steps
+
+MOST_TURNED = 20  # steps: of such a program everything is recorded
 
 
 def trainings(nodes: Sequence[Node], least: int, known: OldValues | None = None) -> list[Steps]:
@@ -16,3 +19,12 @@ def trainings(nodes: Sequence[Node], least: int, known: OldValues | None = None)
     known  what earlier looks at the same window have found, and this one adds to
     """
     return [*handed_steps(nodes, least), *find_steps(nodes, least, known)]
+
+
+def turned_trainings(nodes: Sequence[Node], least: int) -> list[Steps]:
+    """The beginnings of trainings whose updates turn the sign of every old value: `w = rate * g - w`.
+
+    Nothing that is right looks so but what is flipped on purpose, such as a mask, so they are looked for only where
+    there is no other training.
+    """
+    return [replace(steps, keys=steps.keys[:MOST_TURNED]) for steps in find_steps(nodes, least, sign=-1.0)]

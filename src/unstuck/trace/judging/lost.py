@@ -1,0 +1,99 @@
+"""Updates at which nothing of the gradient arrives: it is used for nothing, cleared too early, or always 0."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import ancestors
+from unstuck.facts import Explanation
+from unstuck.trace.reading.steps import Update
+from unstuck.trace.reading.still import meant
+from unstuck.trace.reading.written import Step
+
+LEAST_STEPS = 3
+CONSTANT = {"leaf", "constant"}
+
+
+def never_stored(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """Every update was only meant: the program makes none."""
+    updates = [step.updates[name] for step in steps]
+    span = updates[-1].after.span
+    if span is None or any(update.after.fn is not meant for update in updates):
+        return None
+    text = f"the gradient of {name} is computed in every step and used for nothing: nothing updates {name} in the loop"
+    return Explanation("parameter-never-updated", text, span)
+
+
+def without_gradient(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """In every step what is added to the parameter is a number, or zeros: the gradient does not come into it."""
+    if len(steps) < LEAST_STEPS:
+        return None
+    added = [
+        [term.node for term in step.updates[name].terms if term.node is not step.updates[name].before]
+        for step in steps
+    ]
+    fresh = [  # not what was left behind
+        [node for node in nodes if node.op == "leaf" or node.id >= step.nodes[0].id]
+        for nodes, step in zip(added, steps, strict=True)
+    ]
+    if not all(
+        nodes and all(_is_constant(node, step) for node in nodes)
+        for nodes, step in zip(fresh, steps, strict=True)
+    ):
+        return None
+    span = steps[-1].updates[name].after.span
+    if any(np.any(node.value) for nodes in added for node in nodes):
+        text = f"{name} moves by the same amount whatever the error is: its gradient is missing in the update"
+        return Explanation("gradient-missing", text, span) if span is not None else None
+    made = added[-1][-1].span
+    text = f"what is added to {name} are zeros: its gradient is cleared before it is used, or never added up"
+    uses = (span,) if span is not None and made is not None else ()
+    place = made or span
+    return Explanation("gradient-missing", text, place, uses) if place is not None else None
+
+
+def of_itself(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """In every step nothing is added to the parameter, because a value is subtracted from itself on the way."""
+    places = []
+    for step in steps:
+        update = step.updates[name]
+        behind = ancestors([update.after], oldest=step.nodes[0].id, stop=step.ends - {update.after})
+        same = [node for node in behind if node.op == "subtract" and _twice_the_same(node)]
+        if not same or not np.array_equal(update.after.value, update.before.value):
+            return None
+        places.append(max(same, key=lambda node: node.id))
+    last = places[-1]
+    if len(places) < LEAST_STEPS or last.span is None:
+        return None
+    named = last.args[0].names[-1:] or ["a value"]
+    return Explanation(
+        "wrong-operand", f"{named[0]} is subtracted from itself: the error is always 0", last.span
+    )
+
+
+def _twice_the_same(node: Node) -> bool:
+    return isinstance(node.args[0], Node) and node.args[0] is node.args[1]
+
+
+def _is_constant(node: Node, step: Step) -> bool:
+    """Is this one number for all elements of an array, which does not depend on the parameters: a rate, say?"""
+    number = np.ndim(node.value) == 0 and node not in step.tainted
+    return bool(np.ptp(node.value) == 0) and (node.op in CONSTANT or number)
+
+
+def lets_gradient_go(name: str, steps: Sequence[Step]) -> bool:
+    """Does each step work out, from the parameters, an array of this one's shape, and use it for nothing?"""
+    mine = [step for step in steps if name in step.updates]
+    return bool(mine) and all(_has_loose_end(step, step.updates[name]) for step in mine)
+
+
+def _has_loose_end(step: Step, update: Update) -> bool:
+    shape, used = np.shape(update.before.value), {parent for node in step.nodes for parent in node.parents()}
+    return len(shape) > 0 and any(
+        np.shape(node.value) == shape and node not in used and node not in step.ends
+        for node in step.nodes
+        if node in step.tainted
+    )
