@@ -8,10 +8,12 @@ Each stage that cannot follow says why, and the Trace carries that sentence inst
 from __future__ import annotations
 
 import ast
+import gc
 import linecache
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -98,6 +100,10 @@ class Recorder:
     def finish(self, outcome: Outcome) -> Trace:
         """Read the tape."""
         self.clock.end()
+        with _uncollected():
+            return self._read(outcome)
+
+    def _read(self, outcome: Outcome) -> Trace:
         base = Trace(
             sources=tuple(self._sources),
             argv=self.job.argv,
@@ -202,6 +208,18 @@ class Recorder:
             f"no training loop found: {count:,} array operations and {loops} were seen, "
             "but no array that a network uses was updated step by step"
         )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """What is read off a tape stays until the end, and hardly any of it is a cycle: there is nothing to collect."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _plan(job: Job) -> Plan:
