@@ -131,6 +131,12 @@ def per_argument(rule: ArgumentRule, operands: int | None = None) -> CallRule:
     return apply
 
 
+def shape_of(value: Any) -> tuple[int, ...]:
+    """The shape of an operand, found quickly for numbers and arrays."""
+    shape = getattr(value, "shape", None)
+    return shape if shape is not None else () if type(value) is float else np.shape(value)
+
+
 def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
     """Sums `g` over the axes along which an operand of this shape was repeated."""
     if g.shape == shape:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from unstuck.autodiff.call import CallRule, per_argument, unbroadcast
+from unstuck.autodiff.call import CallRule, per_argument, shape_of, unbroadcast
 from unstuck.facts import Array
 
 _Partial = Callable[[Array, Array, Any, Any], Array]
@@ -48,7 +48,7 @@ BINARY: dict[str, tuple[_Partial, _Partial]] = {
 def _binary(partials: tuple[_Partial, _Partial]) -> CallRule:
     def rule(number: int, g: Array, ans: Array, x: Any, y: Any) -> Array:
         operand = x if number == 0 else y
-        return unbroadcast(np.asarray(partials[number](g, ans, x, y)), np.shape(operand))
+        return unbroadcast(np.asarray(partials[number](g, ans, x, y)), shape_of(operand))
 
     return per_argument(rule, operands=2)
 

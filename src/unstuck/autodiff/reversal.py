@@ -43,6 +43,9 @@ class Reversal:
 
     def __init__(self, seeds: Seeds, wrt: Sequence[Node], *, stop: Collection[Node] = ()) -> None:
         self._seeds, self._wrt, self._stop = seeds, wrt, stop
+        self._seeded: dict[Node, list[Array]] = defaultdict(list)
+        for node, seed in seeds:
+            self._seeded[node].append(seed)
         self._sent: dict[Node, Sequence[Contribution]] = {}
         self.true = adjoints(seeds, wrt, stop=stop, sent=self._sent)
         self._received: Received = defaultdict(dict)
@@ -89,24 +92,34 @@ class Reversal:
                     met.add(target)
                     heappush(waiting, (-target.id, target))
         count(met)
-        found = {node: g for node in true if (g := changed.get(node, true[node])) is not None}
+        found = dict(true)
+        for node, g in changed.items():
+            if g is None:
+                del found[node]
+            else:
+                found[node] = g
         return Adjoints(found, {})
 
     def _sum(
         self, node: Node, resent: Collection[Node], anew: dict[Node, list[Array | Part]]
     ) -> Array | None:
         """What arrives at a node; the true cotangent itself where that is the same."""
-        old = self._received.get(node, {})
+        old, true = self._received.get(node, {}), self.true.cotangents[node]
         if not anew and old.keys().isdisjoint(resent):
-            return self.true.cotangents[node]
+            return true
         received = {consumer: parts for consumer, parts in old.items() if consumer not in resent} | anew
         store = Store()
-        store.add_all((seeded, seed) for seeded, seed in self._seeds if seeded is node)
-        for consumer in sorted(received, key=lambda each: -each.id):
-            store.add_all((node, part) for part in received[consumer])
+        for seed in self._seeded.get(node, ()):
+            store.add(node, seed)
+        for consumer in sorted(received, key=_latest_first) if len(received) > 1 else received:
+            for part in received[consumer]:
+                store.add(node, part)
         total = store.get(node)
-        true = self.true.cotangents[node]
-        return true if total is not None and np.array_equal(total, true) else total
+        return true if total is not None and (total == true).all() else total
+
+
+def _latest_first(node: Node) -> int:
+    return -node.id
 
 
 def _receive(table: Received, sender: Node, contributions: Sequence[Contribution]) -> None:

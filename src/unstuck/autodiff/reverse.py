@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from unstuck.autodiff.call import Call, Contribution, NoDerivative, Part
+from unstuck.autodiff.call import Call, Contribution, NoDerivative, Part, shape_of
 from unstuck.autodiff.effort import count
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.rules import contributions, passes
@@ -265,7 +265,7 @@ class Store:
             _add_at(self._buffer(node), part)
             return
         part = np.asarray(part, dtype=np.float64)
-        if part.shape != np.shape(node.value):
+        if part.shape != shape_of(node.value):
             raise ValueError(f"a cotangent of shape {part.shape} for {node} of shape {np.shape(node.value)}")
         if node not in self._sums:
             self._sums[node] = part

@@ -8,11 +8,21 @@ from dataclasses import dataclass
 
 @dataclass
 class Loop:
-    """One running loop: its number, rounds so far, and the arithmetic count at its entry."""
+    """One running loop: its number, rounds so far, and the arithmetic count at its entry.
+
+    nodes   on the tape when its running round began
+    """
 
     number: int
     rounds: int = -1
     arithmetic: int = 0
+    nodes: int = 0
+
+    def ended(self, count: int) -> int:
+        """A round begins with so many nodes on the tape; of how many the last one was made, 0 if there was none."""
+        length = count - self.nodes if self.rounds > 0 else 0
+        self.nodes = count
+        return length
 
 
 class Nest:

@@ -11,6 +11,7 @@ another network, so discovery begins again.  When everything has been seen the p
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, field
 
@@ -29,7 +30,10 @@ QUIET_ROUNDS = (
 )
 LEAST_UPDATES = 7  # of an array, to be believed a parameter during discovery
 LONG_STEPS, LEAST_OF_LONG = 100_000, 3  # nodes from which on fewer updates, and fewer steps, must do
+HUGE_ROUND, LEAST_OF_HUGE = 250_000, 2  # nodes of one round from which on still fewer steps must do
 MOST_NODES, MOST_BYTES = 1_200_000, 2_000_000_000
+ROUNDS_AT_MOST, MOST_OF_ROUNDS = 3.3, 3_600_000  # of the longest round, where that makes more nodes
+SETTLED = 50_000  # nodes after which the collector of garbage is told to leave them alone
 CROWDED_NODES, FEW_STEPS = 20_000, 8  # a window ends early when it holds so many nodes and steps
 FEW_NODES = 60_000  # recorded after a training before it is taken for the last one
 PHASE, MOST_PHASES = 5, 4  # steps that are recorded where another phase begins, and how often
@@ -91,6 +95,8 @@ class Clock:
         self.nest = Nest()
         self._resume_depth: int | None = None
         self._looks = Looks()
+        self._longest = 0  # nodes of a round so far
+        self._settled = 0  # nodes that the collector of garbage leaves alone
         self._known: OldValues = {}
         self._wait: Wait
         self._window_first = self._window_end = 0
@@ -150,7 +156,11 @@ class Clock:
     def _place(self) -> None:
         """Tell the tape between which rounds of which loops it is."""
         if self.runtime.on:
-            self.runtime.memory.context = self.nest.context
+            memory = self.runtime.memory
+            memory.context = self.nest.context
+            if len(memory.nodes) >= self._settled + SETTLED:
+                self._settled = len(memory.nodes)
+                gc.freeze()  # a tape is no garbage: to go through it again and again costs as much as to record it
 
     def _left(self) -> None:
         """Go on recording when the loop that was left alone has ended."""
@@ -168,17 +178,25 @@ class Clock:
 
     def _discover(self, loop: Loop) -> None:
         memory = self.runtime.memory
+        count = len(memory.nodes)
+        length = loop.ended(count)
         if not self.runtime.on:
             return
         if loop.rounds == QUIET_ROUNDS and self.runtime.arithmetic == loop.arithmetic:
             self._leave_alone()
             return
-        if self._looks.due(memory):
-            least = LEAST_UPDATES if len(memory.nodes) < LONG_STEPS else LEAST_OF_LONG
-            self._look(next(iter(trainings(memory.nodes, least, self._known)), None))
-        most = FEW_NODES if self.progress.windows else MOST_NODES
-        if self.step_loop is None and (len(memory.nodes) > most or memory.held > MOST_BYTES):
+        self._longest = max(self._longest, length)
+        if self._looks.due(memory, loop.rounds, length):
+            least = LEAST_UPDATES if count < LONG_STEPS else LEAST_OF_LONG
+            self._look(next(iter(trainings(memory.nodes, least, self._known)), None), length)
+        if self.step_loop is None and (count > self._most() or memory.held > MOST_BYTES):
             self._give_up()
+
+    def _most(self) -> int:
+        """Nodes after which the search is given up: a few rounds of the longest loop must be among them."""
+        if self.progress.windows:
+            return FEW_NODES
+        return max(MOST_NODES, min(int(ROUNDS_AT_MOST * self._longest), MOST_OF_ROUNDS))
 
     def _begin_again(self) -> None:
         """The loops around the training have ended; what follows may train another network."""
@@ -187,7 +205,7 @@ class Clock:
         self.progress.training += 1
         self.step_loop, self._suspected = None, frozenset()
         self._first_step = self.progress.step + 1
-        self._looks = Looks()
+        self._looks, self._longest = Looks(), 0
         self.nest.forget()
         self._open()
         self._window_first = self._first_step
@@ -200,9 +218,13 @@ class Clock:
         else:
             raise Stop
 
-    def _look(self, steps: Steps | None) -> None:
+    def _look(self, steps: Steps | None, length: int) -> None:
+        """Has the loop of the steps been found?  Two searches must agree, unless a round is too long to wait for it."""
         suspected, self._suspected = self._suspected, _first_updates(steps) if steps else frozenset()
-        if steps is None or steps.loop is None or self._suspected.isdisjoint(suspected):
+        if steps is None or steps.loop is None:
+            return
+        huge = length >= HUGE_ROUND and steps.loop == self.nest.running[-1].number
+        if self._suspected.isdisjoint(suspected) and not huge:
             return  # a sum that began anew since the last look is another one
         self.step_loop = steps.loop
         memory = self.runtime.memory
@@ -235,9 +257,12 @@ class Clock:
     def _crowded(self) -> bool:
         """Long steps: fewer of them must do."""
         nodes, steps = len(self.runtime.memory.nodes), self._count()
-        return (nodes > CROWDED_NODES and steps >= FEW_STEPS) or (
-            nodes > LONG_STEPS and steps >= LEAST_OF_LONG
+        limits = (
+            (CROWDED_NODES, FEW_STEPS),
+            (LONG_STEPS, LEAST_OF_LONG),
+            (LEAST_OF_LONG * HUGE_ROUND, LEAST_OF_HUGE),
         )
+        return any(nodes > most and steps >= enough for most, enough in limits)
 
     def _count(self) -> int:
         """Steps of the running training so far."""
@@ -291,7 +316,7 @@ class Clock:
         window = Window(memory.nodes, self._window_first, self.progress.training, self._known)
         self.progress.windows.append(window)
         self.progress.nodes += len(memory.nodes)
-        self.runtime.memory, self._known = Memory(), {}
+        self.runtime.memory, self._known, self._settled = Memory(), {}, 0
 
     def end(self) -> None:
         """The program has ended or was stopped: keep the open window."""

@@ -20,8 +20,7 @@ from unstuck.trace.judging.matching import STEADY, Match, Table, Tables, chosen,
 from unstuck.trace.judging.numbers import Number, numbers_of
 from unstuck.trace.judging.together import LEAST, Group, together
 from unstuck.trace.reading.losses import HELD, MOST_PLACES, PREFERENCE, Candidate
-from unstuck.trace.reading.views import untransposed
-from unstuck.trace.reading.written import Step
+from unstuck.trace.reading.written import Step, Taker
 
 TOLERANCE = 1e-6  # relative residual of a right gradient in float64: observed 0 to 1e-9, faults from 2e-3
 TOLERANCE_SINGLE = 2e-3  # the same for programs that compute in float32
@@ -141,21 +140,16 @@ def verdicts_of(
     return Verdicts(loss, usual, unknown, groups)
 
 
-def rounding_floor(parameter: Node, takers: Sequence[Node], cotangents: Mapping[Node, Array]) -> float:
+def rounding_floor(parameter: Node, takers: Sequence[Taker], cotangents: Mapping[Node, Array]) -> float:
     """What rounding alone can leave of a gradient that should vanish: eps times the sizes of what is summed.
 
     (The gradient of a bias before a batch normalisation is zero in theory and noise in practice.)
     """
     sums = [0.0]
-    for node in takers:
+    for node, others in takers:
         g = cotangents.get(node)
         if g is not None:
-            others = [
-                np.max(np.abs(np.asarray(p.value)), initial=1.0)
-                for p in node.parents()
-                if untransposed(p) is not parameter
-            ]
-            sums.append(float(np.abs(g).max(initial=0.0)) * g.size * float(max(others, default=1.0)))
+            sums.append(float(np.abs(g).max(initial=0.0)) * g.size * others)
     return ROUNDINGS * _epsilon(parameter) * max(sums)
 
 

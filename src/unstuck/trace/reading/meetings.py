@@ -21,6 +21,7 @@ from unstuck.trace.reading.pairs import MOVING, Met, Pair, met, moved
 
 SIGMOIDS = {"true_divide", "reciprocal", "exp", "expit", "multiply", "power", "add", "where", "vectorize"}
 DEEPEST = 6  # operations from the value before a sigmoid to its result
+SIGMOID_TOLERANCE = 1e-6
 
 
 class Meetings:
@@ -194,8 +195,22 @@ def _is_sigmoid(node: Node) -> bool:
 
 
 def _agrees(z: Array, p: Array) -> bool:
+    """Is p the sigmoid of z?  Most are told apart by their first elements."""
+    if not z.size or not _is_near(float(z.flat[0]), float(np.asarray(p).flat[0])):
+        return not z.size
     with np.errstate(over="ignore"):
-        return bool(np.allclose(1.0 / (1.0 + np.exp(-z)), p, rtol=1e-6, atol=0.0))
+        return bool(np.allclose(1.0 / (1.0 + np.exp(-z)), p, rtol=SIGMOID_TOLERANCE, atol=0.0))
+
+
+def _is_near(z: float, p: float) -> bool:
+    """The same for one element, with room for the rounding of another exponential function."""
+    room = 2 * SIGMOID_TOLERANCE
+    if not 0.0 <= p <= 1.0 + room:
+        return False
+    try:
+        return abs(1.0 / (1.0 + math.exp(-z)) - p) <= room * p
+    except OverflowError:
+        return p == 0.0
 
 
 def _are_classes(target: Array) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from unstuck.trace.reading.steps import Key, Steps, Update
 from unstuck.trace.reading.terms import Term, plain_number, terms_of
 from unstuck.trace.reading.views import untransposed
 
+Taker = tuple[Node, float]
 CLIPS = {"clip", "nan_to_num"}
 BOUNDS = {"minimum", "maximum"}
 
@@ -42,7 +44,8 @@ class Step:
     carried   what older optimiser state adds to each update, by parameter
     rates     the plain number that each gradient is multiplied by: learning rate, schedule, bias correction
     ends      where derivatives end: the values of all parameters, of other networks too, before and after updates
-    takers    the operations that take a parameter, itself or a view of it, by the parameter's value
+    takers    the operations that take a parameter, itself or a view of it, by the parameter's value; each with the
+              largest of what it takes beside (at least 1)
     """
 
     number: int
@@ -58,7 +61,7 @@ class Step:
     carried: dict[str, tuple[Term, ...]]
     rates: dict[str, float]
     ends: frozenset[Node]
-    takers: Mapping[Node, Sequence[Node]]
+    takers: Mapping[Node, Sequence[Taker]]
 
     def wrt(self) -> list[Node]:
         """The parameters' values that the forward pass used."""
@@ -129,12 +132,19 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     )
 
 
-def _takers(parameters: Sequence[Node], nodes: Sequence[Node]) -> Mapping[Node, Sequence[Node]]:
-    found: dict[Node, list[Node]] = {parameter: [] for parameter in parameters}
+def _takers(parameters: Sequence[Node], nodes: Sequence[Node]) -> Mapping[Node, Sequence[Taker]]:
+    found: dict[Node, list[Taker]] = {parameter: [] for parameter in parameters}
     for node in nodes:
-        for source in {untransposed(parent) for parent in node.parents()} & found.keys() - {node}:
-            found[source].append(node)
+        sources = {parent: untransposed(parent) for parent in node.parents()}
+        for source in (found.keys() & sources.values()) - {node}:
+            beside = (_largest(parent.value) for parent, behind in sources.items() if behind is not source)
+            found[source].append((node, max(beside, default=1.0)))
     return found
+
+
+def _largest(value: Any) -> float:
+    """The largest magnitude of an element, at least 1."""
+    return float(np.max(np.abs(np.asarray(value)), initial=1.0))
 
 
 def _start(updates: Mapping[str, Update], bounds: range) -> int:
