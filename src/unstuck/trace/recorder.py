@@ -206,7 +206,6 @@ class Recorder:
         )
 
 
-<<<<<<< HEAD
 def _unjudged(trace: Trace, main: Analysis) -> Trace:
     """The trace of a network whose loss is unknown: only what needs none can be said."""
     reason = why_unknown(main.steps, main.tolerance, NO_MEETING)
@@ -214,7 +213,8 @@ def _unjudged(trace: Trace, main: Analysis) -> Trace:
     if faults:
         return replace(trace, status="wrong", reason="", gradients=faults)
     return replace(trace, status="cannot-tell", reason=reason)
-=======
+
+
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """What is read off a tape stays until the end, and hardly any of it is a cycle: there is nothing to collect."""
@@ -225,7 +225,6 @@ def _uncollected() -> Iterator[None]:
     finally:
         if collects:
             gc.enable()
->>>>>>> look-speed
 
 
 def _plan(job: Job) -> Plan:
