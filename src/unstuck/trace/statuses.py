@@ -250,7 +250,7 @@ def _goes_with_rows(name: str, evidence: Evidence) -> bool:
         users = step.takers[step.updates[name].before] if name in step.updates else ()
         if step.number in telling and users and step.rates.get(name):
             factors.append(telling[step.number].scale / step.rates[name])
-            shapes.append(np.shape(users[0].value))
+            shapes.append(np.shape(users[0][0].value))
     if len(factors) < len(telling) or len({len(shape) for shape in shapes}) != 1:
         return False
     lengths = [np.array(axis, float) for axis in zip(*shapes, strict=True)]
