@@ -171,6 +171,10 @@ RIGHT = {
     "gradients that are worked out beside a measurement": ONCE,
     "number that is frozen by its rate": ONE_OUTPUT.replace("b2 -= 0.1 * c", "b2 -= 0.0 * c"),
     "number that is frozen by a mask": ONE_OUTPUT.replace("b2 -= 0.1 * c", "b2 -= 0.1 * np.zeros(1) * c"),
+    "gradients in fixed point": NETWORK.replace(
+        "    W1 -= rate * g1",
+        "    G = np.zeros(W1.shape, dtype=int)\n    G[:] = 1e9 * g1\n    W1 -= rate * G / 1e9",
+    ),
     "whole numbers that count": NETWORK.replace(
         "    W1 -= rate",
         "    seen = np.zeros(W1.shape, dtype=int)\n    seen[:] = np.abs(g1) + 0.5\n    W1 -= rate",
