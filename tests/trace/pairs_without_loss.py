@@ -112,6 +112,36 @@ pair(
     ("    b2 -= 0.1 * c\n", "    b2 -= 0.1  # wrong\n"),
 )
 
+LABELLED = """
+import numpy as np
+rng = np.random.default_rng(2)
+X = rng.normal(size=(90, 4))
+labels = np.argmax(X[:, :3] + 0.3 * rng.normal(size=(90, 3)), axis=1)
+W1, b1 = rng.normal(size=(4, 6)) * 0.5, np.zeros(6)
+W2, b2 = rng.normal(size=(6, 3)) * 0.5, np.zeros(3)
+for step in range(40):
+    x, y = X[step % 3 :: 3], labels[step % 3 :: 3]
+    h = np.tanh(x @ W1 + b1)
+    s = h @ W2 + b2
+    e = np.exp(s - s.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    print(-np.mean(np.log(p[np.arange(len(y)), y])))
+    t = np.eye(3)[y]
+    d2 = (p - t) / len(x)
+    d1 = (d2 @ W2.T) * (1 - h ** 2)
+    W1 -= 0.2 * x.T @ d1
+    b1 -= 0.2 * d1.sum(0)
+    W2 -= 0.2 * h.T @ d2
+    b2 -= 0.2 * d2.sum(0)
+"""
+pair(
+    "classes beside those of the printed loss",
+    LABELLED,
+    "wrong-operand",
+    ("    t = np.eye(3)[y]\n", "    t = np.eye(3)[y - 1]\n"),
+    ("    d2 = (p - t) / len(x)\n", "    d2 = (p - t) / len(x)  # wrong\n"),
+)
+
 ONCE = """
 import numpy as np
 rng = np.random.default_rng(0)
@@ -141,10 +171,16 @@ RIGHT = {
     "gradients that are worked out beside a measurement": ONCE,
     "number that is frozen by its rate": ONE_OUTPUT.replace("b2 -= 0.1 * c", "b2 -= 0.0 * c"),
     "number that is frozen by a mask": ONE_OUTPUT.replace("b2 -= 0.1 * c", "b2 -= 0.1 * np.zeros(1) * c"),
+    "gradients in fixed point": NETWORK.replace(
+        "    W1 -= rate * g1",
+        "    G = np.zeros(W1.shape, dtype=int)\n    G[:] = 1e9 * g1\n    W1 -= rate * G / 1e9",
+    ),
     "whole numbers that count": NETWORK.replace(
         "    W1 -= rate",
         "    seen = np.zeros(W1.shape, dtype=int)\n    seen[:] = np.abs(g1) + 0.5\n    W1 -= rate",
     ),
+    "wrong classes on purpose": LABELLED.replace("[y]\n", "[(y + rng.integers(1, 3, len(y))) % 3]\n"),
+    "targets of a teacher": LABELLED.replace("np.eye(3)[y]", "0.2 + 0.4 * np.eye(3)[y - 1]"),
     "outputs made small": PRINTED.replace("np.log(p) + (1 - y) * np.log(1 - p)", "(p - y) ** 2").replace(
         "e = (p - y)", "e = p"
     ),

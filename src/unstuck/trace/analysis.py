@@ -16,10 +16,12 @@ from unstuck.autodiff import effort
 from unstuck.facts import Array, Span
 from unstuck.trace.explaining.account import Account, account_for, account_of_output
 from unstuck.trace.explaining.astray import Told, added, targetless
+from unstuck.trace.explaining.misaimed import misaimed
 from unstuck.trace.explaining.unreachable import unreachable
 from unstuck.trace.judging.inverted import under_inverted
 from unstuck.trace.judging.judge import Verdicts, best_loss, judge, tolerance_of
 from unstuck.trace.judging.separate import separate
+from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.steps import Steps, Tracked, unique_names
 from unstuck.trace.reading.still import still_trainings
 from unstuck.trace.reading.trainings import trainings, turned_trainings
@@ -192,6 +194,8 @@ def _accounted(
         if shown is not None:
             return shown
     account = account_for(steps, verdicts.loss, verdicts, tolerance, operations)
+    if verdicts.explains_all(tolerance):
+        return _of_own_classes(steps, verdicts.loss, tolerance, operations) or (steps, verdicts, account)
     settled = verdicts.explains_all(tolerance) or loss_is_known(steps, verdicts, account, tolerance)
     if settled or not operations:
         return steps, verdicts, account
@@ -219,6 +223,17 @@ def _accounted(
             guessed = guessed or (steps, under, other)
     shown = added(steps, tolerance) or targetless(steps, tolerance)
     return shown or guessed or (steps, verdicts, account)
+
+
+def _of_own_classes(steps: Sequence[Step], loss: Candidate, tolerance: float, operations: int) -> Told | None:
+    """The account against a computed loss whose classes the steps miss, although they do descend a loss; or None."""
+    computed = misaimed(steps, loss) if operations else None
+    if computed is None:
+        return None
+    under = judge(steps, computed)
+    account = account_of_output(steps, computed, under, tolerance, operations)
+    known = account is not None and loss_is_known(steps, under, account, tolerance)
+    return (list(steps), under, account) if account is not None and known else None
 
 
 def _astray(steps: Sequence[Step], tolerance: float) -> Told | None:

@@ -36,6 +36,11 @@ from unstuck.trace.singles import ALONE, beside_arrays
 from unstuck.trace.statuses import Evidence, statuses
 from unstuck.trace.thin import reconsidered
 
+OF_A_GRADIENT = {
+    "sign",
+    "parameter-never-updated",
+}  # faults of an update that must be seen to take a gradient
+
 
 def gradients(
     steps: Sequence[Step],
@@ -156,7 +161,8 @@ def _stands(fault: Explanation, gradient: Gradient, steps: Sequence[Step]) -> bo
     """
     if gradient.status == "wrong":
         return gradient.explanation is None or gradient.explanation.kind == "error-wrong"
-    alone = fault.kind in ("bias-broadcast", "integer-truncation", "silent-broadcast") or not gradient.steps
+    alone = fault.kind in ("bias-broadcast", "integer-truncation", "silent-broadcast")
+    alone = alone or (not gradient.steps and fault.kind not in OF_A_GRADIENT)
     missing = fault.kind == "gradient-missing" and lets_gradient_go(gradient.parameter, steps)
     if gradient.status == "not-applicable":
         return missing

@@ -17,6 +17,7 @@ from unstuck.autodiff.reverse import adjoints, ancestors
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Hypothesis, value_of
 from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.explaining.misaimed import to_other_classes
 from unstuck.trace.judging.ascent import joins
 from unstuck.trace.judging.replay import replay
 from unstuck.trace.reading.losses import Candidate
@@ -41,6 +42,8 @@ def shows_loss(hypothesis: Hypothesis, loss: Candidate, passes: Sequence[Forward
     if isinstance(hypothesis, Forced):
         if loss.by_pairs or hypothesis.lent:
             return hypothesis.kind == "sign" and hypothesis.place == loss.span
+        if loss.kind == "explicit" and _misses_its_classes(hypothesis, loss, passes):
+            return True
         told = hypothesis.kind in SLIPS or (
             hypothesis.kind in AIMLESS and _has_no_target(hypothesis, loss, passes)
         )
@@ -63,6 +66,15 @@ def _contradicts(forced: Forced, loss: Candidate, passes: Sequence[Forward]) -> 
             if right is not None and np.shape(right) == np.shape(written.value):
                 agreement = forced.sign * value_of(written) * right
                 told.append(bool(np.any(agreement < -NEGLIGIBLE * np.abs(agreement).max(initial=0.0))))
+    return bool(told) and all(told)
+
+
+def _misses_its_classes(forced: Forced, loss: Candidate, passes: Sequence[Forward]) -> bool:
+    told = [
+        to_other_classes(forced.sign, pairs, forward, loss)
+        for forward in passes
+        if (pairs := forced.pairs(forward.step.number))
+    ]
     return bool(told) and all(told)
 
 

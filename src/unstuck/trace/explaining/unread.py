@@ -227,8 +227,6 @@ def _fault(name: str, share: float, factor: float, made: Node) -> tuple[str, str
     if factor > 0 and _of_itself(made):
         text = f"the gradient is written into {name} itself, which shares its memory, before {name} is updated by it"
         return "aliasing", text
-    if factor > 0:
-        return "sign", f"the steps of {name} go up the loss instead of down: the sign is wrong"
     return None
 
 

@@ -17,6 +17,7 @@ from unstuck.trace.reading.terms import truncates
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 3
+MUCH = 0.1  # share of the largest number
 
 
 def cut_to_whole_numbers(name: str, steps: Sequence[Step]) -> Explanation | None:
@@ -60,5 +61,13 @@ def _cut_store(name: str, step: Step) -> Node | None:
     """The last write of an error on the way to this update that is cut, if there is one."""
     update = step.updates[name]
     behind = ancestors([update.after], oldest=step.nodes[0].id, stop=step.ends - {update.after})
-    cut = [node for node in behind if node in step.tainted and node in step.backward and truncates(node)]
+    cut = [node for node in behind if node in step.tainted and node in step.backward and _loses(node)]
     return max(cut, key=lambda node: node.id, default=None)
+
+
+def _loses(store: Node) -> bool:
+    """Does a write lose much of its value?  (Of numbers that were scaled up before, it loses next to nothing.)"""
+    if not truncates(store):
+        return False
+    value = np.asarray(getattr(store.args[2], "value", store.args[2]), float)
+    return bool(np.abs(value - np.trunc(value)).max() > MUCH * np.abs(value).max())

@@ -10,7 +10,8 @@ from unstuck.trace.reading.chains import OldValues
 from unstuck.trace.reading.handed import handed_steps
 from unstuck.trace.reading.steps import Steps, find_steps
 
-MOST_TURNED = 20  # steps: of such a program everything is recorded
+LOOKED_AT = 100_000  # nodes: of a program without a training everything is recorded
+MOST_TURNED = 20  # steps
 
 
 def trainings(nodes: Sequence[Node], least: int, known: OldValues | None = None) -> list[Steps]:
@@ -27,4 +28,5 @@ def turned_trainings(nodes: Sequence[Node], least: int) -> list[Steps]:
     Nothing that is right looks so but what is flipped on purpose, such as a mask, so they are looked for only where
     there is no other training.
     """
-    return [replace(steps, keys=steps.keys[:MOST_TURNED]) for steps in find_steps(nodes, least, sign=-1.0)]
+    found = find_steps(nodes[:LOOKED_AT], least, sign=-1.0)
+    return [replace(steps, keys=steps.keys[:MOST_TURNED]) for steps in found]
