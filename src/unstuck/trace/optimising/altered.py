@@ -130,7 +130,7 @@ class _Moments:
 
     def __init__(self, machine: Machine) -> None:
         self._starts = machine.starts
-        self._sums = {node for node in machine.region if node.op in UPDATING} | machine.remembered()
+        self._sums = {node for node in machine.region if node.op in UPDATING} | machine.memories
         self._made = {
             (place_of(node), self._step(node)): node
             for node in machine.region
