@@ -166,6 +166,15 @@ WRONG["square of the mean"] = Wrong(WRONG["square of the mean"].text, told=False
 WRONG["squares used before they are taken"] = Wrong(
     program(f"{MEAN}v = V[i] / (1 - 0.99 ** n){MARK}\n{SQUARES}m = M[i] / (1 - 0.9 ** n)\n{ADAM}")
 )
+FULL = MEAN + SQUARES + HATS + ADAM
+WRONG["mean that is not kept"] = Wrong(
+    program(FULL.replace(MEAN, f"kept = 0.9 * M[i] + 0.1 * slope{MARK}\n").replace("M[i] / (1", "kept / (1"))
+)
+WRONG["velocity that is not kept"] = Wrong(program(f"kept = 0.8 * M[i] - rate * slope{MARK}\nvalue += kept"))
+WRONG["gradient in place of its mean"] = _slip(FULL, ADAM, "value -= rate * slope / (np.sqrt(v) + 1e-8)")
+WRONG["decoupled decay that grows"] = _slip(
+    FULL, ADAM, "value -= rate * (m / (np.sqrt(v) + 1e-8) - 0.01 * value)"
+)
 NESTEROV = "old = M[i]\nM[i] = 0.8 * old - rate * slope\nvalue += -0.8 * old + 1.8 * M[i]"
 WRONG["velocity before with its sign turned"] = _slip(
     NESTEROV, "value += -0.8 * old + 1.8 * M[i]", "value += 0.8 * old + 1.8 * M[i]"
@@ -202,3 +211,23 @@ PHASES = (
 WRONG["another phase that climbs"] = Wrong(
     PHASES.replace("value -= 0.5 * rate * slope", f"value += 0.5 * rate * slope{MARK}")
 )
+
+# Right or wrong cannot be told: what is done may be meant, although it hardly follows the gradient.
+UNTOLD = {
+    "penalty larger than the gradient": program("value -= rate * (slope + 5.0 * value)"),
+    "gradient cut to its sign": program("slope = np.clip(slope, -1e-6, 1e-6)\nvalue -= rate * slope"),
+    "one memory for the squares of two": program(
+        "V[0] = 0.99 * V[0].mean() + 0.01 * slope ** 2\nvalue -= rate * slope / (np.sqrt(V[0]) + 1e-8)"
+    ),
+    "only a penalty is descended": program("value -= rate * slope").replace(
+        BACKWARD, "\n    loss = -np.mean(np.sum(t * np.log(p), axis=1)) + 0.1 * np.sum(W1 ** 2)\n"
+        "    d2 = (p - t)[::-1] ** 3\n    d1 = (d2 @ W2.T) ** 2\n"
+        "    g1, c1, g2, c2 = 0.2 * W1, d1.sum(0), h.T @ d2, d2.sum(0)\n",
+    ),
+    "first layer forgotten": program("value -= rate * slope")
+    .replace("g1, c1, g2, c2 = x.T @ d1, d1.sum(0), h.T @ d2, d2.sum(0)", "g2, c2 = h.T @ d2, d2.sum(0)")
+    .replace("((W1, g1), (b1, c1), (W2, g2), (b2, c2))", "((W2, g2), (b2, c2))"),
+    "last layer forgotten": program("value -= rate * slope")
+    .replace(", h.T @ d2, d2.sum(0)", "").replace("g1, c1, g2, c2 =", "g1, c1 =")
+    .replace("((W1, g1), (b1, c1), (W2, g2), (b2, c2))", "((W1, g1), (b1, c1))"),
+}  # fmt: skip

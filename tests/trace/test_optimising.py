@@ -8,7 +8,7 @@ import numpy as np
 import optimiser_rules
 import pytest
 from judged import judged, wrong
-from optimiser_rules import LOOK_AHEAD, PHASES, RIGHT, WRONG, program
+from optimiser_rules import LOOK_AHEAD, PHASES, RIGHT, UNTOLD, WRONG, program
 from update_pairs import MARK
 
 from unstuck.trace.optimising.family import known
@@ -49,6 +49,26 @@ def test_slips_are_found_at_their_line(name: str, path: Path) -> None:
     told = [gradient.explanation for gradient in wrong(trace) if gradient.explanation is not None]
     lines = {number for number, line in enumerate(text.splitlines(), 1) if line.endswith(MARK)}
     assert {place.line for each in told for place in (each.span, *each.uses)} & lines
+
+
+@pytest.mark.parametrize("name", UNTOLD)
+def test_what_hardly_follows_the_gradient_is_not_called_right(name: str, path: Path) -> None:
+    """A step that its gradient hardly moves, or a layer that is not trained, is "cannot tell"."""
+    path.write_text(UNTOLD[name])
+    trace = judged(path)
+    assert trace.status == "cannot-tell"
+    assert wrong(trace) == []
+
+
+def test_a_mean_over_batches_of_other_sizes_is_scaled(path: Path) -> None:
+    """A bias whose gradient is averaged, beside summed ones, is scaled, although the last batch is smaller."""
+    text = program("value -= rate * slope").replace(
+        "X[step % 3::3], T[step % 3::3]", "X[step % 7::7], T[step % 7::7]"
+    )
+    path.write_text(text.replace("d1.sum(0)", "d1.mean(0)"))
+    trace = judged(path)
+    assert trace.status == "scaled"
+    assert wrong(trace) == []
 
 
 def test_a_family_tells_its_members_apart() -> None:

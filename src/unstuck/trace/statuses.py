@@ -243,7 +243,7 @@ def _scheduled(name: str, evidence: Evidence) -> bool:
 
 
 def _goes_with_rows(name: str, evidence: Evidence) -> bool:
-    """Is the factor steady once it is multiplied with, or divided by, a length of what the parameter is used for?"""
+    """Is the factor steady but for a length of what the parameter is used for, or the square of it?"""
     telling = evidence.verdicts.telling(name)
     factors, shapes = [], []
     for step in evidence.steps:
@@ -254,7 +254,7 @@ def _goes_with_rows(name: str, evidence: Evidence) -> bool:
     if len(factors) < len(telling) or len({len(shape) for shape in shapes}) != 1:
         return False
     lengths = [np.array(axis, float) for axis in zip(*shapes, strict=True)]
-    return any(_is_steady(np.array(factors) * rows**power) for rows in lengths for power in (1, -1))
+    return any(_is_steady(np.array(factors) * rows**power) for rows in lengths for power in (1, -1, 2, -2))
 
 
 def _is_steady(numbers: Array | Sequence[float]) -> bool:

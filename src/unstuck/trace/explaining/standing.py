@@ -2,29 +2,35 @@
 
 A layer that stands still as a whole may be frozen on purpose, or be no layer at all (a graph, a transform); half a
 layer hardly ever is.  So the missing half is called wrong, unless several layers show the same pattern, as when
-only the biases are tuned.  A whole layer between trained ones is only named: about it nothing can be told.
+only the biases are tuned.  A whole layer behind trained ones is only named, and so is one whose error is worked out
+and let go: about them nothing can be told.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import ancestors, descendants
+from unstuck.autodiff.reverse import adjoints, ancestors
 from unstuck.facts import Explanation, Gradient
 from unstuck.trace.explaining.late import behind_loop
 from unstuck.trace.explaining.operands import Operand, forward, operands, partner, product, told
+from unstuck.trace.judging.matching import match
 from unstuck.trace.judging.statements import is_conditional, stores_old
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 from unstuck.trace.reading.written import Step
 
-LEAST_STEPS = 3
-FROZEN = "it stands still between layers that are trained: frozen on purpose, or forgotten"
+LEAST_STEPS, TESTED = 3, 3
+FROZEN = "it stands still behind layers that are trained: frozen on purpose, or forgotten"
+LET_GO = (
+    "it stands still, and the error of its layer is worked out for nothing: frozen on purpose, or forgotten"
+)
+FITS = 1e-6  # relative misfit within which a value is the error of a layer
 
 
 @dataclass(frozen=True)
@@ -54,10 +60,12 @@ def standing(steps: Sequence[Step], loss: Candidate) -> list[Gradient]:
         }
         usual = role == "matrix" or _trained_biases(first, loss)
         result += [_noun(half, used, wrong=len(mine) == 1) for half in mine.values() if usual]
-    between = {each.base: each for each in still if _is_between(each, still, first, loss)}
-    return result + [
-        told(each, each.y.span, used, FROZEN) for each in between.values() if each.y.span is not None
-    ]
+    for reason, forgotten in ((FROZEN, _is_behind(still, first)), (LET_GO, _let_go(still, used, loss))):
+        known = {each.base: each for each in forgotten if each.y.span is not None}
+        result += [
+            told(each, each.y.span, used, reason) for each in known.values() if each.y.span is not None
+        ]
+    return result
 
 
 def _children(nodes: Sequence[Node]) -> dict[Node, list[Node]]:
@@ -154,19 +162,39 @@ def _trained_biases(step: Step, loss: Candidate) -> bool:
 # ----- A whole layer ------------------------------------------------------------------------------------
 
 
-def _is_between(operand: Operand, still: Sequence[Operand], step: Step, loss: Candidate) -> bool:
-    """Is this the matrix of a layer with a bias, both standing, that takes and gives what is trained?"""
-    if operand.role != "matrix" or operand.other not in step.tainted or operand.other is None:
+def _is_behind(still: Sequence[Operand], step: Step) -> Iterator[Operand]:
+    """Matrices of layers with a bias, both standing, that take what is made by trained layers."""
+    for each in still:
+        if each.role == "matrix" and each.other is not None and each.other in step.tainted:
+            sums = [other for other in still if other.role == "bias" and other.other is each.y]
+            if sums and product(each.other).op not in CONTRACTIONS:
+                yield each
+
+
+def _let_go(still: Sequence[Operand], steps: Sequence[Step], loss: Candidate) -> Iterator[Operand]:
+    """Matrices of layers with a bias, both standing, whose exact error is the end of a computation in each step."""
+    for each in still:
+        sums = [other.y for other in still if other.role == "bias" and other.other is each.y]
+        if (
+            each.role == "matrix"
+            and sums
+            and all(_is_for_nothing(sums[0], step, loss) for step in steps[:TESTED])
+        ):
+            yield each
+
+
+def _is_for_nothing(place: Node, step: Step, loss: Candidate) -> bool:
+    """Is the derivative by what is made at this place, or a multiple of it, worked out and used by nothing?"""
+    made = [node for node in step.nodes if (node.span, node.op) == (place.span, place.op)]
+    true = adjoints(step.losses[loss].seeds, made, stop=step.ends).of(made[0]) if len(made) == 1 else None
+    if true is None or not np.any(true):
         return False
-    sums = [each.y for each in still if each.role == "bias" and each.other in (operand.y,)]
-    if not sums or product(operand.other).op in CONTRACTIONS:
-        return False
-    after = descendants(sums, forward(step, loss))
-    before = {update.before for update in step.updates.values()}
-    return any(
-        node.op in CONTRACTIONS and any(untransposed(parent) in before for parent in node.parents())
-        for node in after
+    used = {parent for node in step.nodes for parent in node.parents()}
+    ends = [node for node in step.nodes if node in step.tainted and node not in used | step.ends]
+    alike = (
+        match(np.asarray(node.value, float), true) for node in ends if np.shape(node.value) == true.shape
     )
+    return any(min(found.residual, found.mirrored) <= FITS for found in alike)
 
 
 # ----- In words -----------------------------------------------------------------------------------------

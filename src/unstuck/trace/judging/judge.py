@@ -255,8 +255,10 @@ def _numbers(verdicts: Verdicts, steps: Sequence[Step], tolerance: float) -> int
 
 def _rank(
     verdicts: Verdicts, steps: Sequence[Step], tolerance: float
-) -> tuple[int, int, int, float, bool, int]:
-    """Numbers explained (in arrays: a single number proves nothing), how, then derivable, similar, steady, preferred.
+) -> tuple[int, int, int, int, float, bool, int]:
+    """Numbers explained (in arrays: a single number proves nothing), how, then derivable, how many take part, ...
+
+    Then follow similar, steady, and preferred.
 
     A loss of outputs and targets that is explained upside down counts: the whole network climbs it.  A value that
     the script computes may be maximised, but only where nothing else explains as much.  For one sample with one
@@ -276,4 +278,11 @@ def _rank(
     similar = float(np.mean(cosines)) if cosines else -1.0
     steady = any(verdicts.explains(name, tolerance) and verdicts.spread(name) < STEADY for name in arrays)
     preferred = -PREFERENCE.index(verdicts.loss.kind)
-    return explained, how, -len(verdicts.unknown), round(similar, 6), steady, preferred
+    apart = sum(_takes_no_part(table) for table in verdicts.matches.values())
+    return explained, how, -len(verdicts.unknown), -apart, round(similar, 6), steady, preferred
+
+
+def _takes_no_part(table: Table) -> bool:
+    """Is a gradient written in some step, and the true one zero in all of them?"""
+    told = [match for match in table.values() if not match.vacuous]
+    return bool(told) and not any(np.any(match.true) for match in told)

@@ -2,25 +2,22 @@
 
 A memory is a value that is made, at one place of the source, from the value that the same place made in the step
 before.  A right one fades or only adds up, takes in each gradient once, and is used by the update.  Each fault has its
-own proof on the tape: the memory is made anew in every step, it is never cleared, it grows, it takes in the same
-gradient twice, or no update looks at it.
+own proof on the tape: the memory is made anew in every step, it is never cleared, it grows, or it takes in the same
+gradient twice.  (That no update looks at it is told in `idle`.)
 """
 
 from __future__ import annotations
 
-import ast
-import linecache
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import ancestors, descendants
+from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation
-from unstuck.trace.judging.matching import match
-from unstuck.trace.reading.chains import BOOKKEEPING, UPDATING
+from unstuck.trace.reading.chains import UPDATING
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.terms import Term, opened, terms_of
 from unstuck.trace.reading.written import Step
@@ -48,7 +45,7 @@ def memory_faults(steps: Sequence[Step]) -> Iterator[tuple[str, Explanation]]:
     for name in dict.fromkeys(name for step in steps for name in step.updates):
         mine = [step for step in steps if name in step.updates]
         found = [_not_cleared(name, mine), _state_reset(name, mine)]
-        found += [fault(name, mine, kept) for fault in (_growing, _taken_twice, _not_used)]
+        found += [fault(name, mine, kept) for fault in (_growing, _taken_twice)]
         yield from ((name, explanation) for explanation in found if explanation is not None)
 
 
@@ -62,7 +59,7 @@ def memories(step: Step) -> Iterator[Memory]:
     older = dict.fromkeys(parent for node in step.nodes for parent in node.parents() if parent.id < start)
     for old in older:
         for new in made[_place(old)] if old.op in UPDATING and old not in step.ends else ():
-            share = sum(part.coefficient for part in _parts(new, step) if part.node is old)
+            share = sum(part.coefficient for part in parts(new, step) if part.node is old)
             if share:
                 yield Memory(old, new, share)
 
@@ -71,7 +68,8 @@ def _place(node: Node) -> object:
     return node.span, node.op, np.shape(node.value)
 
 
-def _parts(node: Node, step: Step) -> list[Term]:
+def parts(node: Node, step: Step) -> list[Term]:
+    """The sum that a value of this step is, down to parameters and what is older than the step."""
     start = step.nodes[0].id
     return terms_of(node, stop=lambda other: other.id < start or other in step.ends)
 
@@ -85,7 +83,7 @@ def _behind(update: Update, step: Step, kept: Sequence[Memory]) -> list[Memory]:
     return [each for each in kept if each.new in behind and np.shape(each.new.value) == shape]
 
 
-def _in_every_step(name: str, steps: Sequence[Step], kept: Kept, proof: Proof) -> list[Memory]:
+def in_every_step(name: str, steps: Sequence[Step], kept: Kept, proof: Proof) -> list[Memory]:
     """What each step with a memory shows; nothing if one of them shows nothing, or too few have one."""
     told = [step for step in steps if kept[step.number]]
     if len(told) < LEAST_STEPS:
@@ -164,7 +162,7 @@ def _number(argument: object) -> float:
 
 def _growing(name: str, steps: Sequence[Step], kept: Kept) -> Explanation | None:
     """In every step the memory comes back larger than it was."""
-    found = _in_every_step(name, steps, kept, _grown)
+    found = in_every_step(name, steps, kept, _grown)
     if not found or found[-1].new.span is None:
         return None
     text = (
@@ -184,7 +182,7 @@ def _grown(update: Update, step: Step, kept: Sequence[Memory]) -> Memory | None:
 
 def _taken_twice(name: str, steps: Sequence[Step], kept: Kept) -> Explanation | None:
     """In every step two statements, one after the other, do the same to the memory with the same gradient."""
-    found = _in_every_step(name, steps, kept, _doubled)
+    found = in_every_step(name, steps, kept, _doubled)
     if not found or found[-1].new.span is None:
         return None
     text = f"the optimiser's memory of {name} takes in the same gradient twice in every step"
@@ -194,14 +192,14 @@ def _taken_twice(name: str, steps: Sequence[Step], kept: Kept) -> Explanation | 
 
 def _doubled(update: Update, step: Step, kept: Sequence[Memory]) -> Memory | None:
     for memory in _behind(update, step, kept):
-        for between in _carrying(memory):
+        for between in carrying(memory):
             first, second = _recipe(between, memory.old), _recipe(memory.new, between)
             if between.span != memory.new.span and _are_same(first, second):
                 return memory
     return None
 
 
-def _carrying(memory: Memory) -> list[Node]:
+def carrying(memory: Memory) -> list[Node]:
     """The sums between the old value and the new one, through which the old one comes."""
     found: list[Node] = []
     pending, seen = [memory.new], {memory.new}
@@ -232,81 +230,3 @@ def _are_same(one: tuple[float, list[Term]], other: tuple[float, list[Term]]) ->
         and np.any(a.node.value)
         for a, b in zip(one[1], other[1], strict=True)
     )
-
-
-# ----- What is never looked at --------------------------------------------------------------------------
-
-
-def _not_used(name: str, steps: Sequence[Step], kept: Kept) -> Explanation | None:
-    """In every step a memory takes in the gradient of a parameter, or its square, and nothing comes of it."""
-    found = _in_every_step(name, steps, kept, _idle)
-    if not found or found[-1].new.span is None or _is_read_elsewhere(found[-1].new, steps):
-        return None
-    title = found[-1].new.names[-1] if found[-1].new.names else "a memory"
-    text = f"{title} takes in the gradient of {name} in every step, but no update uses it"
-    after = steps[-1].updates[name].after.span
-    return Explanation("optimiser", text, after or found[-1].new.span, (found[-1].new.span,))
-
-
-def _idle(update: Update, step: Step, kept: Sequence[Memory]) -> Memory | None:
-    used: set[Node] | None = None
-    for memory in kept:
-        if np.shape(memory.new.value) != np.shape(update.after.value):
-            continue
-        parts = _parts(memory.new, step)
-        if not any(_is_of(part.node, update) or _serves(part.node, update, step) for part in parts):
-            continue
-        if used is None:
-            ends = {other.after for other in step.updates.values()}
-            used = ancestors(ends, oldest=step.nodes[0].id, stop=step.ends - ends)
-        behind = descendants([memory.new], (node for node in step.nodes if node.id > memory.new.id))
-        seen = any(node.op not in BOOKKEEPING for node in behind)
-        own = {memory.new, *_carrying(memory)}
-        if not seen and used.isdisjoint(own) and not _is_used_before(memory, own, used):
-            return memory
-    return None
-
-
-def _serves(node: Node, update: Update, step: Step) -> bool:
-    """Is this value, of the parameter's shape and made from parameters, also what the update itself is made of?"""
-    alike = np.shape(node.value) == np.shape(update.after.value) and node in step.tainted
-    return alike and node in ancestors([update.after], oldest=node.id, stop=step.ends - {update.after})
-
-
-def _is_used_before(memory: Memory, own: Collection[Node], used: Collection[Node]) -> bool:
-    """Does an update use the memory as the step before has left it?"""
-    return any(memory.old in node.parents() and node not in own for node in used)
-
-
-def _is_of(node: Node, update: Update) -> bool:
-    """Is this what the update adds, or the square of it, up to a factor?"""
-    value = np.asarray(node.value, float)
-    for term in update.terms:
-        gradient = np.asarray(term.node.value, float)
-        if term.node is update.before or gradient.shape != value.shape or not np.any(gradient):
-            continue
-        for like in (gradient, gradient**2):
-            found = match(value, like)
-            if not found.vacuous and np.size(value) > 1 and min(found.residual, found.mirrored) <= SAME:
-                return True
-    return False
-
-
-def _is_read_elsewhere(memory: Node, steps: Sequence[Step]) -> bool:
-    """Does a statement that did not run in these steps read a variable of this name (a plot at the end, say)?"""
-    if memory.span is None or not memory.names:
-        return True
-    try:
-        tree = ast.parse("".join(linecache.getlines(memory.span.path)))
-    except SyntaxError:
-        return True
-    ran = {node.span.line for step in steps for node in step.nodes if node.span is not None}
-    for statement in ast.walk(tree):
-        if not isinstance(statement, ast.stmt) or hasattr(statement, "body") or statement.lineno in ran:
-            continue
-        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name):
-            continue  # another name for it
-        reads = (part for part in ast.walk(statement) if isinstance(getattr(part, "ctx", None), ast.Load))
-        if any(ast.unparse(part) in memory.names for part in reads):
-            return True
-    return False

@@ -16,6 +16,7 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation
 from unstuck.trace.judging.anew import started_anew
+from unstuck.trace.judging.idle import idle_memories
 from unstuck.trace.judging.lost import never_stored, of_itself, without_gradient
 from unstuck.trace.judging.memories import memory_faults
 from unstuck.trace.judging.moments import miscorrected
@@ -39,7 +40,7 @@ def update_faults(steps: Sequence[Step]) -> dict[str, Explanation]:
             explanation = fault(name, mine)
             if explanation is not None:
                 found.setdefault(name, explanation)
-    for name, explanation in memory_faults(steps):
+    for name, explanation in (*memory_faults(steps), *idle_memories(steps)):
         found.setdefault(name, explanation)
     return found
 

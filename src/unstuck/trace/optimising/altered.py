@@ -30,7 +30,7 @@ OTHER: dict[str, tuple[Callable[..., Any], str]] = {
     "true_divide": (np.multiply, "* instead of /"),
 }
 TWO_SIDED = {"subtract", "true_divide"}
-MOST_TRIALS = 300
+MOST_TRIALS, MOST_NUMBERS = 300, 300_000_000  # alterations, and numbers that all of them may work out
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class Slip:
 
 def slip(machine: Machine) -> Slip | None:
     """The first alteration of one operation after which the machine is a known optimiser."""
-    for place, should, change in islice(_alterations(machine), MOST_TRIALS):
+    trials = min(MOST_TRIALS, MOST_NUMBERS // max(1, len(machine.region) * machine.count))
+    for place, should, change in islice(_alterations(machine), trials):
         title = _title(machine, place, change)
         if title:
             return Slip(place, should, title)
@@ -130,7 +131,7 @@ class _Moments:
 
     def __init__(self, machine: Machine) -> None:
         self._starts = machine.starts
-        self._sums = {node for node in machine.region if node.op in UPDATING} | machine.remembered()
+        self._sums = {node for node in machine.region if node.op in UPDATING} | machine.memories
         self._made = {
             (place_of(node), self._step(node)): node
             for node in machine.region

@@ -43,7 +43,7 @@ def title_of(machine: Machine, altered: Mapping[Place, Change] | None = None) ->
 
 def pull(machine: Machine) -> list[Array]:
     """What each step adds to the parameter whatever the gradient is: its decay, if there is one."""
-    return machine.pull([HUGE * each for each in _probes(machine)])
+    return machine.pull(_probes(machine))
 
 
 def answers(

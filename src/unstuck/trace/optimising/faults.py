@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from unstuck.facts import Explanation
+from unstuck.facts import Explanation, Span
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import STEADY, match
 from unstuck.trace.optimising.altered import Slip, slip
@@ -62,13 +62,16 @@ def _unlike(found: Mapping[str, Sequence[Machine]]) -> Iterator[tuple[str, Expla
     ]
     arrays = [machine for _, machine, title in titled if title and machine.count > 1]
     unknown = {name: machine for name, machine, title in titled if not title}
-    slips: list[Slip] = []
+    slips: dict[Span | None, Slip | None] = {}  # by the place of the update; the smallest array is searched
+    for machine in sorted(unknown.values(), key=lambda each: each.count):
+        place = machine.updates[-1].after.span
+        if place not in slips:
+            slips[place] = slip(machine)
     for name, machine in unknown.items():
+        mending = slips[machine.updates[-1].after.span]
         alike = [other for other in unknown.values() if _share_places(machine, other)]
-        each = next((each for each in slips if each.mends(machine)), None) or slip(machine)
-        proven = each is not None and all(each.mends(other) for other in alike)
-        slips += [each] if each is not None and proven else []
-        yield name, _explanation(name, machine, each) if each is not None and proven else UNKNOWN
+        proven = mending is not None and all(mending.mends(other) for other in alike)
+        yield name, _explanation(name, machine, mending) if mending is not None and proven else UNKNOWN
     for name, machine, title in titled:
         if title and machine.count > 1 and (fault := _inflating(name, machine)) is not None:
             yield name, fault

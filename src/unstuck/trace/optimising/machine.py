@@ -40,14 +40,16 @@ class Machine:
     starts   the id of the first node of each step
     inlets   where the gradient enters in each step: nodes, each with its factor to the true gradient, in units of
              that of the first place
+    memories what the optimiser held before the first step
     units    this unit, step by step: a rate that is multiplied early is taken out by it
-    region   what depends on the gradients, in order
+    region   what depends on the gradients and the memories, in order
     """
 
     age: int
     updates: tuple[Update, ...]
     starts: tuple[int, ...]
     inlets: tuple[Mapping[Node, float], ...]
+    memories: frozenset[Node]
     units: tuple[float, ...]
     region: tuple[Node, ...]
 
@@ -94,15 +96,9 @@ class Machine:
         sums = [node for node in self.region if node.op in ("add", "subtract")]
         return all(_are_alike([each for each in node.parents() if each in inside], runs) for node in sums)
 
-    def remembered(self) -> set[Node]:
-        """What the optimiser held at first: values of before that are made again in the steps, where they were made."""
-        places = {place_of(node) for node in self.region}
-        operands = {parent for node in self.region for parent in node.parents()}
-        return {node for node in operands if node.id < self.starts[0] and place_of(node) in places}
-
     def _run(self, gradients: Sequence[Array], altered: Mapping[Place, Change]) -> _Run:
         """The machine, fed with these gradients; each step begins where the recorded one did."""
-        values: dict[Node, Any] = {node: np.zeros(np.shape(node.value)) for node in self.remembered()}
+        values: dict[Node, Any] = {node: np.zeros(np.shape(node.value)) for node in self.memories}
         for inlets, gradient in zip(self.inlets, gradients, strict=True):
             values |= {node: factor * gradient for node, factor in inlets.items()}
         weights = frozenset(update.before for update in self.updates)

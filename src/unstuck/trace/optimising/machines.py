@@ -80,11 +80,13 @@ def _machine(
         return None
     units = [abs(next(f for node, f in each.items() if place_of(node) in common)) for each in met]
     inlets = [{node: f / unit for node, f in each.items()} for each, unit in zip(met, units, strict=True)]
-    region = _region(updates, {node for each in inlets for node in each})
+    starts = tuple(step.nodes[0].id for step in steps)
+    memories, region = _region(updates, {node for each in inlets for node in each}, starts[0])
     if len(region) > MOST_NODES or len(region) * np.size(updates[0].after.value) > MOST_NUMBERS:
         return None
-    starts = tuple(step.nodes[0].id for step in steps)
-    return Machine(steps[0].number, tuple(updates), starts, tuple(inlets), tuple(units), tuple(region))
+    return Machine(
+        steps[0].number, tuple(updates), starts, tuple(inlets), memories, tuple(units), tuple(region)
+    )
 
 
 # ----- Where the gradient enters ------------------------------------------------------------------------
@@ -149,17 +151,28 @@ def _last(factors: Entries, update: Update) -> Entries:
 # ----- What is made of it -------------------------------------------------------------------------------
 
 
-def _region(updates: Sequence[Update], inlets: set[Node]) -> list[Node]:
-    """Everything between the gradients and the updates, in order; the weights themselves are no part of the way."""
+def _region(updates: Sequence[Update], inlets: set[Node], start: int) -> tuple[frozenset[Node], list[Node]]:
+    """What the optimiser held before the first step, and everything from there and from the gradients to the updates.
+
+    The weights themselves are no part of the way.  A memory is what is made again where it was made before.
+    """
     weights = {update.before for update in updates}
-    oldest = min(node.id for node in inlets)
     behind: set[Node] = set()
     for update in updates:
-        behind |= ancestors([update.after], oldest=oldest, stop=(weights | inlets) - {update.after})
-    reached, region = set(inlets), []
-    for node in sorted(behind, key=lambda item: item.id):
+        behind |= ancestors([update.after], oldest=start, stop=(weights | inlets) - {update.after})
+    ordered = sorted(behind, key=lambda node: node.id)
+    places = {place_of(node) for node in _reached(ordered, inlets, weights)}
+    older = {parent for node in behind - inlets for parent in node.parents() if parent.id < start} - weights
+    memories = frozenset(node for node in older if place_of(node) in places)
+    return memories, _reached(ordered, inlets | memories, weights)
+
+
+def _reached(ordered: Sequence[Node], sources: set[Node], weights: set[Node]) -> list[Node]:
+    """Those of the nodes that depend on the sources, and not through the weights alone."""
+    reached, found = set(sources), []
+    for node in ordered:
         ways = [parent for parent in node.parents() if parent not in weights]
         if node not in reached and not reached.isdisjoint(ways):
             reached.add(node)
-            region.append(node)
-    return region
+            found.append(node)
+    return found
