@@ -15,7 +15,7 @@ from unstuck.autodiff.node import Node
 from unstuck.trace.tape.memory import Memory
 
 FIRST_LOOK, GROWTH = 500, 1.5  # nodes before the first search for updates, and the factor between searches
-LONG, GROWTH_OF_LONG = 100_000, 2.0  # the same where a search takes seconds
+LONG, GROWTH_OF_LONG = 20_000, 2.0  # the same where a search takes a good part of a second
 LONG_ROUND, FEW_ROUNDS, GROWTH_BY_ROUND = (
     33_000,
     3,

@@ -7,6 +7,7 @@ every number of every gradient follows, exactly and in every step, once the wron
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -42,7 +43,8 @@ def added(steps: Sequence[Step], tolerance: float) -> tuple[list[Step], Verdicts
             if _proves(after, tolerance):
                 verdicts = judge(told, loss)
                 wrong = [name for name in verdicts.matches if not verdicts.explains(name, tolerance)]
-                return told, verdicts, Account((hypothesis,), after, passes, dict.fromkeys(wrong, hypothesis))
+                explained = dict.fromkeys(wrong, hypothesis)
+                return told, verdicts, Account((hypothesis,), after, partial(tuple, passes), explained)
     return None
 
 
