@@ -189,15 +189,14 @@ def between(
     if not leaves:
         return []
     oldest = min(leaf.id for leaf in leaves)
+    altered = overrides or {}
     operands: dict[Node, list[Node]] = {}
     pending = [root for root in roots if root.id >= oldest]
     while pending:
         node = pending.pop()
         if node not in operands:
-            operands[node] = [
-                parent for parent in _operands(node, overrides or {}, stop) if parent.id >= oldest
-            ]
-            pending.extend(operands[node])
+            near = operands[node] = [each for each in _operands(node, altered, stop) if each.id >= oldest]
+            pending.extend(near)
     reached = set(leaves)
     ordered = sorted(operands, key=lambda node: node.id)
     for node in ordered:

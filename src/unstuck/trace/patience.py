@@ -15,12 +15,9 @@ from unstuck.autodiff.node import Node
 from unstuck.trace.tape.memory import Memory
 
 FIRST_LOOK, GROWTH = 500, 1.5  # nodes before the first search for updates, and the factor between searches
-LONG, GROWTH_OF_LONG = 100_000, 2.0  # the same where a search takes seconds
-LONG_ROUND, FEW_ROUNDS, GROWTH_BY_ROUND = (
-    33_000,
-    3,
-    1.25,
-)  # nodes of a round after some of which a search is made
+LONG, GROWTH_OF_LONG = 20_000, 2.0  # the same where a search takes a good part of a second
+# Nodes of a tape, and of a round at whose end it is searched if there were so many of them; the least growth between.
+LONG_TAPE, LONG_ROUND, FEW_ROUNDS, LEAST_GROWTH = 100_000, 10_000, 3, 1.25
 LARGE_LOOK, LEAST_NODES = 64_000_000, 40  # bytes on the tape after which a search is made with fewer nodes
 SLOW = 5.0  # seconds of the processor for so few operations as to be worth a search
 BYTES = 2000  # of a result take as long as an operation on numbers
@@ -39,8 +36,9 @@ class Looks:
         """Is it time, when a loop has made so many rounds, the last of so many nodes?  If so, this is a search."""
         count = len(memory.nodes)
         heavy = count > LEAST_NODES and (memory.held - self._held >= LARGE_LOOK or self._is_slow(count))
-        grown = count >= GROWTH_BY_ROUND * self._nodes
-        if count < self._next and not heavy and not (length >= LONG_ROUND and rounds >= FEW_ROUNDS and grown):
+        ended = length >= LONG_ROUND and rounds >= FEW_ROUNDS
+        whole = ended and count >= max(LONG_TAPE, LEAST_GROWTH * self._nodes)
+        if count < self._next and not heavy and not whole:
             return False
         self._next = int(max(count, self._next) * (GROWTH if count < LONG else GROWTH_OF_LONG))
         self._nodes, self._held = count, memory.held

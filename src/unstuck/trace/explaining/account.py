@@ -8,8 +8,9 @@ taken as given at one place ("teacher forcing"), so that what lies behind that p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import chain
 
 from unstuck.autodiff import effort
@@ -37,12 +38,20 @@ VAGUE = {"sign", "activation-derivative-wrong"}  # rules behind which one altere
 
 @dataclass(frozen=True)
 class Account:
-    """What the search found: accepted hypotheses in order, and the verdicts under all of them together."""
+    """What the search found: accepted hypotheses in order, and the verdicts under all of them together.
+
+    recognise  the forward passes, which are made out only where somebody asks for them
+    """
 
     accepted: tuple[Hypothesis, ...]
     verdicts: Verdicts
-    passes: tuple[Forward, ...]
+    recognise: Callable[[], tuple[Forward, ...]]
     explained: Mapping[str, Hypothesis]  # by parameter
+
+    @property
+    def passes(self) -> tuple[Forward, ...]:
+        """The forward pass of every step that shows the loss."""
+        return self.recognise()
 
 
 def account_for(
@@ -54,8 +63,7 @@ def account_for(
     """
     end = effort.done() + operations
     used = [step for step in steps if loss in step.losses]
-    passes = tuple(forwards(used, [step.losses[loss].seeds for step in used]))
-    by_number = {forward.step.number: forward for forward in passes}
+    recognise = cache(lambda: tuple(forwards(used, [step.losses[loss].seeds for step in used])))
     accepted: list[Hypothesis] = []
     explained: dict[str, Hypothesis] = {}
     current, trials = verdicts, Trials(loss)
@@ -65,15 +73,16 @@ def account_for(
             break
         right = frozenset(name for name in current.matches if current.explains(name, tolerance))
         climbing = frozenset(name for name in wrong if current.climbs(name, tolerance))
+        by_number = {forward.step.number: forward for forward in recognise()}
         search = Search(trials, by_number, tuple(accepted), right, wrong, climbing)
         found = _best(used, search, current, tolerance, end)
         if found is None:
             break
         hypothesis, after = found
         accepted.append(hypothesis)
-        explained |= {name: hypothesis for name in wrong if _fits(after, name, tolerance)}
+        explained |= {name: hypothesis for name in _in_order(wrong, current) if _fits(after, name, tolerance)}
         current = after
-    return Account(tuple(accepted), current, passes, explained)
+    return Account(tuple(accepted), current, recognise, explained)
 
 
 def account_of_output(
@@ -96,7 +105,7 @@ def account_of_output(
         if not after.explains_all(tolerance) or not any(map(after.is_array, wrong)):
             continue
         told = mended(search, hypothesis)
-        found = Account((told,), after, passes, dict.fromkeys(wrong, told))
+        found = Account((told,), after, lambda: passes, dict.fromkeys(_in_order(wrong, verdicts), told))
         if told.kind != "error-wrong":
             return found
         best = best or found
@@ -107,6 +116,11 @@ def _wrong(verdicts: Verdicts, tolerance: float) -> frozenset[str]:
     return frozenset(
         name for name in verdicts.matches if verdicts.telling(name) and not verdicts.explains(name, tolerance)
     )
+
+
+def _in_order(names: frozenset[str], verdicts: Verdicts) -> list[str]:
+    """The names as the program updates them: what is told must not depend on how names are hashed."""
+    return [name for name in verdicts.matches if name in names]
 
 
 Found = tuple[Hypothesis, Verdicts]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -86,7 +87,8 @@ def _account(
         return None
     verdicts = judge(steps, loss)
     wrong = [name for name in verdicts.matches if not verdicts.explains(name, tolerance)]
-    return Account((hypothesis,), after, tuple(passes), dict.fromkeys(wrong, hypothesis)) if wrong else None
+    told = dict.fromkeys(wrong, hypothesis)
+    return Account((hypothesis,), after, partial(tuple, passes), told) if wrong else None
 
 
 def lacks_target(steps: Sequence[Step], tolerance: float) -> bool:

@@ -243,7 +243,10 @@ def _upstream(nodes: frozenset[Node], step: Step) -> dict[Node, frozenset[str]]:
     found = {update.before: frozenset({name}) for name, update in step.updates.items()}
     for node in sorted(nodes, key=lambda item: item.id):
         if node not in found:
-            found[node] = frozenset().union(*(found.get(parent, frozenset()) for parent in node.parents()))
+            above = {id(names): names for parent in node.parents() if (names := found.get(parent))}
+            found[node] = (
+                frozenset().union(*above.values()) if len(above) != 1 else next(iter(above.values()))
+            )
     return found
 
 

@@ -7,7 +7,7 @@ step; with the loss known, a parameter whose residual stays is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
@@ -20,7 +20,7 @@ from unstuck.trace.judging.matching import STEADY, Match, Table, Tables, chosen,
 from unstuck.trace.judging.numbers import Number, numbers_of
 from unstuck.trace.judging.together import LEAST, Group, together
 from unstuck.trace.reading.losses import HELD, MOST_PLACES, PREFERENCE, Candidate
-from unstuck.trace.reading.written import Step, Taker
+from unstuck.trace.reading.written import Step
 
 TOLERANCE = 1e-6  # relative residual of a right gradient in float64: observed 0 to 1e-9, faults from 2e-3
 TOLERANCE_SINGLE = 2e-3  # the same for programs that compute in float32
@@ -117,7 +117,7 @@ def matches(step: Step, name: str, found: Adjoints) -> Mapping[str, Match] | NoR
     true = found.of(node)
     if true is None:
         return found.unknown[node]
-    floor = rounding_floor(node, step.takers[node], found.cotangents)
+    floor = rounding_floor(node, zip(step.takers[node], step.beside[node], strict=True), found.cotangents)
     return {kind: match(written, true, floor) for kind, written in step.written[name].items()}
 
 
@@ -140,7 +140,9 @@ def verdicts_of(
     return Verdicts(loss, usual, unknown, groups)
 
 
-def rounding_floor(parameter: Node, takers: Sequence[Taker], cotangents: Mapping[Node, Array]) -> float:
+def rounding_floor(
+    parameter: Node, takers: Iterable[tuple[Node, float]], cotangents: Mapping[Node, Array]
+) -> float:
     """What rounding alone can leave of a gradient that should vanish: eps times the sizes of what is summed.
 
     (The gradient of a bias before a batch normalisation is zero in theory and noise in practice.)

@@ -14,13 +14,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from unstuck.autodiff.call import shape_of
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
-from unstuck.trace.reading.terms import opened, stores_element, stores_whole, terms_of
+from unstuck.trace.reading.terms import opened, reads, stores_element, stores_whole, terms_of
 
 Chain = list[Node]
 OldValues = dict[tuple[Node, int], Node | None]  # what earlier looks at a tape have found; see `_old_value`
 UPDATING = {"add", "subtract", "add.at", "subtract.at"}
+STORING = {"setitem", "scatter"}
+READING = {"getitem", "gather"}
 BOOKKEEPING = {
     "absolute", "add", "add.at", "around", "array", "clip", "copy", "equal", "gather", "getitem", "isfinite", "isnan",
     "leaf", "multiply", "nan_to_num", "negative", "not_equal", "opaque", "positive", "power", "reshape", "round",
@@ -54,7 +57,7 @@ def parameter_chains(
 def _chains(nodes: Sequence[Node], least: int, known: OldValues, sign: float) -> list[Chain]:
     """Sequences of nodes made at one place, each an additive term of the next."""
     by_span: dict[Span, list[Node]] = defaultdict(list)
-    stores = {node.id for node in nodes if stores_element(node)}
+    stores = {node.id for node in nodes if node.op in STORING and stores_element(node)}
     inner = {node.args[2].id for node in nodes if node.id in stores}
     for node in nodes:
         if (node.op in UPDATING or node.id in stores) and node.id not in inner and node.span is not None:
@@ -71,7 +74,7 @@ def _chains(nodes: Sequence[Node], least: int, known: OldValues, sign: float) ->
             if (old := known[asked]) is not None:
                 previous[node.id] = old
         chains += _sequences(group, previous, least)
-    whole = {node.args[2].id: node for node in nodes if stores_whole(node)}
+    whole = {node.args[2].id: node for node in nodes if node.op in STORING and stores_whole(node)}
     return [[whole.get(node.id, node) for node in chain] for chain in chains]
 
 
@@ -113,13 +116,34 @@ def _old_value(node: Node, oldest: int, sign: float) -> Node | None:
     a bias and its learning rate is no old value.  And it comes back alone: what holds the values of several
     rounds is the increment of a sum (the `W - step` of `W += W - step`).
     """
+    if (plain := _operand(node)) is not None:
+        return plain
     whole = [
         term.node
         for term in terms_of(node, stop=lambda other: other.span == node.span or other.id < oldest)
         if term.node.id < node.id and term.node.span == node.span and 0.5 < sign * term.coefficient < 1.5
     ]
-    same = [other for other in whole if np.shape(other.value) == np.shape(node.value)]
+    same = [other for other in whole if shape_of(other.value) == shape_of(node.value)]
     return same[0] if len(same) == 1 else None
+
+
+def _operand(node: Node) -> Node | None:
+    """The old value where it can be seen at once: the first operand of a sum whose second is no sum itself.
+
+    Most sums of a long tape are that simple, and taking every one of them apart would take most of the time.
+    """
+    old, total = node.args[0] if node.args else None, node
+    if node.op == "setitem":
+        whole, where, total = node.args
+        if not isinstance(total, Node) or not total.args or not reads(total.args[0], whole, where):
+            return None
+    if total.op not in ("add", "subtract") or not isinstance(old, Node) or old.span != node.span:
+        return None
+    other = total.args[1]
+    if not isinstance(other, Node) or other.span == node.span or other.op in READING:
+        return None
+    alike = shape_of(old.value) == shape_of(node.value)
+    return old if alike and opened(1.0, other) is None else None
 
 
 # ----- Which chains are parameters ----------------------------------------------------------------------
@@ -138,7 +162,7 @@ def _reaching(nodes: Sequence[Node], children: dict[int, list[Node]], members: s
     reaching: set[int] = set()
     for node in reversed(nodes):
         for child in children.get(node.id, ()):
-            if child.id in members or np.size(child.value) == 0:
+            if child.id in members or getattr(child.value, "size", 1) == 0:
                 continue
             if child.op not in BOOKKEEPING or child.id in reaching:
                 reaching.add(node.id)

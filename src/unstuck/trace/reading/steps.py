@@ -8,9 +8,9 @@ written gradient.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
@@ -86,7 +86,7 @@ def _steps(nodes: Sequence[Node], updated: Sequence[Updated], members: set[int],
     ranges = ranges_of(nodes, [chain for chain, _ in updated], loop)
     keys = tuple(key for key in found if key in ranges)
     own = {node.id for chain, _ in updated for node in chain}
-    rounds = sorted({key for node in nodes if (key := step_key(node.context, loop)) is not None})
+    rounds = sorted({key for key, _, _ in _stretches(nodes, loop)})
     tracked = tuple(_tracked(chain, steps, keys) for chain, steps in updated)
     offset = rounds.index(keys[0]) if rounds else 0
     return Steps(loop, keys, ranges, unique_names(tracked), frozenset(members - own), offset, frozenset(own))
@@ -138,16 +138,26 @@ def ranges_of(nodes: Sequence[Node], chains: Sequence[Chain], loop: int | None) 
     updated = {step_key(node.context, loop) for chain in chains for node in chain}
     ranges: dict[Key, range] = {}
     start, previous = -1, None
-    for node in nodes:
-        key = step_key(node.context, loop)
-        if key is None:
-            continue
+    for key, first, last in _stretches(nodes, loop):
         if start < 0 or (key != previous and previous in updated):
-            start = node.id
+            start = first
         previous = key
         if key in updated:
-            ranges[key] = range(start, node.id + 1)
+            ranges[key] = range(start, last + 1)
     return ranges
+
+
+def _stretches(nodes: Sequence[Node], loop: int | None) -> Iterator[tuple[Key, int, int]]:
+    """The step key and the ids of the first and the last of nodes in a row that share their innermost round."""
+    for context, shared in groupby(nodes, key=_context):
+        key = step_key(context, loop)
+        if key is not None:
+            row = list(shared)
+            yield key, row[0].id, row[-1].id
+
+
+def _context(node: Node) -> Key:
+    return node.context
 
 
 def _tracked(chain: Chain, steps: dict[Key, tuple[Node, Node]], keys: Sequence[Key]) -> Tracked:

@@ -205,12 +205,12 @@ class Stored:
             or np.shape(node.value) != np.shape(whole.value)
         ):
             return None
-        inner = terms_of(value, stop=lambda other: _reads(other, whole, where))
-        own = sum(term.coefficient for term in inner if _reads(term.node, whole, where))
+        inner = terms_of(value, stop=lambda other: reads(other, whole, where))
+        own = sum(term.coefficient for term in inner if reads(term.node, whole, where))
         if not 0.5 < own < 1.5:
             return None
         for term in inner:
-            kept = _reads(term.node, whole, where)
+            kept = reads(term.node, whole, where)
             if not kept or term.coefficient != 1:  # what decays is what remains less what was
                 self._add(coefficient * (term.coefficient - kept), node, term.node)
         return [(coefficient, whole)]
@@ -233,6 +233,11 @@ class Stored:
         ]
 
 
-def _reads(node: Node, whole: Node, where: Any) -> bool:
+def reads(node: Any, whole: Any, where: Any) -> bool:
     """Is this the element, as it was before the write?"""
-    return node.op in ("getitem", "gather") and node.args[0] is whole and _same_place(node.args[1], where)
+    return (
+        isinstance(node, Node)
+        and node.op in ("getitem", "gather")
+        and node.args[0] is whole
+        and _same_place(node.args[1], where)
+    )

@@ -23,7 +23,6 @@ from unstuck.trace.reading.steps import Key, Steps, Update
 from unstuck.trace.reading.terms import Term, plain_number, terms_of
 from unstuck.trace.reading.views import untransposed
 
-Taker = tuple[Node, float]
 CLIPS = {"clip", "nan_to_num"}
 BOUNDS = {"minimum", "maximum"}
 
@@ -44,8 +43,8 @@ class Step:
     carried   what older optimiser state adds to each update, by parameter
     rates     the plain number that each gradient is multiplied by: learning rate, schedule, bias correction
     ends      where derivatives end: the values of all parameters, of other networks too, before and after updates
-    takers    the operations that take a parameter, itself or a view of it, by the parameter's value; each with the
-              largest of what it takes beside (at least 1)
+    takers    the operations that take a parameter, itself or a view of it, by the parameter's value
+    beside    likewise the largest magnitude of what each of these takes beside it, at least 1
     """
 
     number: int
@@ -61,7 +60,8 @@ class Step:
     carried: dict[str, tuple[Term, ...]]
     rates: dict[str, float]
     ends: frozenset[Node]
-    takers: Mapping[Node, Sequence[Taker]]
+    takers: Mapping[Node, Sequence[Node]]
+    beside: Mapping[Node, Sequence[float]]
 
     def wrt(self) -> list[Node]:
         """The parameters' values that the forward pass used."""
@@ -129,17 +129,21 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
         rates,
         ends,
         takers,
+        {node: [_beside(node, taker) for taker in taking] for node, taking in takers.items()},
     )
 
 
-def _takers(parameters: Sequence[Node], nodes: Sequence[Node]) -> Mapping[Node, Sequence[Taker]]:
-    found: dict[Node, list[Taker]] = {parameter: [] for parameter in parameters}
+def _takers(parameters: Sequence[Node], nodes: Sequence[Node]) -> Mapping[Node, Sequence[Node]]:
+    found: dict[Node, list[Node]] = {parameter: [] for parameter in parameters}
     for node in nodes:
-        sources = {parent: untransposed(parent) for parent in node.parents()}
-        for source in (found.keys() & sources.values()) - {node}:
-            beside = (_largest(parent.value) for parent, behind in sources.items() if behind is not source)
-            found[source].append((node, max(beside, default=1.0)))
+        for source in {untransposed(parent) for parent in node.parents()} & found.keys() - {node}:
+            found[source].append(node)
     return found
+
+
+def _beside(parameter: Node, taker: Node) -> float:
+    others = [_largest(parent.value) for parent in taker.parents() if untransposed(parent) is not parameter]
+    return max(others, default=1.0)
 
 
 def _largest(value: Any) -> float:

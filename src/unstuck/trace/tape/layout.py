@@ -38,6 +38,19 @@ def flat_indices(owner: Array, view: Array) -> Array | None:
     return flat
 
 
+def position(array: Array, index: Any) -> int | None:
+    """The place, in C order, of the one element that an index picks; None when it picks anything else."""
+    parts = index if type(index) is tuple else (index,)
+    if len(parts) != array.ndim:
+        return None
+    place = 0
+    for part, length in zip(parts, array.shape, strict=True):
+        if type(part) is not int and not isinstance(part, np.integer):
+            return None
+        place = place * length + int(part) + (length if part < 0 else 0)
+    return place
+
+
 def owner_of(array: Array) -> Array:
     """The array that owns the memory; `as_strided` puts a holder between a view and its owner."""
     base = array.base

@@ -18,7 +18,7 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array, Span
-from unstuck.trace.tape.layout import NUMBERS, flat_indices, is_table, is_tracked, owner_of
+from unstuck.trace.tape.layout import NUMBERS, flat_indices, is_table, is_tracked, owner_of, position
 
 SMALL = 4096  # elements; a larger array that nobody read is not copied before it is overwritten
 LARGE = 2_000_000  # elements; the same for an array that was not made under our eyes
@@ -29,7 +29,7 @@ MANY = 4096  # numbers; in a longer list those that were never seen are taken fo
 class Buffer:
     """The memory of one owning array: its current node, its version and the views met so far."""
 
-    __slots__ = ("aliases", "live", "node", "root", "version", "written")
+    __slots__ = ("aliases", "cells", "live", "node", "root", "version", "written")
 
     def __init__(self, root: Array) -> None:
         self.root = root
@@ -38,6 +38,21 @@ class Buffer:
         self.node: Node | None = None
         self.aliases: dict[int, tuple[Array, Node, int]] = {}
         self.live: list[Node] = []  # nodes whose value still aliases this memory
+        self.cells: Cells | None = None  # what `node` does not hold yet
+
+
+class Cells:
+    """Elements that were written one by one, by their place in C order, and the last statement that did so.
+
+    Whole arrays need not be kept for each of them: what nobody reads between two writes is no value of the program.
+    """
+
+    __slots__ = ("made", "span", "target")
+
+    def __init__(self) -> None:
+        self.made: dict[int, Node] = {}
+        self.span: Span | None = None
+        self.target = ""
 
 
 class Memory:
@@ -110,6 +125,8 @@ class Memory:
 
     def _current(self, buffer: Buffer, array: Array) -> Node:
         """The node of an array in a known buffer; views that are out of date are read anew."""
+        if buffer.cells is not None:
+            self._join(buffer)
         if array is buffer.root and buffer.node is not None:
             return buffer.node
         alias = buffer.aliases.get(id(array))
@@ -130,6 +147,66 @@ class Memory:
             if flat is not None and version == buffer.version:
                 node = self._append(buffer, "scatter", None, (node, flat, known), {}, buffer.root, known.span)
         return node
+
+    # ----- Single elements ----------------------------------------------------------------------------------
+
+    def reads_element(self, array: Array, index: Any, value: Any, span: Span) -> bool:
+        """The element `value` was read from an array that is filled one by one: it is known; False for all others."""
+        buffer = self._buffers.get(id(array))
+        flat = position(array, index) if buffer is not None and buffer.cells is not None else None
+        if buffer is None or buffer.cells is None or flat is None:
+            return False
+        made = buffer.cells.made.get(flat)
+        if made is None:
+            self.add("getitem", None, (buffer.node, index), {}, value, span)
+        else:
+            self._scalars[id(value)] = (value, made)
+        return True
+
+    def takes_element(self, array: Array, index: Any, value: Any) -> bool:
+        """May this element be written by itself?  Of an array of zeros that was made in this very round of a loop."""
+        buffer = self._buffers.get(id(array))
+        if buffer is None or type(value) not in (float, np.float64) or position(array, index) is None:
+            return False
+        if buffer.cells is None and self._is_empty(buffer, array):
+            self.before_write(array)
+            buffer.cells, buffer.written = Cells(), True
+        return buffer.cells is not None
+
+    def _is_empty(self, buffer: Buffer, array: Array) -> bool:
+        node = buffer.node
+        if node is None or node.op != "leaf" or node.span is None or buffer.written or buffer.aliases:
+            return False
+        depth = len(node.context)
+        in_round = depth > 0 and node.context == self.context[:depth]
+        return in_round and array.dtype == np.float64 and array.flags.c_contiguous and not array.any()
+
+    def wrote_element(self, array: Array, index: Any, made: Node, span: Span, target: str) -> None:
+        """The element has just been written."""
+        cells, flat = self._buffers[id(array)].cells, position(array, index)
+        assert cells is not None
+        assert flat is not None
+        cells.made[flat], cells.span, cells.target = made, span, target
+
+    def _join(self, buffer: Buffer) -> None:
+        """The array is read as a whole: its elements are collected, beside those that nobody wrote."""
+        cells, buffer.cells = buffer.cells, None
+        if cells is None or not cells.made:
+            return
+        flat = sorted(cells.made)
+        values = buffer.root.reshape(-1)[flat]
+        every = [cells.made[place] for place in flat]
+        joined = Node(len(self.nodes), "array", None, (every,), {}, values, cells.span, context=self.context)
+        self.nodes.append(joined)
+        whole, shape = buffer.node, buffer.root.shape
+        buffer.version += 1
+        op, args = (
+            ("reshape", (joined, shape))
+            if len(flat) == buffer.root.size
+            else ("scatter", (whole, np.array(flat), joined))
+        )
+        buffer.node = self._append(buffer, op, None, args, {}, buffer.root, cells.span)
+        buffer.node.names.append(cells.target)
 
     # ----- Writing ------------------------------------------------------------------------------------------
 

@@ -101,9 +101,9 @@ class Runtime:
                 self._flat_read(site, owner, index, result)
             elif isinstance(owner, np.ndarray) and not self.seen(result, site):
                 span = self.sites[site].span
-                operand = self.memory.operand(owner)
-                operands = (operand, calls.frozen(index))
-                self.memory.add("getitem", None, operands, self._chosen(index), result, span)
+                if not self.memory.reads_element(owner, index, result, span):
+                    operands = (self.memory.operand(owner), calls.frozen(index))
+                    self.memory.add("getitem", None, operands, self._chosen(index), result, span)
             elif id(owner) in calls.JOINERS:
                 calls.joined(self, site, owner, index, result)
         return result
@@ -165,6 +165,10 @@ class Runtime:
             return
         memory = self.memory
         operand = memory.operand(value)
+        if array is owner and memory.takes_element(array, index, value):
+            owner[index] = value
+            memory.wrote_element(array, index, operand, self.sites[site].span, self.sites[site].target)
+            return
         old = memory.array(array)
         memory.before_write(array)
         owner[index] = value
