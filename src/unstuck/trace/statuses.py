@@ -18,11 +18,12 @@ from unstuck.trace.explaining.account import SAME_SCALE, Account
 from unstuck.trace.explaining.astray import lacks_target
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.meant import shows_loss
-from unstuck.trace.judging.acquittal import bent_at, right_at_kinks, rounds_back
+from unstuck.trace.judging.acquittal import bent_at, right_at_kinks
 from unstuck.trace.judging.ascent import climbs_distance
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.judging.returned import derived_foretells
+from unstuck.trace.judging.truncation import rounds_back
 from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
 
