@@ -15,6 +15,7 @@ from unstuck.trace.explaining.account import Account, account_for, account_of_ou
 from unstuck.trace.explaining.astray import added
 from unstuck.trace.judging.judge import Verdicts, best_loss, judge, tolerance_of
 from unstuck.trace.judging.separate import separate
+from unstuck.trace.reading.lone import number_steps
 from unstuck.trace.reading.steps import Steps, Tracked
 from unstuck.trace.reading.trainings import trainings
 from unstuck.trace.reading.written import Step, prepare
@@ -80,7 +81,9 @@ def _by_parameters(windows: Sequence[Window]) -> list[Recorded]:
             others = [shown for training, shown in groups if training == window.training and shown != spans]
             if all(set(spans).isdisjoint(shown) for shown in others):
                 groups.setdefault((window.training, spans), []).append((window, steps))
-    return list(groups.values())
+    return list(groups.values()) or [
+        [(each, steps)] for each in windows for steps in number_steps(each.nodes)
+    ]
 
 
 def _unused(names: Sequence[str], steps: Steps, taken: set[str]) -> list[str]:
