@@ -29,6 +29,8 @@ QUIET_ROUNDS = (
 LEAST_UPDATES = 7  # of an array, to be believed a parameter during discovery
 LONG_STEPS, LEAST_OF_LONG = 100_000, 3  # nodes from which on fewer updates, and fewer steps, must do
 MOST_NODES, MOST_BYTES = 1_200_000, 2_000_000_000
+LARGE_STEPS = 400_000_000  # bytes from which on fewer updates must do, as with long steps
+MOST_TAPES = 5  # fresh tapes that are begun when one is full of large arrays, such as those of an evaluation
 CROWDED_NODES, FEW_STEPS = 20_000, 8  # a window ends early when it holds so many nodes and steps
 FEW_NODES = 60_000  # recorded after a training before it is taken for the last one
 KEEP = 200_000  # elements: larger arrays that nobody wrote to are not copied at the end of a window
@@ -90,6 +92,7 @@ class Clock:
         self._resume_depth: int | None = None
         self._looks = Looks()
         self._known: OldValues = {}
+        self._tapes = 1
         self._wait: Wait
         self._window_first = self._window_end = 0
         self._first_step = 0  # of the running training; steps are counted over the whole run
@@ -161,11 +164,24 @@ class Clock:
             self._leave_alone()
             return
         if self._looks.due(memory):
-            least = LEAST_UPDATES if len(memory.nodes) < LONG_STEPS else LEAST_OF_LONG
+            long = len(memory.nodes) >= LONG_STEPS or memory.held >= LARGE_STEPS
+            least = LEAST_OF_LONG if long else LEAST_UPDATES
             self._look(next(iter(trainings(memory.nodes, least, self._known)), None))
         most = FEW_NODES if self.progress.windows else MOST_NODES
-        if self.step_loop is None and (len(memory.nodes) > most or memory.held > MOST_BYTES):
+        if self.step_loop is not None:
+            return
+        if memory.held > MOST_BYTES and self._tapes < MOST_TAPES and not self.progress.windows:
+            self._begin_tape()
+        elif len(memory.nodes) > most or memory.held > MOST_BYTES:
             self._give_up()
+
+    def _begin_tape(self) -> None:
+        """Forget what fills the memory: few steps of a large network, or its evaluation, hold all that fits in."""
+        self._tapes += 1
+        self.progress.nodes += len(self.runtime.memory.nodes)
+        self.runtime.memory, self._known, self._suspected = Memory(), {}, frozenset()
+        self._looks = Looks()
+        self._place()
 
     def _begin_again(self) -> None:
         """The loops around the training have ended; what follows may train another network."""
@@ -219,9 +235,8 @@ class Clock:
     def _crowded(self) -> bool:
         """Long steps: fewer of them must do."""
         nodes, steps = len(self.runtime.memory.nodes), self._count()
-        return (nodes > CROWDED_NODES and steps >= FEW_STEPS) or (
-            nodes > LONG_STEPS and steps >= LEAST_OF_LONG
-        )
+        large = nodes > LONG_STEPS or self.runtime.memory.held > MOST_BYTES
+        return (nodes > CROWDED_NODES and steps >= FEW_STEPS) or (large and steps >= LEAST_OF_LONG)
 
     def _count(self) -> int:
         """Steps of the running training so far."""
