@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import scipy.signal
 import scipy.special
 
 
@@ -375,4 +376,24 @@ APPLIED = [
     case("vectorize", S, fn=np.vectorize(math.exp)),
 ]
 
-CASES = [*UNARY, *BINARY, *PRODUCTS, *REDUCTIONS, *REARRANGEMENTS, *INDEXING, *KINKS, *APPLIED]
+MODES = ("full", "same", "valid")
+CONVOLUTIONS = [
+    *[
+        case(op, V((long,)), V((short,)), mode=mode)
+        for op in ("convolve", "correlate")
+        for mode in MODES
+        for long, short in ((6, 3), (6, 4), (5, 5), (3, 6))
+    ],
+    *[
+        case(op, a, b, mode, fn=getattr(scipy.signal, f"{op}2d"))
+        for op in ("convolve", "correlate")
+        for mode in MODES
+        for a, b in ((V((5, 6)), V((3, 2))), (V((4, 4)), V((4, 4))))
+    ],
+    case("correlate", V((2, 3)), V((4, 5)), "valid", fn=scipy.signal.correlate2d),
+    case("convolve", V((2, 5, 6)), V((1, 3, 3)), mode="valid", fn=scipy.signal.convolve),
+    case("correlate", V((2, 5, 6)), V((2, 3, 3)), mode="same", fn=scipy.signal.correlate),
+    case("convolve", V((5, 6)), V((3, 3)), fn=scipy.signal.fftconvolve),
+]
+
+CASES = [*UNARY, *BINARY, *PRODUCTS, *REDUCTIONS, *REARRANGEMENTS, *INDEXING, *KINKS, *APPLIED, *CONVOLUTIONS]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.signal
 from derivative_cases import CASES, EVERY_OTHER, SQUARE, Case, M, N, V, case
 from taping import Tape, finite_difference, value_of
 
@@ -113,7 +114,8 @@ def test_float32_scripts_are_differentiated_in_float64() -> None:
 @pytest.mark.parametrize(
     "one",
     [
-        case("convolve", N, V((2,))),
+        case("convolve", M, V((2, 2)), boundary="wrap", fn=scipy.signal.convolve2d),
+        case("convolve", M, V((3, 2)), axes=1, fn=scipy.signal.fftconvolve),
         case("median", N),
         case("sum", M, where=EVERY_OTHER, initial=0),
         case("pad", M, 1, mode="mean"),

@@ -9,6 +9,7 @@ import never_wrong
 import never_wrong_learning
 import never_wrong_losses
 import never_wrong_training
+import never_wrong_wild
 import numpy as np
 import pairs_without_loss
 import pytest
@@ -16,7 +17,8 @@ from further_pairs import PAIRS, RIGHT, WITHOUT_TARGET
 from judged import judged, wrong
 from nearly_right import FAULTS
 
-CASES = never_wrong.CASES | never_wrong_training.CASES | never_wrong_losses.CASES | never_wrong_learning.CASES
+CASES = never_wrong.CASES | never_wrong_training.CASES | never_wrong_losses.CASES
+CASES = CASES | never_wrong_learning.CASES | never_wrong_wild.CASES
 NEAR = RIGHT | neglected_pairs.RIGHT | pairs_without_loss.RIGHT
 PARALLEL = 0.993  # the cosine that real faults have reached in public programs
 

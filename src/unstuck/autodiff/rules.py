@@ -10,12 +10,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from unstuck.autodiff import contraction, elementwise, kinks, library, numeric, rearrange
+from unstuck.autodiff import contraction, convolution, elementwise, kinks, library, numeric, rearrange
 from unstuck.autodiff.call import Call, CallRule, Contribution, NoDerivative, hand_out, plain
 from unstuck.autodiff.node import Node
 
 RULES: dict[str, CallRule] = (
-    library.RULES | elementwise.RULES | kinks.RULES | contraction.RULES | rearrange.RULES | numeric.RULES
+    library.RULES
+    | elementwise.RULES
+    | kinks.RULES
+    | contraction.RULES
+    | convolution.RULES
+    | rearrange.RULES
+    | numeric.RULES
 )
 
 # Results that change in jumps or not at all with their operands: no cotangent passes.

@@ -97,6 +97,10 @@ def _is_turned(gradient: Gradient) -> bool:
 
 
 def _measured(gradient: Gradient) -> str:
+    if gradient.exact.size == 1 and gradient.cosine > 0:
+        return (
+            f"the factor from the true gradient of {gradient.parameter} to the written one is not one number"
+        )
     if not math.isfinite(gradient.cosine):
         return f"{gradient.parameter} got no gradient with a direction in {gradient.steps} steps"
     angle = math.degrees(math.acos(max(-1.0, min(1.0, gradient.cosine))))

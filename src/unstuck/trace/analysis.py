@@ -21,6 +21,7 @@ from unstuck.trace.explaining.unreachable import unreachable
 from unstuck.trace.judging.inverted import under_inverted
 from unstuck.trace.judging.judge import Verdicts, best_loss, judge, tolerance_of
 from unstuck.trace.judging.separate import separate
+from unstuck.trace.reading.lone import number_steps
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.steps import Steps, Tracked, unique_names
 from unstuck.trace.reading.still import still_trainings
@@ -74,6 +75,7 @@ def analyses(windows: Sequence[Window], naming: Naming, operations: int) -> list
     """The networks of a recorded run, the main one first; explaining each may take so many operations."""
     groups = _by_parameters(windows, lambda window: trainings(window.nodes, 2, window.known))
     groups = groups or _by_parameters(windows, lambda window: turned_trainings(window.nodes, 2))
+    groups = groups or [[(each, steps)] for each in windows for steps in number_steps(each.nodes)]
     found: list[Analysis] = []
     for recorded in groups:
         taken = {name for analysis in found for name in analysis.parameters}

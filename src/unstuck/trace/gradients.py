@@ -28,6 +28,7 @@ from unstuck.trace.judging.returned import absolute_scales
 from unstuck.trace.judging.started import started
 from unstuck.trace.judging.unused import unused
 from unstuck.trace.judging.updates import overflowed, update_faults
+from unstuck.trace.numbers import among_numbers
 from unstuck.trace.optimising.faults import unexplained
 from unstuck.trace.optimising.turned import turned
 from unstuck.trace.reading.losses import Candidate
@@ -79,8 +80,9 @@ def gradients(
                 reason=reason,
             )
         )
-    told = reconsidered(_with_update_faults(beside_arrays(result, evidence), evidence), steps, loss)
-    judged = _blamed(tuple(told), steps, account, verdicts)
+    told = beside_arrays if any(map(verdicts.is_array, spans)) else among_numbers
+    weighed = reconsidered(_with_update_faults(told(result, evidence), evidence), steps, loss)
+    judged = _blamed(tuple(weighed), steps, account, verdicts)
     return (*judged, *(found for found in _beside(steps, loss, tolerance) if found.parameter not in spans))
 
 
@@ -170,7 +172,7 @@ def _stands(fault: Explanation, gradient: Gradient, steps: Sequence[Step]) -> bo
 
 
 def _reference(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> str | None:
-    """The explained weights with whose factor most others keep step; of several, those nearest the output."""
+    """The explained weights with whose factor most others keep step; of several a matrix, nearest the output."""
     sizes = {name: np.size(update.before.value) for step in steps for name, update in step.updates.items()}
     explained = [name for name in verdicts.matches if verdicts.explains(name, tolerance)]
     largest = [name for name in explained if verdicts.is_array(name)] or explained
@@ -180,7 +182,17 @@ def _reference(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> s
         )
         for name in largest
     }
-    return max(largest, key=lambda name: (in_step[name], _first_use(steps[-1], name)), default=None)
+    matrices = {
+        name
+        for step in steps
+        for name, update in step.updates.items()
+        if sum(side > 1 for side in np.shape(update.before.value)) > 1
+    }
+    return max(
+        largest,
+        key=lambda name: (in_step[name], name in matrices, _first_use(steps[-1], name)),
+        default=None,
+    )
 
 
 def _first_use(step: Step, name: str) -> int:

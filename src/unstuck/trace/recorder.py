@@ -75,7 +75,7 @@ class Recorder:
     def _shown(self, filename: str) -> str:
         """The path as seen from where the user started; the program may have gone elsewhere."""
         relative = os.path.relpath(filename, self._folder)
-        return filename if relative.startswith("..") else relative
+        return os.path.normpath(filename) if relative.startswith("..") else relative
 
     def _found(self, steps: Steps) -> None:
         """The training loop was just found: the arrays are alive, so ask what the script calls them."""

@@ -34,6 +34,8 @@ HUGE_ROUND, LEAST_OF_HUGE = 250_000, 2  # nodes of one round from which on still
 MOST_NODES, MOST_BYTES = 1_200_000, 2_000_000_000
 ROUNDS_AT_MOST, MOST_OF_ROUNDS = 3.3, 3_600_000  # of the longest round, where that makes more nodes
 SETTLED = 50_000  # nodes after which the collector of garbage is told to leave them alone
+LARGE_STEPS = 400_000_000  # bytes from which on fewer updates must do, as with long steps
+MOST_TAPES = 5  # fresh tapes that are begun when one is full of large arrays, such as those of an evaluation
 CROWDED_NODES, FEW_STEPS = 20_000, 8  # a window ends early when it holds so many nodes and steps
 FEW_NODES = 60_000  # recorded after a training before it is taken for the last one
 PHASE, MOST_PHASES = 5, 4  # steps that are recorded where another phase begins, and how often
@@ -98,6 +100,7 @@ class Clock:
         self._longest = 0  # nodes of a round so far
         self._settled = 0  # nodes that the collector of garbage leaves alone
         self._known: OldValues = {}
+        self._tapes = 1
         self._wait: Wait
         self._window_first = self._window_end = 0
         self._first_step = 0  # of the running training; steps are counted over the whole run
@@ -187,9 +190,14 @@ class Clock:
             return
         self._longest = max(self._longest, length)
         if self._looks.due(memory, loop.rounds, length):
-            least = LEAST_UPDATES if count < LONG_STEPS else LEAST_OF_LONG
+            long = count >= LONG_STEPS or memory.held >= LARGE_STEPS
+            least = LEAST_OF_LONG if long else LEAST_UPDATES
             self._look(next(iter(trainings(memory.nodes, least, self._known)), None), length)
-        if self.step_loop is None and (count > self._most() or memory.held > MOST_BYTES):
+        if self.step_loop is not None:
+            return
+        if memory.held > MOST_BYTES and self._tapes < MOST_TAPES and not self.progress.windows:
+            self._begin_tape()
+        elif count > self._most() or memory.held > MOST_BYTES:
             self._give_up()
 
     def _most(self) -> int:
@@ -197,6 +205,14 @@ class Clock:
         if self.progress.windows:
             return FEW_NODES
         return max(MOST_NODES, min(int(ROUNDS_AT_MOST * self._longest), MOST_OF_ROUNDS))
+
+    def _begin_tape(self) -> None:
+        """Forget what fills the memory: few steps of a large network, or its evaluation, hold all that fits in."""
+        self._tapes += 1
+        self.progress.nodes += len(self.runtime.memory.nodes)
+        self.runtime.memory, self._known, self._suspected = Memory(), {}, frozenset()
+        self._looks = Looks()
+        self._place()
 
     def _begin_again(self) -> None:
         """The loops around the training have ended; what follows may train another network."""
@@ -262,7 +278,8 @@ class Clock:
             (LONG_STEPS, LEAST_OF_LONG),
             (LEAST_OF_LONG * HUGE_ROUND, LEAST_OF_HUGE),
         )
-        return any(nodes > most and steps >= enough for most, enough in limits)
+        large = self.runtime.memory.held > MOST_BYTES and steps >= LEAST_OF_LONG
+        return large or any(nodes > most and steps >= enough for most, enough in limits)
 
     def _count(self) -> int:
         """Steps of the running training so far."""

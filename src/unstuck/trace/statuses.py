@@ -18,11 +18,12 @@ from unstuck.trace.explaining.account import SAME_SCALE, Account
 from unstuck.trace.explaining.astray import lacks_target
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.meant import shows_loss
-from unstuck.trace.judging.acquittal import bent_at, right_at_kinks, rounds_back
+from unstuck.trace.judging.acquittal import bent_at, right_at_kinks
 from unstuck.trace.judging.ascent import climbs_distance
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import STEADY, match
 from unstuck.trace.judging.returned import derived_foretells
+from unstuck.trace.judging.truncation import rounds_back
 from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
 
@@ -250,7 +251,7 @@ def _goes_with_rows(name: str, evidence: Evidence) -> bool:
         users = step.takers[step.updates[name].before] if name in step.updates else ()
         if step.number in telling and users and step.rates.get(name):
             factors.append(telling[step.number].scale / step.rates[name])
-            shapes.append(np.shape(users[0][0].value))
+            shapes.append(np.shape(users[0].value))
     if len(factors) < len(telling) or len({len(shape) for shape in shapes}) != 1:
         return False
     lengths = [np.array(axis, float) for axis in zip(*shapes, strict=True)]

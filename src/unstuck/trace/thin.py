@@ -46,7 +46,7 @@ def _is_only_added(name: str, steps: Sequence[Step]) -> bool:
         node
         for step in steps
         if name in step.updates
-        for node, _ in step.takers[step.updates[name].before]
+        for node in step.takers[step.updates[name].before]
         if node not in step.ends
     ]
     return bool(takers) and all(node.op in SUMS for node in takers)
@@ -63,7 +63,7 @@ def _moves_between(name: str, steps: Sequence[Step], loss: Candidate) -> bool:
 
 def _is_moved(step: Step, update: Update, loss: Candidate) -> bool:
     between = carrying_ids(update.after, update.before)
-    places = {(node.span, node.op) for node, _ in step.takers[update.before] if node.id not in between}
+    places = {(node.span, node.op) for node in step.takers[update.before] if node.id not in between}
     used = ancestors([node for node, _ in step.losses[loss].seeds], oldest=update.before.id)
     return any(
         (node.span, node.op) in places and any(untransposed(each).id in between for each in node.parents())

@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
+from unstuck.facts import Array
 from unstuck.trace.explaining.alteration import Alteration
 from unstuck.trace.explaining.alterations import FAMILIES
 from unstuck.trace.explaining.case import Case, Place, case_of
@@ -23,7 +25,8 @@ from unstuck.trace.explaining.hypotheses import Search, Unaltered, value_of
 from unstuck.trace.explaining.localise import computed_from
 from unstuck.trace.explaining.macros import Activated, Forward
 from unstuck.trace.explaining.places import statement_of
-from unstuck.trace.judging.matching import STEADY
+from unstuck.trace.explaining.rights import DIRECTION
+from unstuck.trace.judging.matching import STEADY, match
 from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 
 DEEPEST = 3  # values of the forward pass that one written error may belong to
@@ -91,11 +94,27 @@ def _steady(factors: Sequence[float]) -> bool:
 def _cases(search: Search, forced: Forced, depth: int) -> Iterator[tuple[int, Case]]:
     """The steps, from the first on, in which something is written; of the places it may belong to, this one."""
     for number in search.passes:
-        for target, written in forced.pairs(number)[:1]:
+        for target, written in _telling_pair(search, number, forced):
             behind = list(islice(_as_well(search, number, target, written), depth, depth + 1))
             case = case_of(search, number, behind[0], written, forced.sign) if behind else None
             if case is not None:
                 yield number, case
+
+
+def _telling_pair(search: Search, number: int, forced: Forced) -> Sequence[tuple[Node, Node]]:
+    """One value with its written error: of several rounds the first in which that is no multiple of the true error.
+
+    (Where the last round of a recurrent network gets nothing from a later one, what is wrong with the sum of both does
+    not show, and any operator would do.)
+    """
+    true, pairs = search.cotangents(number), forced.pairs(number)
+    wrong = (pair for pair in pairs if pair[0] in true and not _is_multiple(pair[1].value, true[pair[0]]))
+    return [next(wrong, pairs[0])] if pairs else []
+
+
+def _is_multiple(written: Any, true: Array) -> bool:
+    found = match(np.asarray(written, float), true)
+    return found.vacuous or min(found.residual, found.mirrored) <= DIRECTION
 
 
 def _as_well(search: Search, number: int, target: Node, written: Node) -> Iterator[Node]:

@@ -1,29 +1,26 @@
-"""What speaks for a gradient that differs from the true one: kinks, truncation in time, a step bent on purpose.
+"""What speaks for a gradient that differs from the true one: kinks, and a step bent on purpose.
 
-None of these is a fault.  At a kink any subgradient is right.  A recurrent network may send its error back a few
-steps only.  An optimiser may multiply the gradient by a matrix (Newton's method, the natural gradient) or take
-its sign.  Each acquittal has its own proof on the tape, in every step that says anything.
+Neither is a fault.  At a kink any subgradient is right.  An optimiser may multiply the gradient by a matrix (Newton's
+method, the natural gradient) or take its sign.  Each acquittal has its own proof on the tape, in every step that says
+anything.  (Truncation in time has a file of its own.)
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from unstuck.autodiff.kinks import EVERY
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import Seeds, adjoints, ancestors, descendants
+from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Array
 from unstuck.trace.judging.judge import Verdicts, judge
 from unstuck.trace.judging.matching import match
-from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 
 TIES = (0.0, 0.5, 1.0, EVERY)
 FEW = 6  # steps in which a proof is sought
-DEEPEST = 64  # rounds of a loop in the forward pass that are told apart
 SOLVERS = {"solve", "lstsq", "inv", "pinv", "cholesky", "eigh", "svd", "cho_solve", "spsolve"}
 CONTRACTIONS = {"dot", "matmul", "einsum", "tensordot", "inner", "multi_dot"}
 
@@ -66,72 +63,6 @@ def _right_in(
 def _residual(verdicts: Verdicts, name: str, number: int) -> float:
     found = verdicts.matches.get(name, {}).get(number)
     return np.inf if found is None or found.scale <= 0 else found.residual
-
-
-# ----- Truncation in time -------------------------------------------------------------------------------
-
-
-def rounds_back(
-    steps: Sequence[Step], verdicts: Verdicts, wrong: Collection[str], tolerance: float
-) -> int | None:
-    """How many rounds of the forward loop the error goes back, where that makes all gradients agree; or None.
-
-    One round is no truncation: there the recurrent term is missing altogether.
-    """
-    used = [step for step in steps if any(step.number in verdicts.telling(name) for name in wrong)][:FEW]
-    losses = [verdicts.loss] if verdicts.loss.by_pairs else []
-    losses += [loss for loss in (used[0].losses if used else ()) if loss.by_pairs and loss not in losses]
-    for loss in losses:
-        seeds = [_by_round(step, loss) for step in used]
-        if all(len(each) > 2 for each in seeds):
-            for rounds in range(2, min(DEEPEST, max(map(len, seeds)))):
-                if all(_agrees(*pair, wrong, rounds, tolerance) for pair in zip(used, seeds, strict=True)):
-                    return rounds
-    return None
-
-
-def _by_round(step: Step, loss: Candidate) -> dict[int, Seeds]:
-    """The seeds of a loss by the round of the innermost loop in which their outputs were made."""
-    proposal = step.losses.get(loss)
-    found: dict[int, list[tuple[Node, Array]]] = defaultdict(list)
-    for node, seed in proposal.seeds if proposal else ():
-        if len(node.context) > len(step.key):
-            found[node.context[-1][1]].append((node, seed))
-    return dict(found)
-
-
-def _agrees(
-    step: Step, seeds: dict[int, Seeds], names: Collection[str], rounds: int, tolerance: float
-) -> bool:
-    """Does the written gradient sum what each output contributes through its own and the latest rounds?"""
-    wrt = {name: update.before for name, update in step.updates.items()}
-    total = {name: np.zeros(np.shape(node.value)) for name, node in wrt.items()}
-    for number, some in seeds.items():
-        context = some[0][0].context
-        depth, loop = len(context) - 1, context[-1][0]
-        early = {
-            node
-            for node in step.nodes
-            if len(node.context) > depth
-            and node.context[depth][0] == loop
-            and node.context[depth][1] <= number - rounds
-        }
-        found = adjoints(some, [*wrt.values()], stop=early | set(wrt.values()))
-        for name, node in wrt.items():
-            part = found.of(node)
-            if part is None:
-                return False
-            total[name] += part
-    return all(
-        any(_fits(written, total[name], tolerance) for written in step.written[name].values())
-        for name in names
-        if name in wrt
-    )
-
-
-def _fits(written: Array, true: Array, tolerance: float) -> bool:
-    found = match(written, true)
-    return found.vacuous or (found.scale > 0 and found.residual <= tolerance)
 
 
 # ----- Steps that leave the gradient's direction on purpose ---------------------------------------------

@@ -29,8 +29,8 @@ def started_anew(name: str, steps: Sequence[Step]) -> Explanation | None:
     if len(steps) < LEAST_STEPS or not all(_fades(step.updates[name]) for step in steps):
         return None
     first = steps[0].updates[name].before
-    initial = _same_operand_before(first, steps[0])
-    if initial is None or first.span is None or _holds(first, initial):
+    initial = _same_operands_before(first, steps[0])
+    if not initial or first.span is None or any(_holds(first, each) for each in initial):
         return None
     text = (
         f"the first update of {name} drops the value that it starts with: what the layers use from then on is the "
@@ -51,25 +51,22 @@ def _fades(update: Update) -> bool:
     return 0 < own < WHOLE
 
 
-def _same_operand_before(value: Node, step: Step) -> Node | None:
-    """What stood one step earlier where this step uses the value; None where that is not on the tape.
+def _same_operands_before(value: Node, step: Step) -> list[Node]:
+    """What stood earlier where this step uses the value; nothing where that is not on the tape.
 
-    A place that takes several such values in turn (layers in a loop, units of a list) does not say which of them.
+    Layers of one shape share their lines, so that several values stood there, one of them the value's own.
     """
     uses = [node for node in step.nodes if any(untransposed(each) is value for each in node.parents())]
     if not uses:
-        return None
+        return []
     use = uses[0]
     position = next(i for i, each in enumerate(use.parents()) if untransposed(each) is value)
-    alike = [node.parents()[position:] for node in step.nodes if (node.span, node.op) == (use.span, use.op)]
-    taken = {untransposed(each[0]) for each in alike if each}
-    if sum(np.shape(each.value) == np.shape(value.value) for each in taken) > 1:
-        return None
-    for node in ancestors([value]):
-        same = node.span == use.span and node.op == use.op and len(node.parents()) > position
-        if same and np.shape((base := untransposed(node.parents()[position])).value) == np.shape(value.value):
-            return base
-    return None
+    alike = [
+        untransposed(node.parents()[position])
+        for node in ancestors([value])
+        if node.span == use.span and node.op == use.op and len(node.parents()) > position
+    ]
+    return [base for base in alike if np.shape(base.value) == np.shape(value.value)]
 
 
 def _holds(value: Node, initial: Node) -> bool:

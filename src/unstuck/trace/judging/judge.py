@@ -7,6 +7,7 @@ step; with the loss known, a parameter whose residual stays is wrong.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
@@ -27,6 +28,7 @@ TOLERANCE_SINGLE = 2e-3  # the same for programs that compute in float32
 LONG = 60_000  # nodes in the steps on which every loss is tried
 FINALISTS = 3  # losses that are judged on all steps, besides equals of the best
 NEGLIGIBLE = 1e-9  # share of its usual size below which a gradient says nothing
+PICKING = {"getitem", "gather", "take"}  # each element of their result is one of the parameter's
 ROUNDINGS = 8  # units in the last place by which a sum may be off, relative to the sizes of what is summed
 
 
@@ -151,8 +153,15 @@ def rounding_floor(
     for node, others in takers:
         g = cotangents.get(node)
         if g is not None:
-            sums.append(float(np.abs(g).max(initial=0.0)) * g.size * others)
+            summed = _most_of_one(g, parameter) if node.op in PICKING else g.size
+            sums.append(float(np.abs(g).max(initial=0.0)) * summed * others)
     return ROUNDINGS * _epsilon(parameter) * max(sums)
+
+
+def _most_of_one(g: Array, parameter: Node) -> float:
+    """How many elements of the cotangent of some rows can meet in one element of the parameter."""
+    row = max(1, math.prod(np.shape(parameter.value)[1:]))
+    return float(max(1.0, g.size / row))
 
 
 def _epsilon(parameter: Node) -> float:
@@ -278,7 +287,8 @@ def _rank(
         match.cosine for table in verdicts.matches.values() for match in table.values() if not match.vacuous
     ]
     similar = float(np.mean(cosines)) if cosines else -1.0
-    steady = any(verdicts.explains(name, tolerance) and verdicts.spread(name) < STEADY for name in arrays)
+    judged = arrays or list(verdicts.matches)
+    steady = any(verdicts.explains(name, tolerance) and verdicts.spread(name) < STEADY for name in judged)
     preferred = -PREFERENCE.index(verdicts.loss.kind)
     apart = sum(_takes_no_part(table) for table in verdicts.matches.values())
     return explained, how, -len(verdicts.unknown), -apart, round(similar, 6), steady, preferred

@@ -43,7 +43,7 @@ def _ahead(name: str, step: Step) -> Node | None:
     """The point that the network uses in place of the parameter: this plus what earlier steps have left behind."""
     update, start = step.updates[name], step.nodes[0].id
     moving = _linear(update)
-    users = [node for node, _ in step.takers[update.before] if node not in moving]
+    users = [node for node in step.takers[update.before] if node not in moving]
     points = [node for node in users if node.op in ("add", "subtract")]
     if len(points) != 1 or len(users) != 1:
         return None

@@ -16,6 +16,7 @@ import numpy as np
 
 from unstuck.autodiff.call import shape_of
 from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Span
 from unstuck.trace.reading.terms import opened, reads, stores_element, stores_whole, terms_of
 
@@ -48,6 +49,7 @@ def parameter_chains(
     members = {node.id for chain in chains for node in chain}
     reaching = _reaching(nodes, children, members)
     trained = [used for chain in chains if len(used := _whole_updates(chain, reaching)) >= least]
+    trained += _beside_numbers(chains, trained)
     return _without_velocities(_last_of_each_parameter(trained), children, members), members
 
 
@@ -73,12 +75,12 @@ def _chains(nodes: Sequence[Node], least: int, known: OldValues, sign: float) ->
                 known[asked] = _old_value(*asked, sign)
             if (old := known[asked]) is not None:
                 previous[node.id] = old
-        chains += _sequences(group, previous, least)
+        chains += sequences(group, previous, least)
     whole = {node.args[2].id: node for node in nodes if node.op in STORING and stores_whole(node)}
     return [[whole.get(node.id, node) for node in chain] for chain in chains]
 
 
-def _sequences(group: list[Node], previous: dict[int, Node], least: int) -> list[Chain]:
+def sequences(group: list[Node], previous: dict[int, Node], least: int) -> list[Chain]:
     """The chains of one place that are carried on to the end.
 
     An accumulator ends and starts again from zero in the next step; a parameter never starts anew, or seldom: where
@@ -189,15 +191,33 @@ def _reaches_otherwise(
 def _whole_updates(chain: Chain, reaching: set[int]) -> list[Node]:
     """The chain if the network uses it; of an array that is stored element by element, the links that it uses.
 
+    It uses a parameter after every update, but of a sum over time steps or samples only what comes out at the end.
     The last of those has not been used yet; it is whole when as many elements were stored as in the round before.
     """
     if not stores_element(chain[0]):
-        return chain if any(node.id in reaching for node in chain) else []
+        return chain if sum(node.id in reaching for node in chain) >= min(2, len(chain) - 1) else []
     used = [index for index, node in enumerate(chain) if node.id in reaching]
     last = len(chain) - 1
     if len(used) > 1 and last - used[-1] == used[-1] - used[-2]:
         used.append(last)
     return [chain[index] for index in used]
+
+
+def _beside_numbers(chains: list[Chain], trained: list[Chain]) -> list[Chain]:
+    """In a network of single numbers those that are only multiplied and added, and by which others were moved.
+
+    (The weight of a linear output goes into the error, and the error into the update of a hidden unit.)
+    """
+    if not trained or any(np.ndim(chain[0].value) for chain in trained):
+        return []
+    moved = ancestors([chain[-1] for chain in trained], oldest=min(chain[-2].id for chain in trained))
+    used = {parent for node in moved for parent in node.parents()}
+    taken = {id(chain) for chain in trained}
+    return [
+        chain
+        for chain in chains
+        if id(chain) not in taken and not np.ndim(chain[0].value) and not used.isdisjoint(chain[-3:])
+    ]
 
 
 def _without_velocities(

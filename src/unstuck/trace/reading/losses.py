@@ -23,7 +23,6 @@ from unstuck.facts import Array, Span
 from unstuck.trace.reading.meetings import Meetings, without_target
 from unstuck.trace.reading.pairs import Pair
 from unstuck.trace.reading.scalars import falling
-from unstuck.trace.reading.views import CONTRACTIONS
 
 Seeds = list[tuple[Node, Array]]
 MOST_EXPLICIT = 6
@@ -70,6 +69,7 @@ TEXTS = {
     "returned": "the value that the script returns to the optimiser",
 }
 REDUCTIONS = {"sum", "max", "amax", "mean", "logsumexp", "softmax", "einsum", "dot", "matmul"}
+LINEAR = {"dot", "matmul", "einsum", "tensordot", "inner", "setitem", "scatter", "stack", "concatenate"}
 CLIPPED = 1e-5  # by which a probability may be kept away from 0 and 1
 COMPUTED = ("explicit", "maximised")
 PROBABLE = ("binary-cross-entropy", "canonical-link")  # losses of a probability, whose target may be 0
@@ -82,6 +82,7 @@ def candidates(
     tainted: Collection[Node],
     backward: Collection[Node],
     updating: Collection[Node] = (),
+    late: Collection[Node] = (),
 ) -> tuple[dict[Candidate, Proposal], frozenset[Span]]:
     """Every loss that one step proposes, and where scalars stand that are none, for a later one rises as they fall.
 
@@ -89,6 +90,8 @@ def candidates(
     tainted   those that depend on the parameters
     backward  those from which the increments of the parameters were computed
     updating  those that lead to the updated parameters: rate x gradient is no loss
+    late      those that depend on the updated parameters: where a loop updates first and then works out the next
+              gradient, the line of the loss shows twice in a step, and the first is meant
     """
     found: dict[Candidate, Proposal] = {}
     inner: set[Span] = set()
@@ -105,8 +108,9 @@ def candidates(
         elif node not in updating and np.ndim(node.value) == 0 and np.isfinite(node.value):
             inner.update(falling(node, tainted))
             for kind, sign in zip(COMPUTED, (1.0, -1.0), strict=True):
-                seeds = [(node, np.full((), sign))]
-                found[Candidate(kind, node.span)] = Proposal(seeds, [Pair(node, np.zeros(()))])
+                loss = Candidate(kind, node.span)
+                if loss not in found or node not in late:
+                    found[loss] = Proposal([(node, np.full((), sign))], [Pair(node, np.zeros(()))])
     found = without(found, inner)
     explicit = [key for key in found if not key.by_pairs]
     for key in explicit[: -2 * MOST_EXPLICIT]:
@@ -232,11 +236,11 @@ def inside(value: Array) -> bool:
 
 
 def before_activation(output: Node) -> Node | None:
-    """The last linear value before an element-wise output activation; None where the output is linear itself."""
+    """The last linear value, or array filled by several, before an element-wise output activation; else None."""
     current = output
     for _ in range(12):
         inputs = [p for p in current.parents() if np.shape(p.value) == np.shape(output.value)]
-        if current.op in CONTRACTIONS or (
+        if current.op in LINEAR or (
             current.op == "add" and any(p.op in ("dot", "matmul") for p in current.parents())
         ):
             return current if current is not output else None

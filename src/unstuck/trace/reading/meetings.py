@@ -1,9 +1,10 @@
 """Where outputs meet targets: the differences with which a written backward pass begins.
 
-A meeting is `output - target` in either order, a one-hot target taken in place from the probabilities, or a choice
-between two differences of one output.  What it is multiplied by next may weight its elements.  A target that
-depends on the parameters itself, as in temporal-difference learning, may be held constant on purpose; such meetings
-are marked, and believed last.  A probability whose target is 0 meets nothing: it is the error as it stands.
+A meeting is `output - target` in either order, a one-hot target taken in place from the probabilities, a choice
+between two differences of one output, or the slope of the binary cross-entropy in two quotients.  What it is
+multiplied by next may weight its elements.  A target that depends on the parameters itself, as in temporal-difference
+learning, may be held constant on purpose; such meetings are marked, and believed last.  A probability whose target is 0
+meets nothing: it is the error as it stands.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Array
+from unstuck.trace.reading.odds import met_in_odds
 from unstuck.trace.reading.pairs import MOVING, Met, Pair, met, moved
 
 SIGMOIDS = {"true_divide", "reciprocal", "exp", "expit", "multiply", "power", "add", "where", "vectorize"}
@@ -119,6 +121,7 @@ class Meetings:
     def _pairs(self, node: Node) -> Iterator[Pair]:
         if node.op in ("subtract", "add") and len(node.args) == 2:
             yield from self._difference(node)
+            yield from met_in_odds(node, self._tainted)
         elif node.op in ("setitem", "scatter"):
             whole = node.args[0]
             if self._depends(whole) and np.shape(whole.value) == np.shape(node.value):

@@ -23,11 +23,15 @@ Updated = tuple[Chain, dict[Key, tuple[Node, Node]]]
 
 @dataclass(frozen=True)
 class Update:
-    """One update of one parameter in one step: after = sum of the terms, `before` among them."""
+    """One update of one parameter in one step: after = sum of the terms, `before` among them.
+
+    closed  the terms are not to be taken apart any further
+    """
 
     before: Node
     after: Node
     terms: tuple[Term, ...]
+    closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,11 @@ def find_steps(
     Empty when no parameter was updated at least `least` times.  `known` remembers from look to look; a `sign` of -1
     finds parameters whose old value is turned by every update.
     """
-    trained, members = parameter_chains(nodes, least, known, sign)
+    return steps_of(nodes, *parameter_chains(nodes, least, known, sign), least)
+
+
+def steps_of(nodes: Sequence[Node], trained: list[Chain], members: set[int], least: int) -> list[Steps]:
+    """The same, given the chains that are parameters, and the ids of all values that are updated."""
     found: list[Steps] = []
     while trained:
         loop = step_loop(trained)
@@ -133,8 +141,14 @@ def _by_step(chain: Chain, loop: int | None) -> dict[Key, tuple[Node, Node]]:
 
 def ranges_of(nodes: Sequence[Node], chains: Sequence[Chain], loop: int | None) -> dict[Key, range]:
     """The node ids of every round with an update, together with the rounds before it that only add up."""
-    if loop is None:
-        return {((-1, index),): range(0, len(nodes)) for chain in chains for index in range(len(chain))}
+    if (
+        loop is None
+    ):  # the rounds of a generator that nothing but `list` goes through, or a function called again
+        longest = max(map(len, chains), default=0)
+        ends = [
+            max(chain[index].id for chain in chains if index < len(chain)) + 1 for index in range(longest)
+        ]
+        return {((-1, index),): range(*ids) for index, ids in enumerate(pairwise(ends))}
     updated = {step_key(node.context, loop) for chain in chains for node in chain}
     ranges: dict[Key, range] = {}
     start, previous = -1, None

@@ -141,10 +141,17 @@ def _forwarded(coefficient: float, node: Node) -> list[tuple[float, Node]] | Non
             return None
         if _same_place(written, where):
             return [(coefficient, value)] if isinstance(value, Node) else None
-        if node.op == "getitem" or np.intersect1d(written, where).size:
+        if node.op == "getitem" or _meet(written, where):
             return None
         source = whole
     return None
+
+
+def _meet(one: Any, other: Any) -> bool:
+    """Have two sets of positions one in common?  Most rows of a matrix lie apart, which their ends tell."""
+    if not np.size(one) or not np.size(other) or np.max(one) < np.min(other) or np.max(other) < np.min(one):
+        return False
+    return bool(np.intersect1d(one, other).size)
 
 
 def _same_place(one: Any, other: Any) -> bool:

@@ -112,7 +112,8 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     ends = frozenset(node for node in nodes[oldest : bounds.stop] if node.id in steps.trained)
     ends |= {update.before for update in updates.values()}
     updating = ancestors([update.after for update in updates.values()], oldest=bounds.start)
-    losses, inner = candidates(inside, tainted, backward - ends, updating)
+    late = descendants([update.after for update in updates.values()], inside)
+    losses, inner = candidates(inside, tainted, backward - ends, updating, late)
     takers = _takers([update.before for update in updates.values()], nodes[oldest : bounds.stop])
     return Step(
         number,
@@ -165,6 +166,8 @@ def _gradient_terms(update: Update, state: frozenset[int]) -> tuple[list[Term], 
     state  ids of the state that earlier steps left behind: its terms come second.  The third value says whether
            an adaptive optimiser's element-wise denominator was set aside.
     """
+    if update.closed:
+        return [*update.terms], (), False
     terms: list[Term] = []
     carried: list[Term] = []
     adaptive = False

@@ -90,6 +90,14 @@ RENAMED = {
     "atan": "arctan",
     "remainder": "mod",
 }
+CONVOLUTIONS = {
+    "convolve": "convolve",
+    "convolve2d": "convolve",
+    "fftconvolve": "convolve",
+    "oaconvolve": "convolve",
+    "correlate": "correlate",
+    "correlate2d": "correlate",
+}  # of scipy.signal; its other functions are opaque
 _REDUCTIONS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logaddexp": "logsumexp"}
 _MATH = (
     *("exp", "expm1", "log", "log2", "log10", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh"),
@@ -130,6 +138,8 @@ def identity(function: Any) -> tuple[str, Any]:
     if isinstance(function, type) and issubclass(function, np.floating):
         return "float64", None
     module = getattr(function, "__module__", None) or ""
+    if module.startswith("scipy.signal"):
+        return CONVOLUTIONS.get(name, "opaque"), None
     numeric = module.startswith(("numpy", "scipy.special")) and not module.startswith("numpy.ma")
     if name and (numeric or np.__dict__.get(name) is function):  # or a library has taken NumPy's place
         return RENAMED.get(name, name), None
