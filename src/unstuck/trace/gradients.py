@@ -11,6 +11,7 @@ from unstuck.facts import Explanation, Gradient, Span
 from unstuck.trace.explaining.account import SAME_SCALE, Account, scale_account
 from unstuck.trace.explaining.explain import blame_unexplained, explanation
 from unstuck.trace.explaining.remade import remade
+from unstuck.trace.explaining.reworked import Reworked
 from unstuck.trace.explaining.standing import standing
 from unstuck.trace.explaining.unread import unread
 from unstuck.trace.explaining.untouched import untouched
@@ -91,7 +92,10 @@ def _scales(verdicts: Verdicts, reference: str | None) -> dict[str, tuple[float,
 
 
 def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[Gradient, ...]:
-    """Faults of the update itself, where the gradient shows none; and where numbers ended, why."""
+    """Faults of the update itself, where the gradient shows none; and where numbers ended, why.
+
+    What the tape proves of an update is believed before an operation with another one in its place.
+    """
     steps, loss = evidence.steps, evidence.verdicts.loss
     faults, spread = update_faults(steps), silent_broadcast(steps)
     result = []
@@ -102,9 +106,10 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
         if fault is None and gradient.status in ("exact", "scaled"):
             fault = _in_the_loop(outside_of_loop(gradient.parameter, steps, loss), steps)
             fault = fault or inflating(gradient.parameter, steps, evidence.verdicts, evidence.tolerance)
-        if gradient.status in ("wrong", "cannot-tell") and gradient.explanation is None:
+        loose = isinstance(evidence.account.explained.get(gradient.parameter), Reworked)
+        if gradient.status in ("wrong", "cannot-tell") and (gradient.explanation is None or loose):
             gradient = _proven(gradient, evidence)
-        if fault is not None and _stands(fault, gradient, steps):
+        if fault is not None and (_stands(fault, gradient, steps) or (loose and gradient.status == "wrong")):
             gradient = replace(gradient, status="wrong", explanation=fault, reason="")
         elif gradient.status == "cannot-tell" and not gradient.steps:
             reason = overflowed(gradient.parameter, steps)

@@ -43,6 +43,7 @@ class Step:
     rates     the plain number that each gradient is multiplied by: learning rate, schedule, bias correction
     ends      where derivatives end: the values of all parameters, of other networks too, before and after updates
     takers    the operations that take a parameter, itself or a view of it, by the parameter's value
+    older     ids of the state that earlier steps left behind
     """
 
     number: int
@@ -59,6 +60,7 @@ class Step:
     rates: dict[str, float]
     ends: frozenset[Node]
     takers: Mapping[Node, Sequence[Node]]
+    older: frozenset[int] = frozenset()
 
     def wrt(self) -> list[Node]:
         """The parameters' values that the forward pass used."""
@@ -126,7 +128,20 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
         rates,
         ends,
         takers,
+        older,
     )
+
+
+def reread(step: Step, name: str, after: Node, fresh: Collection[Node]) -> Readings:
+    """The readings of an update of this step that ends in another value.
+
+    fresh  what was computed anew on the way to it
+    """
+    before = step.updates[name].before
+    update = Update(before, after, ())
+    terms, _, _ = _gradient_terms(update, step.older)
+    known = step.tainted | frozenset(fresh)
+    return handed_over(update) or readings(before, terms, known, step.nodes[0].id)
 
 
 def _takers(parameters: Sequence[Node], nodes: Sequence[Node]) -> Mapping[Node, Sequence[Node]]:
