@@ -64,7 +64,7 @@ def account_for(
     current, trials = verdicts, Trials(loss)
     for _ in range(MOST_FAULTS):
         wrong = _wrong(current, tolerance)
-        if not wrong or effort.done() > end:
+        if not wrong or not operations or effort.done() > end:
             break
         right = frozenset(name for name in current.matches if current.explains(name, tolerance))
         climbing = frozenset(

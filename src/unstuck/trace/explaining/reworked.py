@@ -30,8 +30,8 @@ from unstuck.trace.explaining.places import statement_of
 from unstuck.trace.explaining.pool import Item, Key, Pool
 from unstuck.trace.explaining.rounds import Rounds, Site
 from unstuck.trace.explaining.uses import Back, Use, constantly, formed
-from unstuck.trace.judging.judge import STEADY, Verdicts, rounding_floor
-from unstuck.trace.judging.matching import match
+from unstuck.trace.judging.judge import Verdicts, rounding_floor
+from unstuck.trace.judging.matching import STEADY, match
 from unstuck.trace.reading.written import Step
 
 MOST_STEPS = 4  # in which an alteration must give the truth
