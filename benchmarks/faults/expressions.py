@@ -218,7 +218,8 @@ def power_dropped(scope: Scope, node: ast.AST) -> Iterator[Change]:
         state = roles.role(roles.target(scope.file.statement(node))) == "state"
         slope = in_slope(scope, node)
         kind = "optimiser state" if state else DERIVATIVE if slope else "factor missing"
-        explained = ("optimiser",) if state else OTHER_DERIVATIVE if slope else (*OPERATOR, *FACTOR)
+        missing = (*OPERATOR, *FACTOR, *OPERAND)  # an operand of which the square belongs there
+        explained = ("optimiser",) if state else OTHER_DERIVATIVE if slope else missing
         yield Change((scope.file.replaced(node, scope.file.of(node.left)),), kind, explained)
 
 

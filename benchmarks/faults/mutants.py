@@ -115,7 +115,7 @@ def _mutant(program: Program, file: File, operator: str, change: Change) -> Muta
         operator,
         change.kind,
         change.explained_by,
-        tuple(sorted(_lines(file.text, text, change.edits))),
+        tuple(sorted(_with_twins(text, _lines(file.text, text, change.edits)))),
         before,
         after,
         text,
@@ -139,6 +139,14 @@ def _lines(old: str, new: str, edits: tuple[Edit, ...]) -> set[int]:
             found |= _neighbours(lines, first)
         shift += len(text) - (high - low)
     return found
+
+
+def _with_twins(text: str, numbers: set[int]) -> set[int]:
+    """The lines, and those just before or after that are the same: of two equal lines either is one too many."""
+    lines = text.split("\n")
+    near = {number + shift for number in numbers for shift in (-1, 1) if 0 < number + shift <= len(lines)}
+    words = {lines[number - 1] for number in numbers}
+    return numbers | {number for number in near if lines[number - 1] in words and lines[number - 1].strip()}
 
 
 def _neighbours(lines: list[str], gone: int) -> set[int]:

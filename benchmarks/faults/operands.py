@@ -126,11 +126,14 @@ VARIABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "weights": ("wrong weights", ("error-through-wrong-weights", "transpose-missing", *OPERAND)),
     "product": ("wrong layer's value", ("wrong-layer-input", "wrong-layer-error", *OPERAND)),
     "bias": ("bias gradient", ("bias-of-other-layer", "wrong-layer-error", *OPERAND)),
-    "update": (
+    "update": (  # in the place of the old value it is no operand, but an update that keeps nothing of it
         "wrong variable",
-        ("bias-of-other-layer", "gradient-of-another", "wrong-layer-error", *OPERAND),
+        ("bias-of-other-layer", "gradient-of-another", "wrong-layer-error", *OPERAND, *KEPT),
     ),
-    "other": ("wrong variable", ("wrong-layer-error", "wrong-layer-input", *OPERAND)),
+    "other": (  # in a list of gradients it is the gradient of another parameter, or the error that this is made of
+        "wrong variable",
+        ("wrong-layer-error", "wrong-layer-input", "bias-of-other-layer", "gradient-of-another", *OPERAND),
+    ),
 }
 
 

@@ -53,7 +53,7 @@ def _of_missing(scope: Scope, node: ast.stmt) -> tuple[str, tuple[str, ...]]:
         return "optimiser state", ("optimiser",)
     if "zeros" in text or "clear" in text or text.endswith(("= 0", "= 0.0", ".fill(0)")):
         return "accumulation", ("gradient-not-cleared",)
-    if any(is_slope(scope, each) for each in ast.walk(node)):
+    if any(is_slope(scope, each) for each in ast.walk(node)) or roles.role(text) == "slope":
         return DERIVATIVE, OTHER_DERIVATIVE
     if roles.role(text) == "mask":
         return "dropout mask", ("dropout-mask-missing",)
@@ -61,6 +61,8 @@ def _of_missing(scope: Scope, node: ast.stmt) -> tuple[str, tuple[str, ...]]:
         return "factor missing", FACTOR
     if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Sub):  # a target taken off the outputs
         return "statement missing", (*OPERAND, "parameter-never-updated")
+    if isinstance(node, ast.AugAssign):  # what is added to nothing leaves an update without its gradient
+        return "statement missing", ("parameter-never-updated", "gradient-missing")
     return "statement missing", ("parameter-never-updated",)
 
 
@@ -129,7 +131,7 @@ def doubled(scope: Scope, node: ast.AST) -> Iterator[Change]:
 
 
 def _of_twice(scope: Scope, node: ast.stmt) -> tuple[str, tuple[str, ...]]:
-    if any(is_slope(scope, each) for each in ast.walk(node)):
+    if any(is_slope(scope, each) for each in ast.walk(node)) or roles.role(scope.file.of(node)) == "slope":
         return DERIVATIVE, ("activation-derivative-squared", "factor-extra")
     if isinstance(node, ast.Assign) or roles.role(roles.target(node)) == "state":
         return "optimiser state", ("optimiser",)

@@ -103,3 +103,19 @@ def test_edits_after_edits_are_edits_of_the_original(data: st.DataObject) -> Non
         edits = [Edit(span, word)]
         version, text = version.then(edits, "t"), text[:low] + word + text[high:]
         assert version.text("net.py") == text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("w -= r * g; d = e @ w.T", "d = e @ w.T; w -= r * g"),
+        ("w -= r * g; d = e @ w.T\nb -= r * d", "d = e @ w.T\nb -= r * d\nw -= r * g"),
+        ("w -= r * g\nd = e @ w.T; b -= r * d", "d = e @ w.T; b -= r * d; w -= r * g"),
+    ],
+)
+def test_statement_that_shares_its_line_is_moved(wrong: str, right: str) -> None:
+    """A statement of a line of several is moved along it or away from it, and takes its semicolon with it."""
+    head = "def train(w, b, e, g, r):\n    for i in range(3):\n"
+    texts = [head + "".join(f"        {line}\n" for line in each.split("\n")) for each in (wrong, right)]
+    found = outcomes(texts[0], "w -= r * g", "weights-already-updated")
+    assert ast.dump(ast.parse(texts[1])) in found

@@ -45,7 +45,12 @@ class Fault:
 
 
 FAULTS = (
-    Fault("dz = back * slope", "dz = slope", "factor-missing", "the error of h: this factor is missing"),
+    Fault(
+        "dz = back * slope",
+        "dz = slope",
+        "factor-missing",
+        "should be multiplied by back: this factor is missing",
+    ),
     Fault("dz = back * slope", "dz = back + slope", "operator", "`+` stands where `*` is right"),
     Fault(
         "1 - np.square(h)",

@@ -30,7 +30,7 @@ AGREES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("outside-loop",), ("nest",)),
     (("never-updated",), ("target", "analogy")),
     (("updated", "stale"), ("move",)),
-    (("overwritten",), ("assignment",)),
+    (("overwritten",), ("assignment", "nest")),
     (("not-cleared",), ("clear",)),
     (("duplicate",), ("scatter",)),
     (("optimiser",), ("power", "remove", "nest", "sign")),

@@ -11,6 +11,7 @@ from unstuck.facts import Explanation, Gradient, Span
 from unstuck.trace.explaining.account import SAME_SCALE, Account, scale_account
 from unstuck.trace.explaining.explain import blame_unexplained, explanation
 from unstuck.trace.explaining.remade import remade
+from unstuck.trace.explaining.reworked import Reworked
 from unstuck.trace.explaining.standing import standing
 from unstuck.trace.explaining.unread import unread
 from unstuck.trace.explaining.untouched import untouched
@@ -101,7 +102,10 @@ def _scales(verdicts: Verdicts, reference: str | None) -> dict[str, tuple[float,
 
 
 def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[Gradient, ...]:
-    """Faults of the update itself, where the gradient shows none; and where numbers ended, why."""
+    """Faults of the update itself, where the gradient shows none; and where numbers ended, why.
+
+    What the tape proves of an update is believed before an operation with another one in its place.
+    """
     steps, loss = evidence.steps, evidence.verdicts.loss
     faults, spread = update_faults(steps), silent_broadcast(steps)
     right = [each.parameter for each in found if _may_be_right(each)]
@@ -116,12 +120,15 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
             fault = fault or inflating(gradient.parameter, steps, evidence.verdicts, evidence.tolerance)
         if fault is None and _may_be_right(gradient):
             fault = unlike.get(gradient.parameter)
-        if gradient.status in ("wrong", "cannot-tell") and gradient.explanation is None:
+        loose = isinstance(evidence.account.explained.get(gradient.parameter), Reworked)
+        if gradient.status in ("wrong", "cannot-tell") and (gradient.explanation is None or loose):
             gradient = _proven(gradient, evidence)
         if isinstance(fault, str):
             gradient = replace(gradient, status="cannot-tell", reason=fault, residual=np.inf)
         elif isinstance(fault, Explanation) and (
-            fault is unlike.get(gradient.parameter) or _stands(fault, gradient, steps)
+            fault is unlike.get(gradient.parameter)
+            or _stands(fault, gradient, steps)
+            or (loose and gradient.status == "wrong")
         ):
             gradient = replace(gradient, status="wrong", explanation=fault, reason="")
         elif gradient.status == "cannot-tell" and not gradient.steps:

@@ -210,12 +210,12 @@ def copied(code: Code, node: Node) -> Iterator[Change]:
 def _shifted(code: Code, run: tuple[ast.stmt, ...], other: ast.stmt, *, behind: bool) -> tuple[Piece, ...]:
     """The pieces that move whole lines behind or before another statement, indented as that is.
 
-    Empty when a statement shares a line with another.
+    One statement that shares its line, or is to share another, is moved with its semicolon.
     """
     lines = [code.lines(statement) for statement in run]
     goal = code.lines(other)
     if goal is None or None in lines:
-        return ()
+        return _along_a_line(code, run[0], other, behind=behind) if len(run) == 1 else ()
     low, high = lines[0][0], lines[-1][1]  # type: ignore[index]
     at = goal[1] if behind else goal[0]
     old, new = code.indent(run[0]), code.indent(other)
@@ -231,6 +231,37 @@ def _shifted(code: Code, run: tuple[ast.stmt, ...], other: ast.stmt, *, behind: 
     elif not moved.endswith("\n"):
         moved += "\n"
     return (low, high, ""), (at, at, moved)
+
+
+def _along_a_line(code: Code, statement: ast.stmt, other: ast.stmt, *, behind: bool) -> tuple[Piece, ...]:
+    """The pieces that move a statement from or to a line of several; empty where one of them is more than a line."""
+    taken = code.lines(statement) or _between_semicolons(code, statement)
+    simple = all(isinstance(each, _SIMPLE) and each.lineno == each.end_lineno for each in (statement, other))
+    if taken is None or not simple:
+        return ()
+    words, goal = code.words(statement), code.lines(other)
+    low, high = code.range(other)
+    if goal is None:
+        added = (high, high, f"; {words}") if behind else (low, low, f"{words}; ")
+    else:
+        at = goal[1] if behind else goal[0]
+        if not code.text[:at].endswith("\n"):
+            return ()
+        added = (at, at, f"{code.indent(other)}{words}\n")
+    return (*taken, ""), added
+
+
+def _between_semicolons(code: Code, statement: ast.stmt) -> tuple[int, int] | None:
+    """A statement of a line of several, with what separates it from the next, or from the one before."""
+    block, (low, high) = code.block(statement), code.range(statement)
+    place = block.index(statement)
+    for other in block[place + 1 : place + 2]:
+        if other.lineno == statement.end_lineno:
+            return low, code.range(other)[0]
+    for other in block[max(place - 1, 0) : place]:
+        if other.end_lineno == statement.lineno:
+            return code.range(other)[1], high
+    return None
 
 
 def _mentioned(node: ast.AST) -> set[str]:

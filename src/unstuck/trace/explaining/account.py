@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
 
+import numpy as np
+
 from unstuck.autodiff import effort
 from unstuck.trace.explaining.catalogue import on_the_way_back, scale_of_masks
 from unstuck.trace.explaining.forcing import Forced, forced
@@ -21,6 +23,7 @@ from unstuck.trace.explaining.hypotheses import Hypothesis, Search, merged
 from unstuck.trace.explaining.macros import Forward, forwards
 from unstuck.trace.explaining.mending import mended
 from unstuck.trace.explaining.pairs import pairs
+from unstuck.trace.explaining.reworked import Reworking, hypothesis_of
 from unstuck.trace.explaining.sums import signs
 from unstuck.trace.judging.judge import Verdicts, relative_scales
 from unstuck.trace.judging.matching import STEADY
@@ -69,10 +72,12 @@ def account_for(
     current, trials = verdicts, Trials(loss)
     for _ in range(MOST_FAULTS):
         wrong = _wrong(current, tolerance)
-        if not wrong or effort.done() > end:
+        if not wrong or not operations or effort.done() > end:
             break
         right = frozenset(name for name in current.matches if current.explains(name, tolerance))
-        climbing = frozenset(name for name in wrong if current.climbs(name, tolerance))
+        climbing = frozenset(
+            name for name in wrong if current.climbs(name, tolerance) and _has_direction(current, name)
+        )
         by_number = {forward.step.number: forward for forward in recognise()}
         search = Search(trials, by_number, tuple(accepted), right, wrong, climbing)
         found = _best(used, search, current, tolerance, end)
@@ -123,6 +128,12 @@ def _in_order(names: frozenset[str], verdicts: Verdicts) -> list[str]:
     return [name for name in verdicts.matches if name in names]
 
 
+def _has_direction(verdicts: Verdicts, name: str) -> bool:
+    """Is the gradient more than one number of an array whose others vanish, such as that of the last unit alive?"""
+    told = [match.true for match in verdicts.telling(name).values()]
+    return any(true.size == 1 or np.count_nonzero(true) > 1 for true in told)
+
+
 Found = tuple[Hypothesis, Verdicts]
 
 
@@ -143,12 +154,29 @@ def _best(
     found = best_of(_singles(search))
     if found is not None and found[0].kind not in VAGUE:
         return found
+    again = Reworking(search, few, steps, current, tolerance)
+    if found is None or found[0].kind != "sign":
+        told = _reworked(steps, search, again, current, tolerance)
+        if told is not None:
+            return told if found is None else _better_told(found, told, search, tolerance)
     given = best_of(forced(search), 0.5)
     if given is not None and isinstance(given[0], Forced):
-        given = mended(search, given[0]), given[1]
+        given = mended(search, given[0], again.refutes), given[1]
         if given[0].kind != "error-wrong":
             return given if found is None else _better_told(found, given, search, tolerance)
     return found or best_of(pairs(search)) or given
+
+
+def _reworked(
+    steps: Sequence[Step], search: Search, again: Reworking, current: Verdicts, tolerance: float
+) -> tuple[Forced, Verdicts] | None:
+    """One altered place of the script after which gradients come out right, where there is one."""
+    told = again.best()
+    if told is None:
+        return None
+    hypothesis = hypothesis_of(told, search, current)
+    after = _judged(steps, search, hypothesis)
+    return (hypothesis, after) if _gained(after, search, tolerance) else None
 
 
 def _best_of(

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from unstuck.autodiff.activations import is_dropout_mask
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array
 from unstuck.trace.explaining.alteration import Alteration, Value, applied, number, title, with_operand
 from unstuck.trace.explaining.case import Case
-from unstuck.trace.explaining.pool import Item, Key, Pool, fits
+from unstuck.trace.explaining.pool import BEFORE, Item, Key, Pool, fits
+from unstuck.trace.explaining.rights import RightValues
 from unstuck.trace.reading.views import CONTRACTIONS
 
 OF_PRODUCTS = {  # kind of the fault where an operand of a matrix product is something else than a value of this role
@@ -44,16 +46,25 @@ def _replaced(node: Node, case: Case) -> Iterator[Alteration]:
     for position, arg in enumerate(node.args if node.op != "copy" else ()):
         if not isinstance(arg, Node) or not np.ndim(arg.value):
             continue
-        for key, item in case.pool.items():
+        masks = is_dropout_mask(arg.value) is not None  # a mask is taken for another mask, if there is one
+        items = sorted(case.pool.items(), key=lambda each: masks and is_dropout_mask(each[1].value) is None)
+        for key, item in items:
+            if key[0] == BEFORE:
+                continue
             for turned in (False, True) if product and np.ndim(item.value) == 2 else (False,):
                 value = item.value.T if turned else item.value
                 if np.shape(value) == np.shape(arg.value) and not np.array_equal(value, arg.value):
                     text = f"{title(arg)} stands where {item.title} belongs"
                     instead = _instead(position, key, turned)
-                    yield Alteration(_kind(key[0], product), text, instead, arg, item, key[0] != "error")
+                    yield Alteration(
+                        _kind(key[0], product, arg, item), text, instead, arg, item, key[0] != "error"
+                    )
 
 
-def _kind(role: str, product: bool) -> str:
+def _kind(role: str, product: bool, arg: Node, item: Item) -> str:
+    """The kind of fault where a value of this role belongs in the place of an operand."""
+    if role == "other" and is_dropout_mask(item.value) and is_dropout_mask(arg.value):
+        return "dropout-mask-redrawn"
     if product or role == "error":
         return OF_PRODUCTS.get(role, "wrong-operand")
     return "activation-derivative-wrong" if role == "slope" else "wrong-operand"
@@ -69,6 +80,17 @@ def _instead(position: int, key: Key, turned: bool) -> Value:
     return value
 
 
+def kept(key: Key, item: Item) -> Alteration:
+    """A value that is made anew in every round, where what the round before has made of it belongs."""
+    text = f"{item.title} is made anew in every round of its loop: what the earlier rounds have made of it is lost"
+    return Alteration("gradient-overwritten", text, _as_before(key), None, item)
+
+
+def _as_before(key: Key) -> Value:
+    """The first round has none before it, and stays as it is."""
+    return lambda node, pool: pool[key].value if key in pool else number(node)
+
+
 # ----- Something is missing -----------------------------------------------------------------------------
 
 
@@ -78,15 +100,27 @@ def factors(node: Node, case: Case) -> Iterator[Alteration]:
 
 
 def terms(node: Node, case: Case) -> Iterator[Alteration]:
-    """A term that is missing."""
-    return _besides(node, case, "term-missing", TERMS)
+    """A term that is missing.
+
+    To what the truth itself is added does not matter, and what is subtracted from itself is left out instead.
+    """
+    right = RightValues([case.true])
+    for each in _besides(node, case, "term-missing", TERMS):
+        value = each.item.value if each.item is not None else case.true
+        alike = any(np.array_equal(value, number(part)) for part in (node, *node.parents()))
+        if not right.sign(value) and not alike:
+            yield each
 
 
 def _besides(
     node: Node, case: Case, kind: str, ways: tuple[tuple[str, Combined], ...]
 ) -> Iterator[Alteration]:
     """Each value at hand together with what the operation gives, and with each of its operands; errors come last."""
+    if node.op == "leaf":
+        return
     for key, item in sorted(case.pool.items(), key=lambda each: each[0][0] == "error"):
+        if key[0] == BEFORE:
+            continue
         signed = key[0] != "error"
         for words, combine in ways:
             if fits(np.shape(item.value), np.shape(node.value)):

@@ -17,6 +17,7 @@ from unstuck.trace.explaining.alteration import (
     with_args,
     with_operand,
 )
+from unstuck.trace.explaining.altered_parts import STORES
 from unstuck.trace.explaining.case import Case
 from unstuck.trace.explaining.pool import Pool
 from unstuck.trace.reading.views import CONTRACTIONS
@@ -29,11 +30,11 @@ OTHERS: dict[str, tuple[str, ...]] = {  # what may be meant instead of an operat
     **{"greater": ("less",), "less": ("greater",)},
     **{"greater_equal": ("less_equal",), "less_equal": ("greater_equal",)},
 }
+WITH_NUMBERS = {*SYMBOLS, "power", "setitem", "where", "greater", "greater_equal", "less", "less_equal"}
 NUMBERS = (1.0, 2.0, 3.0, 0.5, 0.0, -1.0)
 REDUCTIONS = {"sum", "mean"}
 WAYS: tuple[Callable[[float], float], ...] = (lambda at: at, lambda at: 1 / at)  # a value may depend on 1 / c
 ROUND = 1e-6  # relative difference within which a number is the round one
-STORES = {"setitem", "scatter"}
 FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "square": np.square,
     "sqrt": np.sqrt,
@@ -45,6 +46,13 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "reciprocal": np.reciprocal,
 }
 UNARY = {*FUNCTIONS, "absolute", "negative", "expit", "cos", "sin"}
+EVEN = {
+    "square",
+    "abs",
+    "absolute",
+    "negative",
+    "cos",
+}  # what a minus sign changes nothing of, but for its own sign
 
 
 # ----- Operators ----------------------------------------------------------------------------------------
@@ -72,18 +80,6 @@ def _run_as(op: str) -> Value:
 
 def _swapped(node: Node, pool: Pool) -> Array:
     return applied(with_args(node, (node.args[1], node.args[0], *node.args[2:])))
-
-
-def masks(node: Node) -> Iterator[Alteration]:
-    """x[mask] = value, for the elements that the mask leaves out."""
-    if node.op == "setitem" and isinstance(node.args[1], np.ndarray) and node.args[1].dtype == bool:
-        text = "the elements that are set here are those that should be left as they are"
-        yield Alteration("activation-derivative-wrong", text, _inverted)
-
-
-def _inverted(node: Node, pool: Pool) -> Array:
-    whole, mask, *rest = node.args
-    return applied(with_args(node, (whole, ~mask, *rest)))
 
 
 # ----- Too much -----------------------------------------------------------------------------------------
@@ -114,7 +110,14 @@ def _only(position: int) -> Value:
     return lambda node, pool: number(node.args[position])
 
 
-# ----- Numbers and indices ------------------------------------------------------------------------------
+def minus_missing(node: Node) -> Iterator[Alteration]:
+    """A function of what is now without its minus: exp(x) where exp(-x) belongs."""
+    if node.op in UNARY - EVEN and isinstance(node.args[0], Node):
+        text = f"a minus sign is missing in front of {title(node.args[0])}"
+        yield Alteration("sign", text, _of_operand(0, np.negative))
+
+
+# ----- Numbers ------------------------------------------------------------------------------------------
 
 
 def numbers(node: Node) -> Iterator[Alteration]:
@@ -152,7 +155,7 @@ def _solution(values: Sequence[Array | None], true: Array) -> float:
 
 def _number_places(node: Node) -> Iterator[tuple[int, float]]:
     """(position, value) of every plain number among the operands."""
-    for position, arg in enumerate(node.args if node.op in {*SYMBOLS, "power", "setitem", "where"} else ()):
+    for position, arg in enumerate(node.args if node.op in WITH_NUMBERS else ()):
         plain = arg.value if isinstance(arg, Node) and arg.op == "leaf" else arg
         index = node.op == "setitem" and position < 2
         if isinstance(plain, int | float | np.number) and not isinstance(plain, bool) and not index:
@@ -169,21 +172,6 @@ def _with_number(position: int, new: float) -> Value:
     return lambda node, pool: applied(
         with_args(node, tuple(new if i == position else arg for i, arg in enumerate(node.args)))
     )
-
-
-def indices(node: Node) -> Iterator[Alteration]:
-    """The neighbour of an element or a row that is read."""
-    if node.op != "getitem" or not isinstance(node.args[1], int | np.integer):
-        return
-    for shift in (1, -1):
-        at = int(node.args[1])
-        if at + shift >= 0:
-            text = f"the element {at} of {title(node.args[0])} stands where its neighbour belongs"
-            yield Alteration("wrong-operand", text, _shifted(shift))
-
-
-def _shifted(shift: int) -> Value:
-    return lambda node, pool: applied(with_args(node, (node.args[0], node.args[1] + shift)))
 
 
 # ----- Functions, axes, transposes ----------------------------------------------------------------------

@@ -31,7 +31,8 @@ class Case:
     """
 
     def __init__(self, written: Node, true: Array, cone: Mapping[Place, Node], pool: Pool) -> None:
-        self.written, self.true, self.cone, self.pool = written, true, cone, pool
+        self.written, self.true, self.cone = written, true, cone
+        self.pool = pool
         single = np.asarray(written.value).dtype == np.float32
         self._tolerance = DIRECTION_SINGLE if single else DIRECTION
 
@@ -114,7 +115,7 @@ def _cone(
     while pending and len(cone) < NEAREST:
         for parent in pending.pop(0).parents():
             made_here = parent.id >= start and parent.op != "leaf" and parent not in cotangents
-            known = parent in cone or parent in sound
+            known = parent in cone or parent in sound or (parent.span, parent.op) in forward.sites
             if made_here and not known and not right.sign(np.asarray(parent.value, float)):
                 cone.add(parent)
                 pending.append(parent)

@@ -21,7 +21,7 @@ from unstuck.trace.explaining.localise import (
     written_factors,
 )
 from unstuck.trace.explaining.macros import Activated, Forward
-from unstuck.trace.explaining.places import formed_at, statement_of, updated_at
+from unstuck.trace.explaining.places import formed_at, gone_by, joined_at, statement_of, updated_at
 from unstuck.trace.explaining.remade import remade, worked_out_again
 from unstuck.trace.explaining.rights import RightValues
 from unstuck.trace.judging.judge import Verdicts
@@ -104,7 +104,7 @@ def explanation(
     text, evidence = hypothesis.text, {}
     span = hypothesis.place
     uses = hypothesis.also
-    if hypothesis.activated:
+    if hypothesis.activated and span is None:
         number = max(hypothesis.activated)
         forward = next(each for each in passes if each.step.number == number)
         piece = _altered_piece(forward, hypothesis.activated[number])
@@ -115,7 +115,7 @@ def explanation(
             text += _why_one(forward.step, piece, span)
             evidence = _share_off(hypothesis)
     if span is None:
-        span = _place_of_omission(hypothesis, steps, loss)
+        span, uses = _place_of_omission(hypothesis, steps, loss)
     if hypothesis.kind in LOSING:
         span = _remade(hypothesis, passes) or span
     if span is None and hypothesis.kind in FORMED:
@@ -146,7 +146,8 @@ def _formed(
         parameters = {step.number: step.updates[name].before for step in steps if name in step.updates}
         found = first_like(steps, loss, altered, parameters)
         if found is not None and found.span is not None:
-            return found.span
+            joined = joined_at(next(step for step in steps if name in step.updates), name)
+            return joined or statement_of(found)
     return next((place for step in steps for name in names if (place := formed_at(step, name))), None)
 
 
@@ -206,18 +207,24 @@ def _share_off(hypothesis: Hypothesis) -> dict[str, float]:
     return {"of the units should have passed nothing": share} if share > 0 else {}
 
 
-def _place_of_omission(hypothesis: Hypothesis, steps: Sequence[Step], loss: Candidate) -> Span | None:
-    """Nothing stands where the factor should be: the value that arrives there unaltered."""
+def _place_of_omission(
+    hypothesis: Hypothesis, steps: Sequence[Step], loss: Candidate
+) -> tuple[Span | None, tuple[Span, ...]]:
+    """Nothing stands where the factor should be: where the value that goes by there unaltered is met, nearest first."""
     told = hypothesis.activated or hypothesis.dropped
     if hypothesis.kind not in ("activation-derivative-one", "dropout-mask-missing") or not told:
-        return None
+        return None, ()
     arriving = {
         number: pieces[0].h if isinstance(pieces[0], Activated) else pieces[0].d
         for number, pieces in told.items()
     }
     altered = {number: hypothesis.overrides(number) for number in told}
     found = first_like(steps, loss, altered, arriving)
-    return statement_of(found) if found is not None else None
+    if found is None:
+        return None, ()
+    step = next(step for step in steps if step.number in told and found in step.backward)
+    places = gone_by(found, step, arriving[step.number])
+    return (places[0], places[1:2]) if places else (None, ())
 
 
 def blame_unexplained(

@@ -133,7 +133,9 @@ def _erring(search: Search, place: Place) -> Formed:
 
 
 def _with_cotangent(search: Search, number: int) -> list[Node]:
-    return sorted(search.cotangents(number), key=lambda item: item.id)
+    """The values by which somebody may take a derivative: not those inside of an activation."""
+    interior = search.passes[number].interior
+    return sorted(search.cotangents(number).keys() - interior, key=lambda item: item.id)
 
 
 # ----- Corresponding values in every step ---------------------------------------------------------------

@@ -242,19 +242,18 @@ def derivative_places(forward: Forward, piece: Activated) -> tuple[Span | None, 
     """(the expression that stands for the derivative, the places where the error is multiplied by it).
 
     The expression is found by data flow: in the backward pass, an element-wise factor that was computed from
-    this activation's own values and from nothing else that depends on the parameters.
+    this activation's own values and from nothing else that depends on the parameters.  What the forward pass computes
+    is right there, and taken for the derivative by the function that hands it on, or else where it is multiplied with.
     """
-    family = computed_from(forward.step, piece)
-    factors = list(_factors(forward, piece, family))
-    if not factors:
-        return None, ()
-    expressions = [factor for _, factor in factors if factor.span is not None]
-    outside = [node for node in expressions if node.id > piece.h.id]
+    factors = list(_factors(forward, piece, computed_from(forward.step, piece)))
     uses = tuple(dict.fromkeys(product.span for product, _ in factors if product.span is not None))
-    if outside:
-        span = outside[0].span
-        return span, tuple(use for use in uses if use != span)
-    return uses[0] if uses else None, uses[1:]
+    for _, factor in factors:
+        span = factor.span
+        if (span, factor.op) in forward.sites:
+            span = factor.passed[-1] if factor.passed else None
+        if (span is not None and factor.id > piece.h.id) or span in factor.passed:
+            return span, tuple(use for use in uses if use != span)
+    return (uses[0], uses[1:]) if uses else (None, ())
 
 
 def written_factors(forward: Forward, piece: Activated) -> list[Node]:

@@ -84,6 +84,11 @@ class Forward:
         return _children(self.nodes)
 
     @cached_property
+    def sites(self) -> frozenset[tuple[Span | None, str]]:
+        """The places in the source, with the operation, that make values of the forward pass."""
+        return frozenset((node.span, node.op) for node in self.nodes)
+
+    @cached_property
     def uses(self) -> Mapping[Node, Sequence[tuple[Node, Node]]]:
         """By array: the operations that take it or a view of it, in order of time, each with its operand."""
         found: dict[Node, list[tuple[Node, Node]]] = defaultdict(list)

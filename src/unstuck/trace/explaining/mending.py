@@ -8,7 +8,7 @@ error appears, in several steps and with one and the same factor, says what is w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -39,9 +39,14 @@ OF_FORMULAS = {"operator", "factor-extra", "term-extra", "sign", "wrong-operand"
 OF_OMISSIONS = {"factor-missing", "term-missing"}
 
 
-def mended(search: Search, forced: Forced) -> Forced:
+def mended(
+    search: Search,
+    forced: Forced,
+    refuted: Callable[[Node, Alteration], bool] = lambda node, alteration: False,
+) -> Forced:
     """The hypothesis with the kind, the words and the place of the alteration that mends it, if there is one.
 
+    refuted  does an alteration of the operation, in all its rounds, leave the gradients wrong?
     One that does so with the same factor in every step is believed before one whose factor changes.
     """
     for depth in range(DEEPEST):
@@ -50,20 +55,24 @@ def mended(search: Search, forced: Forced) -> Forced:
         if not telling or len(cases) < LEAST_STEPS:
             break
         (number, first), *others = (telling + [each for each in cases if each not in telling])[:STEPS]
-        found = _simplest(first, [case for _, case in others])
+        found = _simplest(first, [case for _, case in others], refuted)
         if found is not None:
             return _told(forced, *found, first, search.passes[number])
     return forced
 
 
-def _simplest(first: Case, others: Sequence[Case]) -> tuple[Node, Alteration] | None:
+def _simplest(
+    first: Case, others: Sequence[Case], refuted: Callable[[Node, Alteration], bool]
+) -> tuple[Node, Alteration] | None:
     """The first operation and alteration that give the truth in all cases, with one factor if there is such a one."""
     best: tuple[Node, Alteration] | None = None
     for place, node, alteration in _tried(first):
         factors = _factors(place, alteration, first, others)
-        if factors and _steady(factors):
+        if not factors or refuted(node, alteration):
+            continue
+        if _steady(factors):
             return node, alteration
-        if factors and best is None:
+        if best is None:
             best = node, alteration
     return best
 

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import between
 from unstuck.facts import Span
+from unstuck.trace.judging.statements import depth_in_common
 from unstuck.trace.reading.written import CLIPS, Step
+
+SUMS = {"add", "subtract"}
+IDLE = {"multiply", "true_divide"}  # operations that leave a value as it is when the other operand is one
 
 
 def statement_of(node: Node) -> Span | None:
@@ -20,6 +27,30 @@ def statement_of(node: Node) -> Span | None:
         return named or node.span
     inside = named.path == node.span.path and named.line <= node.span.line <= named.end_line
     return node.span if inside else named
+
+
+def gone_by(node: Node, step: Step, near: Node) -> tuple[Span, ...]:
+    """Where a value is made, what hands it on as it is, and what first makes something of it.
+
+    First comes what lies in the same function or class as where another value is made and named, then what is earlier.
+    """
+    taking = [each for each in step.nodes if node in each.parents() and each in step.backward]
+    idle = [each for each in taking if each.op in IDLE and np.array_equal(each.value, node.value)]
+    found = [statement_of(node), *(each.span for each in idle), *node.passed, *(each.span for each in taking)]
+    places = [place for place in dict.fromkeys(found) if place is not None]
+    homes = [place for place in (near.span, *near.bound[:1]) if place is not None]
+    scope = {place: max(depth_in_common(place, home) for home in homes) for place in places}
+    first = idle[0].span if idle else None  # a factor that is one stands where the factor belongs
+    return tuple(sorted(places, key=lambda place: (place != first, -scope[place])))
+
+
+def joined_at(step: Step, name: str) -> Span | None:
+    """Where what becomes the gradient of a parameter is last added to something, before its update; None if nowhere."""
+    update = step.updates[name]
+    ends = {term.node for term in update.terms} | {update.before}
+    made = between([update.after], [end for end in ends if end.id >= step.nodes[0].id])
+    sums = [node for node in made if node.op in SUMS and node is not update.after and node not in ends]
+    return statement_of(max(sums, key=lambda node: node.id)) if sums else None
 
 
 def formed_at(step: Step, name: str) -> Span | None:

@@ -20,6 +20,7 @@ from unstuck.trace.explaining.macros import Forward, elementwise_ends
 from unstuck.trace.reading.losses import Candidate
 
 Key = tuple[str, Span | None, str, int]  # role, place in the source, operation, and the how-many-th there
+BEFORE = "before"  # the role of what has had the name of a value before it
 MOST_VALUES = 80
 WHOLE = 1e-6  # distance from a whole number within which a number counts as one
 MOST_ROUNDS = 6  # values that one place makes in turn: samples, layers, instants
@@ -47,7 +48,7 @@ def pool_of(
     sides = {n for node in users for each in (node, *node.parents()) for n in (1, *np.shape(each.value))}
     counts: Counter[tuple[str, Span | None, str]] = Counter()
     pool: dict[Key, Item] = {}
-    for role, node, title, value in _items(forward, cotangents, loss):
+    for role, node, title, value in items(forward, cotangents, loss):
         place = role, node.span, node.op
         if np.ndim(value) and sides.issuperset(np.shape(value)) and counts[place] < MOST_ROUNDS:
             pool[*place, counts[place]] = Item(title, np.asarray(value, float), node)
@@ -61,7 +62,7 @@ def fits(own: tuple[int, ...], shape: tuple[int, ...]) -> bool:
     return len(own) <= len(shape) and all(n in (1, m) for n, m in pairs)
 
 
-def _items(
+def items(
     forward: Forward, cotangents: Mapping[Node, Array], loss: Candidate
 ) -> Iterator[tuple[str, Node, str, Array]]:
     """(role, node, title, value), what is likeliest first."""

@@ -49,12 +49,21 @@ def _all(tables: Sequence[Mapping[int, list[Use]]]) -> Iterator[Use]:
 def _samples(
     search: Search, names: Sequence[str], tables: Sequence[Mapping[int, list[Use]]], title: str
 ) -> Iterator[Hypothesis]:
-    """Of several contributions (samples, time steps) only one is kept."""
-    if not any(len(uses) > 1 for table in tables for uses in table.values()):
+    """Of several contributions (samples, time steps) only one is kept.
+
+    What the parameter adds to the loss by itself, as a penalty does, is no contribution that overwrites others.
+    """
+    counted = [sum(not _is_alone(use) for use in uses) for table in tables for uses in table.values()]
+    if not any(count > 1 for count in counted):
         return
     for position, which in ((-1, "last"), (0, "first")):
         text = f"the gradient of {title} holds only the {which} contribution: it is overwritten, not added up"
         yield formed(search, "gradient-overwritten", text, names, _only(position))
+
+
+def _is_alone(use: Use) -> bool:
+    """Does the parameter take part here without any other value?"""
+    return all(parent is use.operand for parent in use.y.parents())
 
 
 def _only(position: int) -> Formed:

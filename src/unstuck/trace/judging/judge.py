@@ -119,7 +119,7 @@ def matches(step: Step, name: str, found: Adjoints) -> Mapping[str, Match] | NoR
     true = found.of(node)
     if true is None:
         return found.unknown[node]
-    floor = rounding_floor(node, zip(step.takers[node], step.beside[node], strict=True), found.cotangents)
+    floor = rounding_floor(node, step.taken_with(node), found.cotangents)
     return {kind: match(written, true, floor) for kind, written in step.written[name].items()}
 
 

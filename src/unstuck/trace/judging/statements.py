@@ -10,6 +10,7 @@ from functools import lru_cache
 from unstuck.facts import Span
 
 Around = ast.For | ast.AsyncFor | ast.While | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 LEAVING = (ast.Continue, ast.Break, ast.Return)
 
 
@@ -100,6 +101,14 @@ def side_by_side(one: Span, other: Span) -> bool:
         )
         for block in _blocks(one)
     )
+
+
+def depth_in_common(one: Span, other: Span) -> int:
+    """How many functions and classes, one in the other, hold both of two places."""
+    if one.path != other.path:
+        return 0
+    scopes = (node for node in ast.walk(_tree(one)) if isinstance(node, Scope))
+    return sum(1 for node in scopes if _holds(node, one) and _holds(node, other))
 
 
 def _holds(node: ast.stmt, place: Span) -> bool:

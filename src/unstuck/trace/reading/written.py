@@ -7,7 +7,7 @@ gradient as the script wrote it, up to one positive factor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,6 +45,7 @@ class Step:
     ends      where derivatives end: the values of all parameters, of other networks too, before and after updates
     takers    the operations that take a parameter, itself or a view of it, by the parameter's value
     beside    likewise the largest magnitude of what each of these takes beside it, at least 1
+    older     ids of the state that earlier steps left behind
     """
 
     number: int
@@ -62,10 +63,15 @@ class Step:
     ends: frozenset[Node]
     takers: Mapping[Node, Sequence[Node]]
     beside: Mapping[Node, Sequence[float]]
+    older: frozenset[int] = frozenset()
 
     def wrt(self) -> list[Node]:
         """The parameters' values that the forward pass used."""
         return [update.before for update in self.updates.values()]
+
+    def taken_with(self, parameter: Node) -> Iterator[tuple[Node, float]]:
+        """The operations that take a parameter's value, each with the largest magnitude of what it takes beside."""
+        return zip(self.takers[parameter], self.beside[parameter], strict=True)
 
     def of(self, names: Collection[str]) -> Step:
         """The same step with a part of its parameters."""
@@ -131,7 +137,20 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
         ends,
         takers,
         {node: [_beside(node, taker) for taker in taking] for node, taking in takers.items()},
+        older,
     )
+
+
+def reread(step: Step, name: str, after: Node, fresh: Collection[Node]) -> Readings:
+    """The readings of an update of this step that ends in another value.
+
+    fresh  what was computed anew on the way to it
+    """
+    before = step.updates[name].before
+    update = Update(before, after, ())
+    terms, _, _ = _gradient_terms(update, step.older)
+    known = step.tainted | frozenset(fresh)
+    return handed_over(update) or readings(before, terms, known, step.nodes[0].id)
 
 
 def _takers(parameters: Sequence[Node], nodes: Sequence[Node]) -> Mapping[Node, Sequence[Node]]:

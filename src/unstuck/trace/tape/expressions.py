@@ -64,7 +64,7 @@ class Lambdas(ast.NodeTransformer):
         self.places = places
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
-        recorded = Expressions(self.places).visit(deepcopy(node.body))
+        recorded = Expressions(self.places).returned(deepcopy(node.body), node.body)
         node.args = self.visit(node.args)
         node.body = either(recorded, self.visit(node.body))
         return node
@@ -96,8 +96,23 @@ class Expressions(ast.NodeTransformer):
             return [node]
         value = getattr(node, "value", None)
         if value is not None:
-            node.value = self.visit(value)  # type: ignore[attr-defined]
+            returned = isinstance(node, ast.Return)
+            node.value = self.returned(value, node) if returned else self.visit(value)  # type: ignore[attr-defined]
         return [node]
+
+    def returned(self, value: ast.expr, place: ast.AST) -> ast.expr:
+        """What a function gives back; of a value that was made elsewhere it is noted that it came by here."""
+        parts = value.elts if isinstance(value, ast.Tuple) else [value]
+        known = [isinstance(part, ast.Name | ast.Attribute) for part in parts]
+        parts = [self.visit(part) for part in parts]
+        noted = [
+            hook("passed", place, self.places.site(place), part) if made_elsewhere else part
+            for part, made_elsewhere in zip(parts, known, strict=True)
+        ]
+        if isinstance(value, ast.Tuple):
+            value.elts = noted
+            return value
+        return noted[0]
 
     def _assign(self, node: ast.Assign) -> list[ast.stmt]:
         value = self.visit(node.value)

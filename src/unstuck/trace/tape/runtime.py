@@ -152,6 +152,14 @@ class Runtime:
                 node.bound.append(place.span)
         return value
 
+    def passed(self, site: int, value: Any, /) -> Any:
+        """return value, where the value has been made elsewhere: remember that it came by"""
+        if self.on and is_tracked(value):
+            node = self.memory.known(value)
+            if node is not None:
+                node.passed.append(self.sites[site].span)
+        return value
+
     def owner(self, site: int, owner: Any, /) -> Any:
         """owner[index] = value, owner.shape = value: what stands for the owner while recording"""
         return Owner(self, site, owner) if self.on else owner
