@@ -187,8 +187,8 @@ def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, 
     at_kinks = right_at_kinks(steps, verdicts, unlike, tolerance)
     left = [name for name in unlike if name not in at_kinks and not _almost(name, evidence)]
     tell = any(
-        verdicts.is_array(name) for name in left
-    )  # a single number would agree with some round or other
+        verdicts.size(name) > 1 for name in left
+    )  # single numbers would agree with some round or other
     rounds = rounds_back(steps, verdicts, left, tolerance) if tell else None
     for name in wrong:
         if name in unlike and _is_running_mean(steps, name):

@@ -15,33 +15,47 @@ from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Array
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import Match, match
-from unstuck.trace.reading.readings import PENALTIES
+from unstuck.trace.reading.readings import PENALTIES, Readings
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 3
-PENALTY = "its penalty is larger than its gradient in every recorded step"
+PENALTY = "its penalty, like all others, is larger than its gradient in every recorded step"
 CUT = "most elements of its gradient are cut off in every recorded step"
 
 
 def outweighed(name: str, steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> str:
     """Why the steps of a parameter are hardly made of its gradient; else empty."""
-    telling = verdicts.telling(name)
-    told = [(step, telling[step.number]) for step in steps if step.number in telling]
-    if len(told) < LEAST_STEPS:
+    mine = [step for step in steps if name in step.updates and step.number in verdicts.telling(name)]
+    if len(mine) < LEAST_STEPS:
         return ""
-    if all(_penalty_is_larger(step, name, truth, tolerance) for step, truth in told):
-        return PENALTY
-    return CUT if all(_is_mostly_cut(step, name) for step, _ in told) else ""
+    if _excesses(name, mine, verdicts, tolerance):
+        found = [_excesses(other, mine, verdicts, tolerance) for other in verdicts.matches]
+        if all(
+            excess > 1 for each in found for excess in each
+        ):  # where a gradient vanishes, some penalty is larger
+            return PENALTY
+    return CUT if all(_is_mostly_cut(step, name) for step in mine) else ""
 
 
-def _penalty_is_larger(step: Step, name: str, truth: Match, tolerance: float) -> bool:
-    whole = step.written[name]["whole"]
+def _excesses(name: str, steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> list[float]:
+    """How many times as large as the gradient its penalty is, by step; empty for a parameter without a penalty."""
+    telling = verdicts.telling(name)
+    shown = [step for step in steps if name in step.updates and step.number in telling]
+    return [
+        size for step in shown if (size := _excess(step.written[name], telling[step.number], tolerance)) > 0
+    ]
+
+
+def _excess(written: Readings, truth: Match, tolerance: float) -> float:
+    """The length of what a reading leaves out over that of the gradient that is left; 0 where all is gradient."""
+    whole = written["whole"]
     if _fits(whole, truth, tolerance):
-        return False
-    bare = (step.written[name][kind] for kind in PENALTIES if kind in step.written[name])
-    return any(
-        _fits(each, truth, tolerance) and np.linalg.norm(whole - each) > np.linalg.norm(each) for each in bare
-    )
+        return 0.0
+    bare = (written[kind] for kind in PENALTIES if kind in written)
+    fitting = next((each for each in bare if _fits(each, truth, tolerance)), None)
+    if fitting is None or not np.any(fitting):
+        return 0.0
+    return float(np.linalg.norm(whole - fitting) / np.linalg.norm(fitting))
 
 
 def _fits(written: Array, truth: Match, tolerance: float) -> bool:

@@ -66,7 +66,8 @@ def _unfed(step: Step, name: str) -> Node | None:
         if np.shape(memory.new.value) != np.shape(update.after.value):
             continue
         made = ancestors([memory.new], oldest=start, stop={memory.old}) - {memory.old}
-        if all(_is_plain(node) for node in made if not _holds(node, memory.old)):
+        others = [node for node in made if not _holds(node, memory.old)]
+        if all(np.ndim(node.value) == 0 and node not in step.tainted for node in others):
             return memory.new
     return None
 
@@ -74,7 +75,3 @@ def _unfed(step: Step, name: str) -> Node | None:
 def _holds(node: Node, old: Node) -> bool:
     """Is this made from the old value?"""
     return old in ancestors([node], oldest=old.id)
-
-
-def _is_plain(node: Node) -> bool:
-    return np.ndim(node.value) == 0
