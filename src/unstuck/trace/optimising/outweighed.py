@@ -28,18 +28,26 @@ def outweighed(name: str, steps: Sequence[Step], verdicts: Verdicts, tolerance: 
     mine = [step for step in steps if name in step.updates and step.number in verdicts.telling(name)]
     if len(mine) < LEAST_STEPS:
         return ""
-    if _excesses(name, mine, verdicts, tolerance):
-        found = [_excesses(other, mine, verdicts, tolerance) for other in verdicts.matches]
-        if all(
-            excess > 1 for each in found for excess in each
-        ):  # where a gradient vanishes, some penalty is larger
+    if all(excess > 1 for excess in _excesses(name, mine, verdicts, tolerance) or [0.0]):
+        # where the gradient of one layer vanishes, its penalty is larger: it must be so in all of them
+        matrices = [
+            other for other in verdicts.matches if verdicts.size(other) > 1 and _is_matrix(other, mine)
+        ]
+        found = [_excesses(other, mine, verdicts, tolerance) for other in matrices]
+        if all(excess > 1 for each in found for excess in each):
             return PENALTY
     return CUT if all(_is_mostly_cut(step, name) for step in mine) else ""
 
 
+def _is_matrix(name: str, steps: Sequence[Step]) -> bool:
+    return any(np.ndim(step.updates[name].before.value) > 1 for step in steps if name in step.updates)
+
+
 def _excesses(name: str, steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> list[float]:
     """How many times as large as the gradient its penalty is, by step; empty for a parameter without a penalty."""
-    telling = verdicts.telling(name)
+    telling = (
+        verdicts.telling(name) if verdicts.size(name) > 1 else {}
+    )  # a number has its gradient's sign, or not
     shown = [step for step in steps if name in step.updates and step.number in telling]
     return [
         size for step in shown if (size := _excess(step.written[name], telling[step.number], tolerance)) > 0
