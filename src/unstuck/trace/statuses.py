@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +24,6 @@ from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import STEADY, match
 from unstuck.trace.judging.returned import derived_foretells
 from unstuck.trace.judging.truncation import rounds_back
-from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
 
@@ -131,23 +129,17 @@ def _never_negative(evidence: Evidence) -> str:
 
 
 def _is_penalty_alone(evidence: Evidence) -> bool:
-    """Is the loss computed from parameters and from numbers that never change: from no data?"""
+    """Is the loss made of some arrays of parameters, and of plain numbers: of no data, and not of all of them?"""
     loss = evidence.verdicts.loss
-    shown = [step for step in evidence.steps if loss in step.losses]
-    if not shown or loss.by_pairs or loss.kind == "returned":
+    step = next((step for step in evidence.steps if loss in step.losses), None)
+    if step is None or loss.by_pairs or loss.kind == "returned":
         return False
-    operands = [_given(step, loss) for step in shown]
-    return all(np.size(value) == 1 for values in operands for value in values) and (
-        len({tuple(sorted(float(np.asarray(value).item()) for value in values)) for values in operands}) == 1
-    )
-
-
-def _given(step: Step, loss: Candidate) -> list[Any]:
-    """What the loss of a step is computed from beside the parameters."""
     roots = [node for node, _ in step.losses[loss].seeds]
     behind = ancestors(roots, oldest=step.nodes[0].id, stop=step.ends)
     operands = {parent for node in behind for parent in node.parents()}
-    return [node.value for node in operands if node not in step.tainted]
+    parameters = [node for node in step.wrt() if node in operands]
+    of_arrays = len(parameters) < len(step.wrt()) and all(np.size(node.value) > 1 for node in parameters)
+    return of_arrays and all(np.size(node.value) == 1 or node in step.tainted for node in operands)
 
 
 def _takes_part(name: str, evidence: Evidence) -> bool:

@@ -12,15 +12,14 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Explanation
 from unstuck.trace.judging.matching import match
-from unstuck.trace.judging.memories import SAME, Kept, Memory, carrying, in_every_step, memories, parts
+from unstuck.trace.judging.memories import SAME, Kept, Memory, carrying, in_every_step, parts
 from unstuck.trace.reading.chains import BOOKKEEPING
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.written import Step
 
 
-def idle_memories(steps: Sequence[Step]) -> Iterator[tuple[str, Explanation]]:
+def idle_memories(steps: Sequence[Step], kept: Kept) -> Iterator[tuple[str, Explanation]]:
     """Parameters whose gradients a memory takes in of which nothing comes."""
-    kept = {step.number: list(memories(step)) for step in steps}
     for name in dict.fromkeys(name for step in steps for name in step.updates):
         explanation = _not_used(name, [step for step in steps if name in step.updates], kept)
         if explanation is not None:

@@ -39,9 +39,8 @@ Kept = dict[int, list[Memory]]  # by step number
 Proof = Callable[[Update, Step, Sequence[Memory]], Memory | None]
 
 
-def memory_faults(steps: Sequence[Step]) -> Iterator[tuple[str, Explanation]]:
+def memory_faults(steps: Sequence[Step], kept: Kept) -> Iterator[tuple[str, Explanation]]:
     """Parameters with what is wrong about the memory of their optimiser."""
-    kept = {step.number: list(memories(step)) for step in steps}
     for name in dict.fromkeys(name for step in steps for name in step.updates):
         mine = [step for step in steps if name in step.updates]
         found = [_not_cleared(name, mine), _state_reset(name, mine)]

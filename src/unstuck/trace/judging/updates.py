@@ -18,7 +18,7 @@ from unstuck.facts import Explanation
 from unstuck.trace.judging.anew import started_anew
 from unstuck.trace.judging.idle import idle_memories
 from unstuck.trace.judging.lost import never_stored, of_itself, without_gradient
-from unstuck.trace.judging.memories import memory_faults
+from unstuck.trace.judging.memories import memories, memory_faults
 from unstuck.trace.judging.moments import miscorrected
 from unstuck.trace.judging.statements import statement_about
 from unstuck.trace.judging.whole_numbers import cut_to_whole_numbers
@@ -40,7 +40,8 @@ def update_faults(steps: Sequence[Step]) -> dict[str, Explanation]:
             explanation = fault(name, mine)
             if explanation is not None:
                 found.setdefault(name, explanation)
-    for name, explanation in (*memory_faults(steps), *idle_memories(steps)):
+    kept = {step.number: list(memories(step)) for step in steps}
+    for name, explanation in (*memory_faults(steps, kept), *idle_memories(steps, kept)):
         found.setdefault(name, explanation)
     return found
 

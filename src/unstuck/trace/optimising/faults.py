@@ -13,6 +13,7 @@ import numpy as np
 from unstuck.facts import Explanation, Span
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import STEADY, match
+from unstuck.trace.judging.memories import Kept, memories
 from unstuck.trace.optimising.altered import Slip, slip
 from unstuck.trace.optimising.explained import pull, title_of
 from unstuck.trace.optimising.lookahead import looks_elsewhere
@@ -25,6 +26,7 @@ from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
 
 UNKNOWN = "its gradient is right, but no optimiser that is known makes such steps of it"
+MOST_WORK = 3_000_000  # parameters times nodes, beyond which single numbers are not asked
 OUT_OF_TIME = "its steps do not keep time with its gradients as those of a known optimiser would"
 
 
@@ -33,15 +35,20 @@ def unexplained(
 ) -> Iterator[tuple[str, Explanation | str]]:
     """Parameters whose steps are those of no known optimiser: what is wrong with them, or why nothing can be told."""
     found: dict[str, list[Machine]] = {}
+    kept: Kept = {}
     sizes = {name: np.size(update.after.value) for step in steps for name, update in step.updates.items()}
-    for name in sorted(names, key=lambda name: -sizes[name]):
+    work = len(names) * sum(len(step.nodes) for step in steps)
+    told = [name for name in names if sizes[name] > 1 or work <= MOST_WORK]
+    for name in sorted(told, key=lambda name: -sizes[name]):
         mine = [step for step in steps if name in step.updates]
         keeps = any(_keeps(step, name) for step in mine)  # else they are plain sums
-        fault = unkept(name, mine) or unfed(name, mine) if keeps else None
+        if keeps and not kept:
+            kept = {step.number: list(memories(step)) for step in steps}
+        fault = unkept(name, mine) or unfed(name, mine, kept) if keeps else None
         fault = fault or (looks_elsewhere(name, mine, tolerance) if keeps else None)
-        told = fault or outweighed(name, mine, verdicts, tolerance)
-        if told:
-            yield name, told
+        fault_or_reason = fault or outweighed(name, mine, verdicts, tolerance)
+        if fault_or_reason:
+            yield name, fault_or_reason
         elif keeps:
             others = [machine for each in found.values() for machine in each]
             found[name] = machines(name, mine, verdicts.telling(name), tolerance, others)

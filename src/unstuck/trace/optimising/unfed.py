@@ -13,15 +13,15 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation
-from unstuck.trace.judging.memories import memories
+from unstuck.trace.judging.memories import Kept, Memory
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 3
 
 
-def unfed(name: str, steps: Sequence[Step]) -> Explanation | None:
+def unfed(name: str, steps: Sequence[Step], kept: Kept) -> Explanation | None:
     """The explanation of an update that uses, in every step, a fading memory into which plain numbers alone go."""
-    found = [_unfed(step, name) for step in steps]
+    found = [_unfed(step, name, kept[step.number]) for step in steps]
     if len(found) < LEAST_STEPS or not all(found) or found[-1] is None or found[-1].span is None:
         return None
     text = f"a memory that the steps of {name} are made with takes in nothing of the gradient: only plain numbers"
@@ -57,17 +57,20 @@ def _number(argument: object) -> float:
     return float(value) if isinstance(value, int | float | np.number) else 0.0
 
 
-def _unfed(step: Step, name: str) -> Node | None:
+def _unfed(step: Step, name: str, kept: Sequence[Memory]) -> Node | None:
     update, start = step.updates[name], step.nodes[0].id
     behind = ancestors([update.after], oldest=start, stop=step.ends - {update.after})
-    for memory in memories(step):
-        if not 0 < memory.share < 1 or memory.new not in behind:
+    for memory in kept:
+        if not 0 < memory.share < 1 or memory.new in step.tainted or memory.new not in behind:
             continue
         if np.shape(memory.new.value) != np.shape(update.after.value):
             continue
         made = ancestors([memory.new], oldest=start, stop={memory.old}) - {memory.old}
-        others = [node for node in made if not _holds(node, memory.old)]
-        if all(np.ndim(node.value) == 0 and node not in step.tainted for node in others):
+        if all(
+            np.ndim(node.value) == 0 and node not in step.tainted
+            for node in made
+            if not _holds(node, memory.old)
+        ):
             return memory.new
     return None
 
