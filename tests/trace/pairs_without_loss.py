@@ -95,6 +95,19 @@ pair(
     "operator",
     ("    e = 0.1 * (p - y) / len(x)\n", "    e = 0.1 / (p - y) / len(x)  # wrong\n"),
 )
+CLEARED = (
+    HEAD.replace("rate = 0.05", "rate = 0.05\nP = (W1, b1, W2, b2)\nG = [np.zeros_like(w) for w in P]")
+    + FORWARD
+    + BACKWARD
+    + "    for g, new in zip(G, (g1, c1, g2, c2)):\n        g += new\n"
+    + "    for w, g in zip(P, G):\n        w -= rate * g\n        g.fill(0.0)\n"
+)
+pair(
+    "gradients cleared before they are used",
+    CLEARED,
+    "gradient-missing",
+    ("        w -= rate * g\n        g.fill(0.0)\n", "        g.fill(0.0)  # wrong\n        w -= rate * g\n"),
+)
 PRINTED = ONE_OUTPUT.replace(
     "    e = (p - y)", "    print(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)))\n    e = (p - y)"
 )

@@ -93,3 +93,12 @@ def test_single_number_with_a_changing_factor_is_wrong(program: Path) -> None:
     text = (Path(__file__).parents[1] / "scripts" / "right" / "accumulate.py").read_text()
     program.write_text(text.replace("self.gb2 = np.zeros_like", "self.gb2 = np.ones_like"))
     assert [gradient.parameter for gradient in wrong(judged(program))] == ["net.b2"]
+
+
+def test_parameter_whose_numbers_ended_is_not_passed_over(program: Path) -> None:
+    """A bias that becomes infinite is named beside weights that are exact, and the program is not called right."""
+    text = (Path(__file__).parents[1] / "scripts" / "right" / "flat_minibatch.py").read_text()
+    program.write_text(text.replace("b1 -= learning_rate * db1", "b1 -= learning_rate / db1"))
+    trace = judged(program)
+    assert trace.status == "cannot-tell"
+    assert "b1" in trace.reason

@@ -22,7 +22,7 @@ from unstuck.trace.judging.decay import inflating
 from unstuck.trace.judging.example import example
 from unstuck.trace.judging.inverted import inverted
 from unstuck.trace.judging.judge import Verdicts, relative_scales
-from unstuck.trace.judging.lost import lets_gradient_go
+from unstuck.trace.judging.lost import lets_gradient_go, nothing_moves
 from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.judging.outside import outside_of_loop
 from unstuck.trace.judging.returned import absolute_scales
@@ -172,7 +172,9 @@ def _stands(fault: Explanation, gradient: Gradient, steps: Sequence[Step]) -> bo
         return gradient.explanation is None or gradient.explanation.kind == "error-wrong"
     alone = fault.kind in ("bias-broadcast", "integer-truncation", "silent-broadcast")
     alone = alone or (not gradient.steps and fault.kind not in OF_A_GRADIENT)
-    missing = fault.kind == "gradient-missing" and lets_gradient_go(gradient.parameter, steps)
+    missing = fault.kind == "gradient-missing" and (
+        lets_gradient_go(gradient.parameter, steps) or nothing_moves(steps)
+    )
     if gradient.status == "not-applicable":
         return missing
     return gradient.status in ("exact", "scaled") or alone or missing

@@ -81,7 +81,15 @@ def _twice_the_same(node: Node) -> bool:
 def _is_constant(node: Node, step: Step) -> bool:
     """Is this one number for all elements of an array, which does not depend on the parameters: a rate, say?"""
     number = np.ndim(node.value) == 0 and node not in step.tainted
-    return bool(np.ptp(node.value) == 0) and (node.op in CONSTANT or number)
+    stored = node.args[2] if node.op == "setitem" else None
+    cleared = isinstance(stored, Node) and stored.op in CONSTANT and np.ndim(stored.value) == 0
+    return bool(np.ptp(node.value) == 0) and (node.op in CONSTANT or number or cleared)
+
+
+def nothing_moves(steps: Sequence[Step]) -> bool:
+    """Does no update of any step change anything?"""
+    updates = [update for step in steps for update in step.updates.values()]
+    return all(np.array_equal(update.after.value, update.before.value) for update in updates)
 
 
 def lets_gradient_go(name: str, steps: Sequence[Step]) -> bool:

@@ -29,13 +29,13 @@ def separate(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> lis
         return [(list(steps), verdicts)]
     theirs = [_with_other_losses(step, verdicts.loss) for step in _of(steps, left)]
     other = best_loss(theirs, tolerance) if theirs else None
-    if other is None or not any(_proves(other, name, tolerance) for name in left):
-        return [(list(steps), verdicts)]
     names = [
         name
         for name in _unexplained(verdicts, tolerance)
-        if _belongs(name, other, verdicts, steps, tolerance)
+        if other is not None and _belongs(name, other, verdicts, steps, tolerance)
     ]
+    if other is None or not any(_proves(other, name, tolerance) for name in names):
+        return [(list(steps), verdicts)]
     rest = [name for step in steps for name in step.updates if name not in names]
     others = _of(steps, names)
     return [(_of(steps, rest), verdicts.of(rest)), *separate(others, judge(others, other.loss), tolerance)]

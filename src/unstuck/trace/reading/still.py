@@ -47,20 +47,16 @@ def still_trainings(nodes: Sequence[Node], least: int = LEAST_ROUNDS) -> list[St
     """The trainings in which the arrays of a network stand still for so many rounds, one for each loop."""
     nodes = nodes[:LOOKED_AT]
     children = _children(nodes)
-    pairs: list[tuple[Pair, int]] = []
     bases = dict(list(_bases(nodes).items())[:MOST_BASES])
-    for base, loops in bases.items():
-        for dead in _let_go(base, nodes, children, loops):
-            loop = step_loop([dead]) if len(dead) >= least else None
-            if loop is not None:
-                pairs.append(((base, dead), loop))
+    let_go = [(base, dead) for base, loops in bases.items() for dead in _let_go(base, nodes, children, loops)]
+    loops = {(base, id(dead)): step_loop([dead]) for base, dead in let_go if len(dead) >= least}
+    found = {*loops.values()} - {None}
     by_loop: dict[int, list[Pair]] = defaultdict(list)
-    found = {loop for _, loop in pairs}
-    for (
-        base,
-        dead,
-    ), _ in pairs:  # of a loop over gates or instants inside of another, the outer one is the step
-        by_loop[next(number for number, _ in dead[0].context if number in found)].append((base, dead))
+    for base, dead in let_go:
+        if (
+            loops.get((base, id(dead))) is not None
+        ):  # of loops inside of each other, the outer one is the step
+            by_loop[next(number for number, _ in dead[0].context if number in found)].append((base, dead))
     return [_steps(nodes, mine, loop) for loop, mine in by_loop.items() if _come_again(nodes, bases, loop)]
 
 
@@ -71,11 +67,12 @@ def _come_again(nodes: Sequence[Node], bases: Collection[Node], loop: int) -> bo
     for node in nodes:
         operands = [arg for arg in node.args if isinstance(arg, Node)] if node.op in CONTRACTIONS else []
         key = step_key(node.context, loop)
-        for own, other in (operands, operands[::-1]) if len(operands) == 2 and key is not None else ():
-            if key is not None and untransposed(own) in bases and other not in made:
-                rounds[key] |= _rows(
-                    np.atleast_2d(np.asarray(other.value, float)), columns=other is operands[1]
-                )
+        if len(operands) != 2 or key is None:
+            continue
+        for own, other in (operands, operands[::-1]):
+            if untransposed(own) in bases and other not in made:
+                data = np.atleast_2d(np.asarray(other.value, float))
+                rounds[key] |= _rows(data, columns=other is operands[1])
     seen: set[bytes] = set()
     for _, put_in in sorted(rounds.items()):
         if put_in and put_in <= seen:
