@@ -18,6 +18,8 @@ FIRST_LOOK, GROWTH = 500, 1.5  # nodes before the first search for updates, and 
 LONG, GROWTH_OF_LONG = 20_000, 2.0  # the same where a search takes a good part of a second
 # Nodes of a tape, and of a round at whose end it is searched if there were so many of them; the least growth between.
 LONG_TAPE, LONG_ROUND, FEW_ROUNDS, LEAST_GROWTH = 100_000, 10_000, 3, 1.25
+MOST_NODES, MOST_BYTES = 1_200_000, 2_000_000_000  # on a tape without a training, after which it is given up
+ROUNDS_AT_MOST, MOST_OF_ROUNDS = 3.3, 3_600_000  # rounds of the longest loop, where they make more nodes
 LARGE_LOOK, LEAST_NODES = 64_000_000, 40  # bytes on the tape after which a search is made with fewer nodes
 SLOW = 5.0  # seconds of the processor for so few operations as to be worth a search
 BYTES = 2000  # of a result take as long as an operation on numbers
@@ -29,12 +31,13 @@ class Looks:
 
     def __init__(self) -> None:
         self._next = FIRST_LOOK
-        self._nodes = self._held = 0
+        self._nodes = self._held = self._longest = 0
         self._looked = time.perf_counter(), time.process_time()
 
     def due(self, memory: Memory, rounds: int, length: int) -> bool:
         """Is it time, when a loop has made so many rounds, the last of so many nodes?  If so, this is a search."""
         count = len(memory.nodes)
+        self._longest = max(self._longest, length)
         heavy = count > LEAST_NODES and (memory.held - self._held >= LARGE_LOOK or self._is_slow(count))
         ended = length >= LONG_ROUND and rounds >= FEW_ROUNDS
         whole = ended and count >= max(LONG_TAPE, LEAST_GROWTH * self._nodes)
@@ -44,6 +47,11 @@ class Looks:
         self._nodes, self._held = count, memory.held
         self._looked = time.perf_counter(), time.process_time()
         return True
+
+    @property
+    def most(self) -> int:
+        """Nodes after which there is no sense in searching on; a few rounds of the longest loop are among them."""
+        return max(MOST_NODES, min(int(ROUNDS_AT_MOST * self._longest), MOST_OF_ROUNDS))
 
     def _is_slow(self, count: int) -> bool:
         """Has hardly anything been recorded for a long time of computing?"""

@@ -26,12 +26,13 @@ from unstuck.trace.gradients import gradients
 from unstuck.trace.job import Job
 from unstuck.trace.judging.judge import TOLERANCE, best_loss
 from unstuck.trace.judging.lossless import faults_without_loss
+from unstuck.trace.patience import MOST_BYTES, MOST_NODES
 from unstuck.trace.probed import answered
 from unstuck.trace.reading.names import parameter_names, paths_of, user_namespaces
 from unstuck.trace.reading.steps import Steps
 from unstuck.trace.recognising.layers import Unrecognised
 from unstuck.trace.recognising.recipe import Recognised, recognise
-from unstuck.trace.schedule import MOST_NODES, Clock, Plan, Window
+from unstuck.trace.schedule import Clock, Plan, Window
 from unstuck.trace.statuses import why_unknown
 from unstuck.trace.tape.instrument import Instrumenter
 from unstuck.trace.tape.probes import Probing
@@ -195,7 +196,7 @@ class Recorder:
         loops = f"{len(self.instrumenter.loops)} loop{'' if len(self.instrumenter.loops) == 1 else 's'}"
         if not count:
             return "no training loop found: the program computed nothing with NumPy arrays or floats"
-        if count > MOST_NODES:
+        if count > MOST_NODES or self.clock.progress.held > MOST_BYTES:
             return (
                 f"no two training steps ended within the first {count:,} operations on single numbers and arrays; "
                 "with fewer samples in a step it can be followed"

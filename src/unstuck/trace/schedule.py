@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from unstuck.autodiff.node import Node
 from unstuck.trace.loops import Loop, Nest
-from unstuck.trace.patience import Looks, Wait
+from unstuck.trace.patience import MOST_BYTES, Looks, Wait
 from unstuck.trace.reading.chains import OldValues
 from unstuck.trace.reading.steps import Steps, step_key
 from unstuck.trace.reading.trainings import trainings
@@ -31,8 +31,6 @@ QUIET_ROUNDS = (
 LEAST_UPDATES = 7  # of an array, to be believed a parameter during discovery
 LONG_STEPS, LEAST_OF_LONG = 100_000, 3  # nodes from which on fewer updates, and fewer steps, must do
 HUGE_ROUND, LEAST_OF_HUGE = 250_000, 2  # nodes of one round from which on still fewer steps must do
-MOST_NODES, MOST_BYTES = 1_200_000, 2_000_000_000
-ROUNDS_AT_MOST, MOST_OF_ROUNDS = 3.3, 3_600_000  # of the longest round, where that makes more nodes
 SETTLED = 50_000  # nodes after which the collector of garbage is told to leave them alone
 LARGE_STEPS = 400_000_000  # bytes from which on fewer updates must do, as with long steps
 MOST_TAPES = 5  # fresh tapes that are begun when one is full of large arrays, such as those of an evaluation
@@ -77,6 +75,7 @@ class Progress:
     lengths: dict[int, int] = field(default_factory=dict)  # rounds of a loop whose iterable has a length
     starts: list[float] = field(default_factory=list)  # step numbers at which the step loop was entered anew
     nodes: int = 0
+    held: int = 0  # bytes of their values
     training: int = 0  # how many trainings have ended
 
 
@@ -97,7 +96,6 @@ class Clock:
         self.nest = Nest()
         self._resume_depth: int | None = None
         self._looks = Looks()
-        self._longest = 0  # nodes of a round so far
         self._settled = 0  # nodes that the collector of garbage leaves alone
         self._known: OldValues = {}
         self._tapes = 1
@@ -188,23 +186,17 @@ class Clock:
         if loop.rounds == QUIET_ROUNDS and self.runtime.arithmetic == loop.arithmetic:
             self._leave_alone()
             return
-        self._longest = max(self._longest, length)
         if self._looks.due(memory, loop.rounds, length):
             long = count >= LONG_STEPS or memory.held >= LARGE_STEPS
             least = LEAST_OF_LONG if long else LEAST_UPDATES
             self._look(next(iter(trainings(memory.nodes, least, self._known)), None), length)
         if self.step_loop is not None:
             return
+        most = FEW_NODES if self.progress.windows else self._looks.most
         if memory.held > MOST_BYTES and self._tapes < MOST_TAPES and not self.progress.windows:
             self._begin_tape()
-        elif count > self._most() or memory.held > MOST_BYTES:
+        elif count > most or memory.held > MOST_BYTES:
             self._give_up()
-
-    def _most(self) -> int:
-        """Nodes after which the search is given up: a few rounds of the longest loop must be among them."""
-        if self.progress.windows:
-            return FEW_NODES
-        return max(MOST_NODES, min(int(ROUNDS_AT_MOST * self._longest), MOST_OF_ROUNDS))
 
     def _begin_tape(self) -> None:
         """Forget what fills the memory: few steps of a large network, or its evaluation, hold all that fits in."""
@@ -221,7 +213,7 @@ class Clock:
         self.progress.training += 1
         self.step_loop, self._suspected = None, frozenset()
         self._first_step = self.progress.step + 1
-        self._looks, self._longest = Looks(), 0
+        self._looks = Looks()
         self.nest.forget()
         self._open()
         self._window_first = self._first_step
@@ -333,6 +325,7 @@ class Clock:
         window = Window(memory.nodes, self._window_first, self.progress.training, self._known)
         self.progress.windows.append(window)
         self.progress.nodes += len(memory.nodes)
+        self.progress.held += memory.held
         self.runtime.memory, self._known, self._settled = Memory(), {}, 0
 
     def end(self) -> None:
