@@ -117,3 +117,15 @@ def test_a_size_that_helps_is_told() -> None:
     told = verdict(exact(), alone, Ceiling(0.8, 0.7, 0.9, "forest", rows=30))
     assert "width ×2 adds +15.1 ±2.0 points" in told
     assert "as far as the data go" not in told
+
+
+def test_a_right_gradient_that_differs_is_told_with_its_reason() -> None:
+    """Truncation in time is right, but the sentence does not claim that such a gradient equals the derivative."""
+    trace = exact()
+    first, *others = trace.gradients
+    reason = "the error goes back 5 steps in time only (truncated back-propagation)"
+    text = verdict(replace(trace, gradients=(replace(first, reason=reason), *others)), None, None)
+    assert text == (
+        "The backward pass is right (24 steps): every gradient equals automatic differentiation, or differs for a good "
+        f"reason. {first.parameter}: {reason}."
+    )

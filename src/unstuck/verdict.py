@@ -71,6 +71,10 @@ def _state_of_backward_pass(trace: Trace) -> str:
     steps = counted(trace.steps, "step")
     because = f": {trace.reason.rstrip('.')}." if trace.reason else "."
     if trace.status == "exact":
+        good = _good_reasons(trace)
+        if good:
+            how = "every gradient equals automatic differentiation, or differs for a good reason"
+            return f"The backward pass is right ({steps}): {how}. {good}."
         return f"The backward pass is right: every gradient equals automatic differentiation ({steps})."
     if trace.status == "scaled":
         return f"The backward pass is right up to constant factors ({steps})."
@@ -78,6 +82,16 @@ def _state_of_backward_pass(trace: Trace) -> str:
         return f"Cannot tell whether the backward pass is right{because}"
     reason = trace.reason.rstrip(".") or "there is no hand-written backward pass to check"
     return f"{reason[0].upper()}{reason[1:]}."
+
+
+def _good_reasons(trace: Trace) -> str:
+    """Why gradients are right that do not equal the derivative: truncation, kinks, schedules."""
+    right = [gradient for gradient in trace.gradients if gradient.status == "exact" and gradient.reason]
+    reasons = dict.fromkeys(gradient.reason for gradient in right)
+    return "; ".join(
+        f"{listed([each.parameter for each in right if each.reason == reason])}: {reason.rstrip('.')}"
+        for reason in reasons
+    )
 
 
 def _settings(study: Study | None, ceiling: Ceiling | None) -> str:

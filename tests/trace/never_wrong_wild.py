@@ -40,11 +40,11 @@ for step in range(60):
 """
 CASES["layers of one width, decayed"] = Case(
     "a weight that shrinks by its decay keeps its start, though another layer's weight stood in the same line",
-    LAYERS + "        layer.W -= 0.1 * (layer.dW + 0.1 * layer.W)\n        layer.b -= 0.1 * layer.db\n",
+    LAYERS + "        layer.W -= 0.1 * (layer.dW + 0.02 * layer.W)\n        layer.b -= 0.1 * layer.db\n",
 )
 CASES["layers of one width, decayed in the update"] = Case(
     "W (1 - rate lambda) - rate g is the step of g + lambda W",
-    LAYERS + "        layer.W = (1 - 0.01) * layer.W - 0.1 * layer.dW\n        layer.b -= 0.1 * layer.db\n",
+    LAYERS + "        layer.W = (1 - 0.002) * layer.W - 0.1 * layer.dW\n        layer.b -= 0.1 * layer.db\n",
 )
 
 # ----- Order of statements -------------------------------------------------------------------------------
