@@ -8,13 +8,14 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
-from unstuck.facts import Explanation
+from unstuck.facts import Explanation, Span
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.still import meant
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 3
 CONSTANT = {"leaf", "constant"}
+ADDING = {"add", "subtract", "scatter", "setitem", "add.at"}
 
 
 def never_stored(name: str, steps: Sequence[Step]) -> Explanation | None:
@@ -50,9 +51,20 @@ def without_gradient(name: str, steps: Sequence[Step]) -> Explanation | None:
         return Explanation("gradient-missing", text, span) if span is not None else None
     made = added[-1][-1].span
     text = f"what is added to {name} are zeros: its gradient is cleared before it is used, or never added up"
-    uses = (span,) if span is not None and made is not None else ()
-    place = made or span
-    return Explanation("gradient-missing", text, place, uses) if place is not None else None
+    beside = _added_beside(steps[-1], added[-1][-1])
+    places = [each for each in (beside, made, span) if each is not None]
+    return Explanation("gradient-missing", text, places[0], tuple(places[1:])) if places else None
+
+
+def _added_beside(step: Step, zeros: Node) -> Span | None:
+    """Where something is later added to other zeros of the same statement, as it should be to these."""
+    later = (node for node in step.nodes if node.id > zeros.id and node.op in ADDING)
+    alike = (node for node in later if any(_is_made_with(parent, zeros) for parent in node.parents()))
+    return next((node.span for node in alike if zeros.span is not None), None)
+
+
+def _is_made_with(node: Node, zeros: Node) -> bool:
+    return node.op == zeros.op == "leaf" and node.span == zeros.span
 
 
 def of_itself(name: str, steps: Sequence[Step]) -> Explanation | None:
