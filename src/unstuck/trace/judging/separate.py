@@ -14,6 +14,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.trace.judging.judge import Verdicts, best_loss, judge
+from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.reading.losses import Candidate, Proposal
 from unstuck.trace.reading.written import Step
 
@@ -47,9 +48,25 @@ def _of(steps: Sequence[Step], names: Collection[str]) -> list[Step]:
 
 
 def _proves(verdicts: Verdicts, name: str, tolerance: float) -> bool:
-    """Is this array explained exactly, in more than one step?"""
+    """Is this array explained exactly, in more than one step?
+
+    A gradient that has the same direction in all of them (that of two biases which are each other's negative, say) is
+    as good as one number, which agrees with everything of its sign: then its factor must be the same.
+    """
     several = len(verdicts.telling(name)) >= LEAST_STEPS
-    return several and verdicts.is_array(name) and verdicts.explains(name, tolerance)
+    if not (several and verdicts.is_array(name) and verdicts.explains(name, tolerance)):
+        return False
+    return verdicts.spread(name) <= STEADY or not _has_one_direction(verdicts, name)
+
+
+def _has_one_direction(verdicts: Verdicts, name: str) -> bool:
+    found = [np.ravel(match.true) for match in verdicts.telling(name).values()]
+    if len({each.size for each in found}) > 1:
+        return False
+    true = np.stack(found)
+    sizes = np.linalg.norm(true, axis=1)
+    along = np.abs(true @ true[int(np.argmax(sizes))])
+    return bool(np.allclose(along, sizes * sizes.max(), rtol=1e-9))
 
 
 def _unexplained(verdicts: Verdicts, tolerance: float) -> list[str]:
