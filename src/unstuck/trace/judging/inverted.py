@@ -37,7 +37,7 @@ def inverted(name: str, steps: Sequence[Step], verdicts: Verdicts, tolerance: fl
 def _go_together(quotients: Sequence[Node], told: Sequence[tuple[Step, Match]]) -> bool:
     """Is the divisor one and the same multiple of the gradient in every step?  (Any number is one in a single step.)"""
     factors = [
-        float(node.args[1].value) / float(truth.true.item())
+        np.asarray(node.args[1].value).item() / truth.true.item()
         for node, (_, truth) in zip(quotients, told, strict=True)
         if np.any(truth.true)
     ]
