@@ -155,7 +155,10 @@ def _momentum(steps: Sequence[Step]) -> float:
             last = _increment(before.updates[name])
             products += float(np.vdot(last, rest))
             squares += float(np.vdot(last, last))
-            largest = max(float(np.abs(node.value).max(initial=0)) for node in (update.before, update.after))
+            largest = max(
+                float(np.max(np.abs(np.asarray(node.value)), initial=0))
+                for node in (update.before, update.after)
+            )
             rounding = ROUNDINGS * largest
             errors.append((rest, last, rounding))
     share = products / squares if squares > 0 else 0.0
