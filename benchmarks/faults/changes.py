@@ -148,7 +148,7 @@ def is_parameter(scope: Scope, node: ast.AST) -> bool:
 
 def is_update(scope: Scope, statement: ast.stmt) -> bool:
     """Does a statement move a parameter (or what a loop calls one)?"""
-    text = roles.target(statement)
+    text = roles.target(statement).removesuffix("[...]")  # all of an array is the array
     root, _, attribute = text.partition("[")[0].partition(".")
     if root and root in scope.written:
         return True

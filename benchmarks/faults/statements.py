@@ -182,6 +182,8 @@ def indented(scope: Scope, node: ast.AST) -> Iterator[Change]:
     place = block.index(node)
     low, high, _ = scope.file.lines(node)
     explained = ("weights-already-updated",) if is_update(scope, node) else ("gradient-overwritten", *STALE)
+    if _of_missing(scope, node)[0] == "accumulation":  # a buffer that is cleared before it is used
+        explained = (*explained, "gradient-missing")
     if place and isinstance(block[place - 1], ast.For):
         text = scope.file.indented(node, block[place - 1].body[-1])  # type: ignore[attr-defined]
         yield Change(((low, high, text),), "wrong loop", explained)

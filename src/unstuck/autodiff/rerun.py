@@ -54,11 +54,24 @@ def _scattered(base: Any, flat: Array, value: Any) -> Array:
     return result
 
 
+def _spread(sign: float) -> Callable[..., Array]:
+    """np.add.at (+1) or np.subtract.at (-1), as a function of the array before it."""
+
+    def spread(base: Any, index: Any, value: Any) -> Array:
+        result = np.array(base, dtype=np.float64)
+        np.add.at(result, index, sign * np.asarray(value, dtype=np.float64))
+        return result
+
+    return spread
+
+
 STRUCTURAL: dict[str, Callable[..., Any]] = {
     "copy": lambda value: value,
     "array": lambda items: np.array(items, dtype=np.float64),
     "getitem": lambda base, index: np.asarray(base)[index],
     "setitem": _stored,
+    "add.at": _spread(1.0),
+    "subtract.at": _spread(-1.0),
     "gather": lambda base, flat: np.asarray(base).reshape(-1)[flat],
     "scatter": _scattered,
     "reshape": lambda base, *shape, **options: np.asarray(base).reshape(*shape, **options),

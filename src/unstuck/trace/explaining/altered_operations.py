@@ -180,7 +180,7 @@ def _with_number(position: int, new: float) -> Value:
 def functions(node: Node) -> Iterator[Alteration]:
     """A function of an operand instead of the operand itself."""
     for position, arg in enumerate(node.args if node.op != "copy" else ()):
-        if isinstance(arg, Node) and np.ndim(arg.value):
+        if isinstance(arg, Node) and np.ndim(arg.value) and np.ptp(np.asarray(arg.value, float)):
             for name, function in FUNCTIONS.items():
                 text = f"{title(arg)} stands where {name}({title(arg)}) belongs"
                 yield Alteration("wrong-operand", text, _of_operand(position, function), arg)

@@ -180,6 +180,7 @@ class Reworking:
         if not steady:
             return None
         same = all(abs(np.median(factors[name]) - 1) < SAME_SCALE for name in steady)
+        same = same or not alteration.signed  # the true errors have a factor of their own
         return Told(site, shown[0].operation(site), alteration, frozenset(steady), same)
 
     def _fits(
@@ -196,13 +197,13 @@ class Reworking:
         ]
         if right:
             factors.append(right[0].scale / self._reference(rounds.step))
-        return bool(right)
+        return bool(right) or (bool(told) and all(each.vacuous for each in told))
 
     def _truth(self, step: Step, name: str) -> tuple[Array, float] | None:
         node = step.updates[name].before
         found = self._search.cotangents(step.number)
         true = found.get(node)
-        if true is None or not np.any(true):
+        if true is None or not np.any(true) or not np.all(np.isfinite(true)):
             return None
         return true, rounding_floor(node, step.taken_with(node), found)
 
