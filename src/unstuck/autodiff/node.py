@@ -33,7 +33,7 @@ class Node:
     span    where the script asked for it
     names   what the script called the result, oldest first ("layer_1", "self.W", "params['W1']")
     bound   the statements that gave it these names
-    passed  the places where a function gave it back as it was
+    passed  (how many nodes there were then, the place) where a function gave it back as it was
     context the loops around it: ((loop id, iteration), ...) from the outermost in
     """
 
@@ -47,7 +47,7 @@ class Node:
     names: list[str] = field(default_factory=list)
     context: tuple[tuple[int, int], ...] = ()
     bound: list[Span] = field(default_factory=list)
-    passed: list[Span] = field(default_factory=list)
+    passed: list[tuple[int, Span]] = field(default_factory=list)
     _parents: tuple[Node, ...] | None = field(default=None, init=False)
 
     def parents(self) -> tuple[Node, ...]:

@@ -245,13 +245,16 @@ def derivative_places(forward: Forward, piece: Activated) -> tuple[Span | None, 
     this activation's own values and from nothing else that depends on the parameters.  What the forward pass computes
     is right there, and taken for the derivative by the function that hands it on, or else where it is multiplied with.
     """
-    factors = list(_factors(forward, piece, computed_from(forward.step, piece)))
+    step = forward.step
+    factors = list(_factors(forward, piece, computed_from(step, piece)))
     uses = tuple(dict.fromkeys(product.span for product, _ in factors if product.span is not None))
+    begun = min((node.id for node in step.backward & step.tainted - forward.nodes), default=0)
     for _, factor in factors:
-        span = factor.span
-        if (span, factor.op) in forward.sites:
-            span = factor.passed[-1] if factor.passed else None
-        if (span is not None and factor.id > piece.h.id) or span in factor.passed:
+        if (factor.span, factor.op) in forward.sites:
+            span = next((place for at, place in reversed(factor.passed) if at > begun), None)
+        else:
+            span = factor.span if factor.id > piece.h.id else None
+        if span is not None:
             return span, tuple(use for use in uses if use != span)
     return (uses[0], uses[1:]) if uses else (None, ())
 

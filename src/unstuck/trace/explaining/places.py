@@ -36,7 +36,12 @@ def gone_by(node: Node, step: Step, near: Node) -> tuple[Span, ...]:
     """
     taking = [each for each in step.nodes if node in each.parents() and each in step.backward]
     idle = [each for each in taking if each.op in IDLE and np.array_equal(each.value, node.value)]
-    found = [statement_of(node), *(each.span for each in idle), *node.passed, *(each.span for each in taking)]
+    found = [
+        statement_of(node),
+        *(each.span for each in idle),
+        *(place for _, place in node.passed),
+        *(each.span for each in taking),
+    ]
     places = [place for place in dict.fromkeys(found) if place is not None]
     homes = [place for place in (near.span, *near.bound[:1]) if place is not None]
     scope = {place: max(depth_in_common(place, home) for home in homes) for place in places}

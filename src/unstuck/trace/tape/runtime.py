@@ -157,7 +157,7 @@ class Runtime:
         if self.on and is_tracked(value):
             node = self.memory.known(value)
             if node is not None:
-                node.passed.append(self.sites[site].span)
+                node.passed.append((len(self.memory.nodes), self.sites[site].span))
         return value
 
     def owner(self, site: int, owner: Any, /) -> Any:
