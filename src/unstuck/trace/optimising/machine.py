@@ -42,6 +42,7 @@ class Machine:
              that of the first place
     memories what the optimiser held before the first step
     units    this unit, step by step: a rate that is multiplied early is taken out by it
+    rates    the plain numbers by which each step goes, as far as they are known
     region   what depends on the gradients and the memories, in order
     """
 
@@ -51,6 +52,7 @@ class Machine:
     inlets: tuple[Mapping[Node, float], ...]
     memories: frozenset[Node]
     units: tuple[float, ...]
+    rates: tuple[float, ...]
     region: tuple[Node, ...]
 
     @property

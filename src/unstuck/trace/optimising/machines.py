@@ -84,8 +84,9 @@ def _machine(
     memories, region = _region(updates, {node for each in inlets for node in each}, starts[0])
     if len(region) > MOST_NODES or len(region) * np.size(updates[0].after.value) > MOST_NUMBERS:
         return None
+    rates = tuple(step.rates.get(name, 0.0) for step in steps)
     return Machine(
-        steps[0].number, tuple(updates), starts, tuple(inlets), memories, tuple(units), tuple(region)
+        steps[0].number, tuple(updates), starts, tuple(inlets), memories, tuple(units), rates, tuple(region)
     )
 
 
