@@ -43,6 +43,11 @@ RIGHT: dict[str, tuple[str, frozenset[str]]] = {
         KNOWN,
     ),
     "quasi-hyperbolic momentum": (f"{MEAN}value -= rate * (0.3 * slope + 0.7 * M[i])", KNOWN),
+    "a penalty larger than the gradient, and in the loss": (
+        "loss = -np.mean(np.sum(t * np.log(p), axis=1)) + 2.5 * np.sum(value ** 2)\n"
+        "value -= rate * (slope + 5.0 * value)",
+        KNOWN,
+    ),
     "mean by its difference": ("M[i] += 0.1 * (slope - M[i])\nvalue -= rate * M[i]", KNOWN),
     "Adagrad with a start": (
         "V[i] = V[i] + slope * slope\nvalue -= rate * slope / np.sqrt(V[i] + 1e-10)",

@@ -34,9 +34,21 @@ def outweighed(name: str, steps: Sequence[Step], verdicts: Verdicts, tolerance: 
             other for other in verdicts.matches if verdicts.size(other) > 1 and _is_matrix(other, mine)
         ]
         found = [_excesses(other, mine, verdicts, tolerance) for other in matrices]
-        if all(excess > 1 for each in found for excess in each):
+        if all(excess > 1 for each in found for excess in each) and not any(
+            _is_squared(name, step) for step in mine
+        ):
             return PENALTY
     return CUT if all(_is_mostly_cut(step, name) for step in mine) else ""
+
+
+def _is_squared(name: str, step: Step) -> bool:
+    """Does the program square the parameter itself, as a loss that has the penalty does?"""
+    before = step.updates[name].before
+    return any(
+        (node.op in ("power", "square") and node.args[0] is before)
+        or (node.op == "multiply" and node.args[0] is before and node.args[1] is before)
+        for node in step.nodes
+    )
 
 
 def _is_matrix(name: str, steps: Sequence[Step]) -> bool:
