@@ -203,7 +203,9 @@ class Clock:
         self._tapes += 1
         self.progress.nodes += len(self.runtime.memory.nodes)
         self.runtime.memory, self._known, self._suspected = Memory(), {}, frozenset()
-        self._looks = Looks()
+        self._looks, self._settled = Looks(), 0
+        gc.unfreeze()  # the old tape is garbage now, and large
+        gc.collect()
         self._place()
 
     def _begin_again(self) -> None:

@@ -33,6 +33,9 @@ from unstuck.trace.reading.written import Step, reread
 Site = tuple[Span | None, str]  # a place in the source, and the operation
 ALTERED = "altered"
 NAMED = "named"  # in the place of an operation: a value that gets a name there
+MOST_HELD = (
+    300_000_000  # bytes of what is made again at once: tables that every round writes to hold too much
+)
 FAILURES = (TypeError, ValueError, AttributeError, KeyError, IndexError, ZeroDivisionError, OverflowError)
 
 
@@ -103,9 +106,12 @@ class Rounds:
         """The readings of all updates when a place is altered in every round; empty where it cannot be."""
         own = {*self.sites.get(site, ())} - self._sound
         values: dict[Node, Any] = {}
+        behind = self.behind(site)
+        if sum(getattr(node.value, "nbytes", 0) for node in behind) > MOST_HELD:
+            return {}
         try:
             with np.errstate(all="ignore"):
-                for node in self.behind(site):
+                for node in behind:
                     again = any(parent in values for parent in node.parents())
                     if node in own:
                         pool = self.pool(site, node) if alteration.item is not None else {}
