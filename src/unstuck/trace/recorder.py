@@ -218,14 +218,12 @@ def _unjudged(trace: Trace, main: Analysis) -> Trace:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """What is read off a tape stays until the end, and hardly any of it is a cycle: there is nothing to collect."""
-    collects = gc.isenabled()
-    gc.disable()
+    """The tape is no garbage, and to look through it again and again would cost more than to read it."""
+    gc.freeze()
     try:
         yield
     finally:
-        if collects:
-            gc.enable()
+        gc.unfreeze()
 
 
 def _plan(job: Job) -> Plan:

@@ -106,12 +106,10 @@ class Rounds:
         """The readings of all updates when a place is altered in every round; empty where it cannot be."""
         own = {*self.sites.get(site, ())} - self._sound
         values: dict[Node, Any] = {}
-        behind = self.behind(site)
-        if sum(getattr(node.value, "nbytes", 0) for node in behind) > MOST_HELD:
-            return {}
+        held = 0
         try:
             with np.errstate(all="ignore"):
-                for node in behind:
+                for node in self.behind(site):
                     again = any(parent in values for parent in node.parents())
                     if node in own:
                         pool = self.pool(site, node) if alteration.item is not None else {}
@@ -124,7 +122,11 @@ class Rounds:
                             values[node] = value
                     elif again:
                         values[node] = run(node, values)
-                    self.runs += 1 + getattr(node.value, "nbytes", 0) // BYTES
+                    made = getattr(values.get(node), "nbytes", 0)
+                    held += made
+                    if held > MOST_HELD:
+                        return {}
+                    self.runs += 1 + made // BYTES
                 return {name: self._read(name, values, own) for name in self.names}
         except FAILURES:
             return {}
