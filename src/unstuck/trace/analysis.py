@@ -164,9 +164,7 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
     ]
     if not steps:
         return []
-    inner = frozenset[Span]().union(
-        *(step.inner for step in steps)
-    )  # what is no loss in one step is none in others
+    inner = {span for step in steps for span in step.inner}  # what is no loss in one step is none in others
     steps = [step.without_computed(inner) for step in steps]
     parameters = dict(zip(names, first.parameters, strict=True))
     tolerance = tolerance_of(steps)
@@ -198,8 +196,7 @@ def _accounted(
     account = account_for(steps, verdicts.loss, verdicts, tolerance, operations)
     if verdicts.explains_all(tolerance):
         return _of_own_classes(steps, verdicts.loss, tolerance, operations) or (steps, verdicts, account)
-    settled = verdicts.explains_all(tolerance) or loss_is_known(steps, verdicts, account, tolerance)
-    if settled or not operations:
+    if not operations or loss_is_known(steps, verdicts, account, tolerance):
         return steps, verdicts, account
     end = effort.done() + operations  # for everything that may be meant, however many losses there are
     for kind in MEANT:
