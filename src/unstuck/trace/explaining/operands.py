@@ -61,9 +61,9 @@ class Operand:
 
     @property
     def title(self) -> str:
-        """The script's name for it, or where it is used."""
+        """The script's name for it, if possible one without a variable in it, or where it is used."""
         if self.names:
-            return self.names[0]
+            return min(self.names, key=lambda name: "{" in name)
         return f"the value used at line {self.y.span.line}" if self.y.span is not None else "a value"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import between
+from unstuck.autodiff.reverse import ancestors, between
 from unstuck.facts import Span
 from unstuck.trace.judging.statements import depth_in_common
 from unstuck.trace.reading.written import CLIPS, Step
@@ -79,3 +79,18 @@ def updated_at(steps: Sequence[Step], names: Sequence[str]) -> tuple[Span, ...]:
     """The statements that update these parameters, each once."""
     spans = [step.updates[name].after.span for step in steps[:1] for name in names if name in step.updates]
     return tuple(dict.fromkeys(span for span in spans if span is not None))
+
+
+def made_for(step: Step, name: str) -> Span | None:
+    """The statement that updates a parameter; where it updates others too, the last that is made for this one alone.
+
+    (Optimisers update all parameters by one statement; what is written for each are their gradients.)
+    """
+    own = step.updates[name].after.span
+    if not any(other.after.span == own for each, other in step.updates.items() if each != name):
+        return own
+    oldest = step.nodes[0].id
+    behind = {each: ancestors([update.after], oldest=oldest) for each, update in step.updates.items()}
+    shared = {node.span for each, nodes in behind.items() if each != name for node in nodes}
+    mine = [node for node in behind[name] & step.backward if node.span not in shared]
+    return statement_of(max(mine, key=lambda node: node.id)) if mine else own

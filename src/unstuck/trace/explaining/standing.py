@@ -2,35 +2,29 @@
 
 A layer that stands still as a whole may be frozen on purpose, or be no layer at all (a graph, a transform); half a
 layer hardly ever is.  So the missing half is called wrong, unless several layers show the same pattern, as when
-only the biases are tuned.  A whole layer behind trained ones is only named, and so is one whose error is worked out
-and let go: about them nothing can be told.
+only the biases are tuned.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import adjoints, ancestors
 from unstuck.facts import Explanation, Gradient
+from unstuck.trace.explaining.frozen import frozen
 from unstuck.trace.explaining.late import behind_loop
 from unstuck.trace.explaining.operands import Operand, forward, operands, partner, product, told
-from unstuck.trace.judging.matching import match
+from unstuck.trace.explaining.places import made_for
 from unstuck.trace.judging.statements import is_conditional, stores_old
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 from unstuck.trace.reading.written import Step
 
-LEAST_STEPS, TESTED = 3, 3
-FROZEN = "it stands still behind layers that are trained: frozen on purpose, or forgotten"
-LET_GO = (
-    "it stands still, and the error of its layer is worked out for nothing: frozen on purpose, or forgotten"
-)
-FITS = 1e-6  # relative misfit within which a value is the error of a layer
+LEAST_STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -60,12 +54,7 @@ def standing(steps: Sequence[Step], loss: Candidate) -> list[Gradient]:
         }
         usual = role == "matrix" or _trained_biases(first, loss)
         result += [_noun(half, used, wrong=len(mine) == 1) for half in mine.values() if usual]
-    for reason, forgotten in ((FROZEN, _is_behind(still, first)), (LET_GO, _let_go(still, used, loss))):
-        known = {each.base: each for each in forgotten if each.y.span is not None}
-        result += [
-            told(each, each.y.span, used, reason) for each in known.values() if each.y.span is not None
-        ]
-    return result
+    return result + frozen(still, used, loss)
 
 
 def _children(nodes: Sequence[Node]) -> dict[Node, list[Node]]:
@@ -117,12 +106,10 @@ def _is_meant(half: Half, step: Step) -> bool:
 
 
 def _works_out(step: Step, base: Node) -> bool:
-    """Does the step compute something of this shape from the parameters and let it go: a gradient that is left out?"""
-    alive = ancestors([update.after for update in step.updates.values()], oldest=step.nodes[0].id)
-    return any(
-        node in step.tainted and node not in alive and np.shape(node.value) == np.shape(base.value)
-        for node in step.nodes
-    )
+    """Does something of this shape, computed from the parameters, lead nowhere: a gradient that is left out?"""
+    used = {parent for node in step.nodes for parent in node.parents()}
+    ends = step.tainted - used - {update.after for update in step.updates.values()}
+    return any(node in ends and np.shape(node.value) == np.shape(base.value) for node in step.nodes)
 
 
 def _held_back(operand: Operand) -> bool:
@@ -140,8 +127,8 @@ def _varies_along(operand: Operand, bias: tuple[int, ...]) -> bool:
         return int(np.prod(bias)) == 1
     rows = operand.y.op != "einsum" and operand.position == 0
     shape = np.shape(operand.y.value)
-    if not shape:
-        return False
+    if len(shape) < 2:
+        return bool(shape) and int(np.prod(bias)) == shape[0]  # one sample: a number for each output
     column = len(bias) > 1 and bias[-1] == 1 != bias[-2]
     single = int(np.prod(bias)) == 1
     return (column == rows) if not single else shape[-2 if rows and len(shape) > 1 else -1] == 1
@@ -159,50 +146,12 @@ def _trained_biases(step: Step, loss: Candidate) -> bool:
     )
 
 
-# ----- A whole layer ------------------------------------------------------------------------------------
-
-
-def _is_behind(still: Sequence[Operand], step: Step) -> Iterator[Operand]:
-    """Matrices of layers with a bias, both standing, that take what is made by trained layers."""
-    for each in still:
-        if each.role == "matrix" and each.other is not None and each.other in step.tainted:
-            sums = [other for other in still if other.role == "bias" and other.other is each.y]
-            if sums and product(each.other).op not in CONTRACTIONS:
-                yield each
-
-
-def _let_go(still: Sequence[Operand], steps: Sequence[Step], loss: Candidate) -> Iterator[Operand]:
-    """Matrices of layers with a bias, both standing, whose exact error is the end of a computation in each step."""
-    for each in still:
-        sums = [other.y for other in still if other.role == "bias" and other.other is each.y]
-        if (
-            each.role == "matrix"
-            and sums
-            and all(_is_for_nothing(sums[0], step, loss) for step in steps[:TESTED])
-        ):
-            yield each
-
-
-def _is_for_nothing(place: Node, step: Step, loss: Candidate) -> bool:
-    """Is the derivative by what is made at this place, or a multiple of it, worked out and used by nothing?"""
-    made = [node for node in step.nodes if (node.span, node.op) == (place.span, place.op)]
-    true = adjoints(step.losses[loss].seeds, made, stop=step.ends).of(made[0]) if len(made) == 1 else None
-    if true is None or not np.any(true):
-        return False
-    used = {parent for node in step.nodes for parent in node.parents()}
-    ends = [node for node in step.nodes if node in step.tainted and node not in used | step.ends]
-    alike = (
-        match(np.asarray(node.value, float), true) for node in ends if np.shape(node.value) == true.shape
-    )
-    return any(min(found.residual, found.mirrored) <= FITS for found in alike)
-
-
 # ----- In words -----------------------------------------------------------------------------------------
 
 
 def _noun(half: Half, steps: Sequence[Step], *, wrong: bool) -> Gradient:
     operand, name = half.operand, half.operand.title
-    place = steps[-1].updates[half.partner].after.span
+    place = made_for(steps[-1], half.partner)
     assert place is not None
     if not wrong:
         return told(

@@ -35,7 +35,9 @@ def separate(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> lis
         for name in _unexplained(verdicts, tolerance)
         if other is not None and _belongs(name, other, verdicts, steps, tolerance)
     ]
-    if other is None or not any(_proves(other, name, tolerance) for name in names):
+    if other is None or not any(
+        _proves(other, name, tolerance) and _is_usual(other, name, steps) for name in names
+    ):
         return [(list(steps), verdicts)]
     rest = [name for step in steps for name in step.updates if name not in names]
     others = _of(steps, names)
@@ -57,6 +59,12 @@ def _proves(verdicts: Verdicts, name: str, tolerance: float) -> bool:
     if not (several and verdicts.is_array(name) and verdicts.explains(name, tolerance)):
         return False
     return verdicts.spread(name) <= STEADY or not _has_one_direction(verdicts, name)
+
+
+def _is_usual(verdicts: Verdicts, name: str, steps: Sequence[Step]) -> bool:
+    """Is this loss met in most of the steps that update the parameter?  (What shows now and then is an accident.)"""
+    updated = sum(name in step.updates for step in steps)
+    return 2 * len(verdicts.matches.get(name, {})) > updated
 
 
 def _has_one_direction(verdicts: Verdicts, name: str) -> bool:
