@@ -20,6 +20,7 @@ from unstuck.trace.explaining.misaimed import misaimed
 from unstuck.trace.explaining.unreachable import unreachable
 from unstuck.trace.judging.inverted import under_inverted
 from unstuck.trace.judging.judge import Verdicts, best_loss, judge, tolerance_of
+from unstuck.trace.judging.passing import passing
 from unstuck.trace.judging.separate import separate
 from unstuck.trace.reading.lone import number_steps
 from unstuck.trace.reading.losses import Candidate
@@ -193,6 +194,9 @@ def _accounted(
         shown = unreachable(steps, tolerance)
         if shown is not None:
             return shown
+        seen = passing(steps, tolerance)
+        if seen is not None:
+            return steps, seen, account_for(steps, seen.loss, seen, tolerance, 0)
     account = account_for(steps, verdicts.loss, verdicts, tolerance, operations)
     if verdicts.explains_all(tolerance):
         return _of_own_classes(steps, verdicts.loss, tolerance, operations) or (steps, verdicts, account)

@@ -22,7 +22,7 @@ from unstuck.trace.judging.decay import inflating
 from unstuck.trace.judging.example import example
 from unstuck.trace.judging.inverted import inverted
 from unstuck.trace.judging.judge import Verdicts, relative_scales
-from unstuck.trace.judging.lost import lets_gradient_go, nothing_moves
+from unstuck.trace.judging.lost import comes_to_nothing, lets_gradient_go, nothing_moves
 from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.judging.outside import outside_of_loop
 from unstuck.trace.judging.returned import absolute_scales
@@ -30,7 +30,7 @@ from unstuck.trace.judging.started import started
 from unstuck.trace.judging.unused import unused
 from unstuck.trace.judging.updates import overflowed, update_faults
 from unstuck.trace.numbers import among_numbers
-from unstuck.trace.optimising.faults import unexplained
+from unstuck.trace.optimising.faults import UNKNOWN, unexplained
 from unstuck.trace.optimising.turned import turned
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
@@ -120,6 +120,8 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
             fault = fault or inflating(gradient.parameter, steps, evidence.verdicts, evidence.tolerance)
         if fault is None and _may_be_right(gradient):
             fault = unlike.get(gradient.parameter)
+            if gradient.parameter in evidence.verdicts.passing:
+                fault = comes_to_nothing(gradient.parameter, steps) or fault or UNKNOWN
         loose = isinstance(evidence.account.explained.get(gradient.parameter), Reworked)
         if gradient.status in ("wrong", "cannot-tell") and (gradient.explanation is None or loose):
             gradient = _proven(gradient, evidence)
@@ -127,6 +129,7 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
             gradient = replace(gradient, status="cannot-tell", reason=fault, residual=np.inf)
         elif isinstance(fault, Explanation) and (
             fault is unlike.get(gradient.parameter)
+            or gradient.parameter in evidence.verdicts.passing
             or _stands(fault, gradient, steps)
             or (loose and gradient.status == "wrong")
         ):

@@ -21,6 +21,7 @@ class Alteration:
     """kind and text say what is wrong with the operation as written; `value` computes what it gives when altered.
 
     culprit  the operand that does not belong there, if it is one
+    lacking  the operand to which something should have been done before, if it is one
     item     what belongs there instead, or besides, if it is something at hand in the step
     signed   False where the sign of the result is a convention: an error may be output - target or the reverse
     """
@@ -31,6 +32,7 @@ class Alteration:
     culprit: Node | None = None
     item: Item | None = None
     signed: bool = True
+    lacking: Node | None = None
 
 
 def with_operand(node: Node, position: int, value: Array) -> Node:

@@ -129,7 +129,9 @@ def _besides(
             for position, arg in enumerate(node.args):
                 if _can_take(node, arg, item):
                     text = words.format(item=item.title, whole=title(arg))
-                    yield Alteration(kind, text, _at_operand(position, key, combine), None, item, signed)
+                    lacking = arg if isinstance(arg, Node) else None
+                    made = _at_operand(position, key, combine)
+                    yield Alteration(kind, text, made, None, item, signed, lacking)
 
 
 def _result(node: Node) -> str:

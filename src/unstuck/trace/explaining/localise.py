@@ -117,11 +117,21 @@ def first_flip(
 
 
 def _turns(node: Node, path: Path, first: bool = True) -> bool:
-    """Has a value the other sign than all that it is made of?  (The first error is made of none: `first`.)"""
-    before = [path.signs[parent] for parent in node.parents() if path.signs.get(parent, 0)]
-    return (
-        all(sign == -path.signs[node] for sign in before) and bool(before or first) and path.signs[node] != 0
-    )
+    """Has a value the other sign than all that it is made of?  (The first error is made of none: `first`.)
+
+    Unfinished products have no sign; there it is what they are made of that counts.
+    """
+    before, pending, seen = [], [*node.parents()], {node}
+    while pending:
+        parent = pending.pop()
+        if parent in path.signs and parent not in seen:
+            seen.add(parent)
+            if path.signs[parent]:
+                before.append(path.signs[parent])
+            else:
+                pending += parent.parents()
+    turned = all(sign == -path.signs[node] for sign in before)
+    return turned and bool(before or first) and path.signs[node] != 0
 
 
 def _lacking_minus(node: Node, forward: Forward, derivatives: Mapping[Node, Array]) -> Node | None:

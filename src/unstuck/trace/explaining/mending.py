@@ -24,7 +24,7 @@ from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Search, Unaltered, value_of
 from unstuck.trace.explaining.localise import computed_from
 from unstuck.trace.explaining.macros import Activated, Forward
-from unstuck.trace.explaining.places import statement_of
+from unstuck.trace.explaining.places import lacks_at, statement_of
 from unstuck.trace.explaining.rights import DIRECTION
 from unstuck.trace.judging.matching import STEADY, match
 from unstuck.trace.reading.views import CONTRACTIONS, untransposed
@@ -158,7 +158,7 @@ def _told(forced: Forced, node: Node, alteration: Alteration, case: Case, forwar
         kind = "activation-derivative-wrong"
     made = statement_of(culprit) if culprit is not None and culprit not in forward.nodes else None
     also = (made,) if made is not None and made != node.span else ()
-    here = statement_of(node) if kind in OF_OMISSIONS else node.span
+    here = lacks_at(node, alteration.lacking, forward.nodes) if kind in OF_OMISSIONS else node.span
     place, lent = here or forced.place, not alteration.signed
     return replace(forced, kind=kind, text=alteration.text, place=place, also=also, lent=lent)
 

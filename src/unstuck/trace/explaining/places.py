@@ -6,14 +6,14 @@ name: with `dz = dh`, where `dz = dh * (h > 0)` is right, the error passes throu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, between
 from unstuck.facts import Span
-from unstuck.trace.judging.statements import depth_in_common
+from unstuck.trace.judging.statements import depth_in_common, same_function
 from unstuck.trace.reading.written import CLIPS, Step
 
 SUMS = {"add", "subtract"}
@@ -27,6 +27,24 @@ def statement_of(node: Node) -> Span | None:
         return named or node.span
     inside = named.path == node.span.path and named.line <= node.span.line <= named.end_line
     return node.span if inside else named
+
+
+def lacks_at(node: Node, operand: Node | None, ahead: Collection[Node]) -> Span | None:
+    """Where something should be done that is missing: to what an operation gives, or before that to an operand.
+
+    Of an operand that the forward pass has made (those are `ahead`), it is where a function has handed it on, if any
+    has.  A value gets its name where it is missing, unless that is in another function.
+    """
+    value = node if operand is None else operand
+    handed = [place for count, place in value.passed if count <= node.id]
+    if handed and value is not node:
+        return handed[-1]
+    if value in ahead or value.op == "leaf":
+        return statement_of(node)
+    named = value.bound[-1] if value.bound else None
+    if named is None or value.span is None:
+        return named or value.span or node.span
+    return statement_of(value) if same_function(named, value.span) else value.span
 
 
 def gone_by(node: Node, step: Step, near: Node) -> tuple[Span, ...]:

@@ -26,7 +26,7 @@ from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Altered, Hypothesis, Search, merged
 from unstuck.trace.explaining.localise import blamed_span
 from unstuck.trace.explaining.mending import OF_OMISSIONS
-from unstuck.trace.explaining.places import statement_of
+from unstuck.trace.explaining.places import lacks_at
 from unstuck.trace.explaining.pool import Item, Key, Pool
 from unstuck.trace.explaining.rounds import Rounds, Site
 from unstuck.trace.explaining.uses import Back, Use, constantly, formed
@@ -279,7 +279,9 @@ def hypothesis_of(told: Told, search: Search, current: Verdicts) -> Reworked:
         return merged(parts, number)
 
     node = told.operation
-    place = statement_of(node) if kind in OF_OMISSIONS else node.span
+    passes = (each for each in search.passes.values() if each.step.nodes[-1].id >= node.id)
+    ahead = min(passes, key=lambda each: each.step.nodes[-1].id).nodes
+    place = lacks_at(node, told.alteration.lacking, ahead) if kind in OF_OMISSIONS else node.span
     return Reworked(kind, text, alter, place=place, lent=not told.alteration.signed)
 
 

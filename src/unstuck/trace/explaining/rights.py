@@ -20,17 +20,18 @@ from unstuck.autodiff.rules import contributions, passes
 from unstuck.facts import Array, Span
 from unstuck.trace.explaining.macros import Forward
 from unstuck.trace.reading.losses import Candidate
-from unstuck.trace.reading.views import untransposed
+from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 from unstuck.trace.reading.written import Step
 
 DIRECTION = 1e-5  # relative difference within which two arrays are one up to a factor
 DIRECTION_SINGLE = 2e-3
 MOST_STEPS = 4
+TOGETHER = -2  # in the place of an operand: the derivative by a value that was computed more than once
 Value = TypeVar("Value", Node, Array)
 Shapes = tuple[tuple[int, ...], ...]
 Key = tuple[
     Span | None, str, int, int
-]  # place, operation, which of its values, and which operand of it or -1
+]  # place, operation, which of its values, and which operand of it, -1 or TOGETHER
 
 
 class RightValues:
@@ -141,7 +142,18 @@ def _truth(forward: Forward, loss: Candidate, overrides: Overrides) -> dict[Key,
                 if operand not in forward.interior:
                     passed = np.asarray(part.g if isinstance(part, Part) else part, float)
                     directions[*keys[node][:3], position] = passed
+    for same in _computed_again(told):
+        directions[*keys[same[0]][:3], TOGETHER] = np.sum([told[node] for node in same], axis=0)
     return directions
+
+
+def _computed_again(nodes: Iterable[Node]) -> Iterator[list[Node]]:
+    """Values that were computed several times from the same operands, where once would do: they are one to a person."""
+    groups: dict[object, list[Node]] = defaultdict(list)
+    for node in nodes:
+        if np.size(node.value) > 1 and node.op in {*CONTRACTIONS, "add"}:
+            groups[node.op, *(np.asarray(each.value).tobytes() for each in node.parents())].append(node)
+    yield from (group for group in groups.values() if len(group) > 1)
 
 
 def _written(step: Step) -> set[Node]:

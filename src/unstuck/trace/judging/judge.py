@@ -38,12 +38,14 @@ class Verdicts:
 
     unknown  why the gradient of a parameter cannot be derived
     groups   of single numbers that one statement updates together
+    passing  parameters whose gradient was met on the way to updates that are no multiples of it
     """
 
     loss: Candidate
     matches: dict[str, dict[int, Match]]
     unknown: dict[str, str]
     groups: Mapping[str, Group] = field(default_factory=dict)
+    passing: frozenset[str] = frozenset()
 
     def telling(self, name: str) -> dict[int, Match]:
         """The steps in which this parameter has a gradient at all."""
@@ -266,23 +268,29 @@ def _numbers(verdicts: Verdicts, steps: Sequence[Step], tolerance: float) -> int
 
 def _rank(
     verdicts: Verdicts, steps: Sequence[Step], tolerance: float
-) -> tuple[int, int, int, int, float, bool, int]:
-    """Numbers explained (in arrays: a single number proves nothing), how, then derivable, how many take part, ...
+) -> tuple[int, bool, int, int, int, float, bool, int]:
+    """Numbers explained (in arrays: a single number proves nothing), from the output on, how, then derivable, ...
 
-    Then follow similar, steady, and preferred.
+    Then follow how many take part, similar, steady, and preferred.
 
-    A loss of outputs and targets that is explained upside down counts: the whole network climbs it.  A value that
-    the script computes may be maximised, but only where nothing else explains as much.  For one sample with one
+    What is explained upside down counts as well, for a layer may climb what the others descend; but of a value that
+    the script computes only beside something that is explained, and if that is nearer to the output.  Such a value may
+    be maximised, but only where nothing else explains as much.  For one sample with one
     output several losses differ by a factor only: then it is the one whose factor is the same in every step.
     """
     sizes = {name: np.size(update.before.value) for step in steps for name, update in step.updates.items()}
     arrays = [name for name in verdicts.matches if verdicts.is_array(name)]
-    explained = sum(sizes[name] for name in arrays if verdicts.explains(name, tolerance))
-    mirrored = sum(sizes[name] for name in arrays if verdicts.climbs(name, tolerance))
-    if not verdicts.loss.by_pairs:
-        how = 0 if verdicts.loss.kind == "maximised" else 2
-    else:  # in the same direction up to the sign: a layer may climb what the others descend
+    right = [name for name in arrays if verdicts.explains(name, tolerance)]
+    turned = [name for name in arrays if verdicts.climbs(name, tolerance)]
+    explained, mirrored = (sum(sizes[name] for name in names) for names in (right, turned))
+    from_output = True
+    if verdicts.loss.by_pairs:
         how, explained = (1 if mirrored and not explained else 2), explained + mirrored
+    else:
+        how = 0 if verdicts.loss.kind == "maximised" else 2
+        if right and turned:
+            explained += mirrored
+            from_output = max(right + turned, key=lambda name: _first_use(steps, name)) in right
     cosines = [
         match.cosine for table in verdicts.matches.values() for match in table.values() if not match.vacuous
     ]
@@ -291,7 +299,13 @@ def _rank(
     steady = any(verdicts.explains(name, tolerance) and verdicts.spread(name) < STEADY for name in judged)
     preferred = -PREFERENCE.index(verdicts.loss.kind)
     apart = sum(_takes_no_part(table) for table in verdicts.matches.values())
-    return explained, how, -len(verdicts.unknown), -apart, round(similar, 6), steady, preferred
+    return explained, from_output, how, -len(verdicts.unknown), -apart, round(similar, 6), steady, preferred
+
+
+def _first_use(steps: Sequence[Step], name: str) -> int:
+    """When the network first takes this parameter: the id of the node, in the first step that updates it."""
+    step = next(step for step in steps if name in step.updates)
+    return min((node.id for node in step.takers[step.updates[name].before]), default=-1)
 
 
 def _takes_no_part(table: Table) -> bool:

@@ -86,6 +86,31 @@ def of_itself(name: str, steps: Sequence[Step]) -> Explanation | None:
     )
 
 
+def comes_to_nothing(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """What is added is zero in every step, and so is what it is made of, down to a value of the step before."""
+    mine = [step for step in steps if name in step.updates]
+    found = [_first_zeros(step, step.updates[name]) for step in mine]
+    if len(found) < LEAST_STEPS or not all(found) or found[-1] is None or found[-1].span is None:
+        return None
+    after = mine[-1].updates[name].after.span
+    text = f"the steps of {name} are zero, because what this makes stays zero: its gradient does not come into it"
+    return Explanation("gradient-missing", text, found[-1].span, (after,) if after is not None else ())
+
+
+def _first_zeros(step: Step, update: Update) -> Node | None:
+    """The first of the zeros, each made of the one before, that end in this update."""
+    start, shape = step.nodes[0].id, np.shape(update.after.value)
+    if not np.array_equal(update.after.value, update.before.value):
+        return None
+    pending, first = [update.after], None
+    while pending:
+        node = pending.pop()
+        first = node if node is not update.after else first
+        zeros = [each for each in node.parents() if np.shape(each.value) == shape and not np.any(each.value)]
+        pending = [each for each in zeros if each.id >= start][:1]
+    return first
+
+
 def _twice_the_same(node: Node) -> bool:
     return isinstance(node.args[0], Node) and node.args[0] is node.args[1]
 

@@ -111,6 +111,12 @@ def depth_in_common(one: Span, other: Span) -> int:
     return sum(1 for node in scopes if _holds(node, one) and _holds(node, other))
 
 
+def same_function(one: Span, other: Span) -> bool:
+    """Do two places lie in the same function, or both in none?"""
+    depth = depth_in_common(one, other)
+    return one.path == other.path and depth == depth_in_common(one, one) == depth_in_common(other, other)
+
+
 def _holds(node: ast.stmt, place: Span) -> bool:
     """Does the place lie inside this statement?"""
     return node.lineno <= place.line <= (node.end_lineno or node.lineno)
