@@ -22,7 +22,7 @@ from unstuck.trace.running.seeding import seed_everything
 from unstuck.trace.worker import edited_texts
 
 NEAR = 3  # lines: a longer span names no line
-CPU_SECONDS = 20
+CPU_SECONDS = 40
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from unstuck.trace.explaining.unreachable import unreachable
 from unstuck.trace.judging.inverted import under_inverted
 from unstuck.trace.judging.judge import Verdicts, best_loss, judge, tolerance_of
 from unstuck.trace.judging.passing import passing
-from unstuck.trace.judging.separate import separate
+from unstuck.trace.judging.separate import parameters_of, separate, without_part
 from unstuck.trace.reading.lone import number_steps
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.steps import Steps, Tracked, unique_names
@@ -175,9 +175,14 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
         return [Analysis(parameters, tuple(meant), window, first, under, account, tolerance)]
     result = []
     for mine, told in separate(steps, verdicts, tolerance):
-        own = {name: parameters[name] for name in parameters if any(name in step.updates for step in mine)}
-        shown, best, search = _accounted(mine, told, tolerance, operations)
-        result.append(Analysis(own, tuple(shown), window, first, best, search, tolerance))
+        apart = without_part(mine, told)
+        lost = _astray(parameters_of(mine, apart), tolerance) if apart else None
+        if lost is not None:
+            rest = [name for name in told.matches if name not in apart]
+            mine, told = parameters_of(mine, rest), told.of(rest)
+        for shown, best, search in (_accounted(mine, told, tolerance, operations), *([lost] if lost else [])):
+            own = {name: parameters[name] for name in parameters if any(name in s.updates for s in shown)}
+            result.append(Analysis(own, tuple(shown), window, first, best, search, tolerance))
     return result
 
 

@@ -22,7 +22,9 @@ from unstuck.trace.judging.acquittal import bent_at, right_at_kinks
 from unstuck.trace.judging.ascent import climbs_distance
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import STEADY, match
+from unstuck.trace.judging.penalties import is_penalty_alone
 from unstuck.trace.judging.returned import derived_foretells
+from unstuck.trace.judging.separate import is_weights
 from unstuck.trace.judging.truncation import rounds_back
 from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
@@ -40,6 +42,7 @@ NO_TARGET = "the gradient does not depend on any target: it follows from the out
 PENALTY_ALONE = (
     "nothing but a penalty explains a step, and a penalty does not depend on what the network puts out"
 )
+NO_PART = "the loss that explains the other gradients does not depend on it"
 UPWARDS = "the steps go up a distance between output and target"
 Said = tuple[Status, str]
 
@@ -85,13 +88,15 @@ def _first_sight(name: str, evidence: Evidence, known: bool) -> Said:
     verdicts = evidence.verdicts
     if name in verdicts.unknown:
         return "cannot-tell", verdicts.unknown[name]
-    if len(verdicts.matches) > 1 and _is_penalty_alone(evidence):
+    if len(verdicts.matches) > 1 and is_penalty_alone(evidence.steps, verdicts.loss):
         return "cannot-tell", PENALTY_ALONE
     telling = verdicts.telling(name)
     if not telling:
         return "cannot-tell", "its gradient vanishes in every recorded step"
     flat = not any(np.any(match.true) for match in telling.values())
     if flat and (_is_running_mean(evidence.steps, name) or not _takes_part(name, evidence)):
+        if any(is_weights(step, name) for step in evidence.steps):
+            return "cannot-tell", NO_PART
         return "not-applicable", "it takes no part in the loss: a result, not a parameter"
     if evidence.explains(name):
         return _explained(name, evidence, known)
@@ -100,7 +105,7 @@ def _first_sight(name: str, evidence: Evidence, known: bool) -> Said:
     if not known:
         return "cannot-tell", UNKNOWN_LOSS
     if flat:
-        return "cannot-tell", "the loss that explains the other gradients does not depend on it"
+        return "cannot-tell", NO_PART
     return "wrong", ""
 
 
@@ -126,20 +131,6 @@ def _never_negative(evidence: Evidence) -> str:
         node.value for step in evidence.steps if loss in step.losses for node, _ in step.losses[loss].seeds
     ]
     return line_in_words(loss.span) if values and np.min([np.min(value) for value in values]) >= 0 else ""
-
-
-def _is_penalty_alone(evidence: Evidence) -> bool:
-    """Is the loss made of some arrays of parameters, and of plain numbers: of no data, and not of all of them?"""
-    loss = evidence.verdicts.loss
-    step = next((step for step in evidence.steps if loss in step.losses), None)
-    if step is None or loss.by_pairs or loss.kind == "returned":
-        return False
-    roots = [node for node, _ in step.losses[loss].seeds]
-    behind = ancestors(roots, oldest=step.nodes[0].id, stop=step.ends)
-    operands = {parent for node in behind for parent in node.parents()}
-    parameters = [node for node in step.wrt() if node in operands]
-    of_arrays = len(parameters) < len(step.wrt()) and all(np.size(node.value) > 1 for node in parameters)
-    return of_arrays and all(np.size(node.value) == 1 or node in step.tainted for node in operands)
 
 
 def _takes_part(name: str, evidence: Evidence) -> bool:

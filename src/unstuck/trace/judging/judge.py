@@ -19,6 +19,7 @@ from unstuck.autodiff.reverse import Adjoints, NoRule, adjoints
 from unstuck.facts import Array
 from unstuck.trace.judging.matching import STEADY, Match, Table, Tables, chosen, match
 from unstuck.trace.judging.numbers import Number, numbers_of
+from unstuck.trace.judging.penalties import is_penalty_alone
 from unstuck.trace.judging.together import LEAST, Group, together
 from unstuck.trace.reading.losses import HELD, MOST_PLACES, PREFERENCE, Candidate
 from unstuck.trace.reading.written import Step
@@ -218,9 +219,11 @@ def best_loss(steps: Sequence[Step], tolerance: float, *, pairs_only: bool = Fal
 
     Every candidate is tried on a few steps, and the best of them on all, until one explains everything.
     `pairs_only` leaves out the scalars that the script computes itself.  That a target is held constant although
-    it depends on the parameters is believed only where no other loss explains anything, and this one all.
+    it depends on the parameters is believed only where no other loss explains anything, and this one all; and a
+    penalty is taken for the loss only where there is no other.
     """
     losses = {loss for step in steps for loss in step.losses if loss.by_pairs or not pairs_only}
+    losses = {loss for loss in losses if not is_penalty_alone(steps, loss)} or losses
     found = None
     for places in range(MOST_PLACES):  # a sum is believed only where it explains more than its parts
         more = [loss for loss in losses if loss.kind not in HELD and len(loss.more) == places]

@@ -16,6 +16,7 @@ from unstuck.autodiff.reverse import ancestors
 from unstuck.trace.judging.judge import Verdicts, best_loss, judge
 from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.reading.losses import Candidate, Proposal
+from unstuck.trace.reading.views import CONTRACTIONS
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 2
@@ -28,7 +29,7 @@ def separate(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> lis
     left = [name for name in verdicts.matches if name not in explained and verdicts.is_array(name)]
     if not explained or not left:
         return [(list(steps), verdicts)]
-    theirs = [_with_other_losses(step, verdicts.loss) for step in _of(steps, left)]
+    theirs = [_with_other_losses(step, verdicts.loss) for step in parameters_of(steps, left)]
     other = best_loss(theirs, tolerance) if theirs else None
     names = [
         name
@@ -40,11 +41,35 @@ def separate(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> lis
     ):
         return [(list(steps), verdicts)]
     rest = [name for step in steps for name in step.updates if name not in names]
-    others = _of(steps, names)
-    return [(_of(steps, rest), verdicts.of(rest)), *separate(others, judge(others, other.loss), tolerance)]
+    others = parameters_of(steps, names)
+    return [
+        (parameters_of(steps, rest), verdicts.of(rest)),
+        *separate(others, judge(others, other.loss), tolerance),
+    ]
 
 
-def _of(steps: Sequence[Step], names: Collection[str]) -> list[Step]:
+def without_part(steps: Sequence[Step], verdicts: Verdicts) -> list[str]:
+    """Layers that are updated although the loss does not depend on them: of another network, whose loss is unknown.
+
+    With the weights come all other parameters on which this loss does not depend.
+    """
+    apart = [
+        name
+        for name in verdicts.matches
+        if (told := verdicts.telling(name)) and not any(np.any(match.true) for match in told.values())
+    ]
+    return apart if any(is_weights(step, name) for step in steps for name in apart) else []
+
+
+def is_weights(step: Step, name: str) -> bool:
+    """Does this step multiply a matrix of this name with something, as a layer does?"""
+    before = step.updates[name].before if name in step.updates else None
+    if before is None or np.ndim(before.value) < 2:
+        return False
+    return any(taker.op in CONTRACTIONS for taker in step.takers[before])
+
+
+def parameters_of(steps: Sequence[Step], names: Collection[str]) -> list[Step]:
     """The steps with these parameters only, where there are any."""
     return [step.of(names) for step in steps if not step.updates.keys().isdisjoint(names)]
 
