@@ -24,6 +24,7 @@ from unstuck.trace.judging.passing import passing
 from unstuck.trace.judging.separate import parameters_of, separate, without_part
 from unstuck.trace.reading.lone import number_steps
 from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.parts import parted
 from unstuck.trace.reading.steps import Steps, Tracked, unique_names
 from unstuck.trace.reading.still import still_trainings
 from unstuck.trace.reading.trainings import trainings, turned_trainings
@@ -170,6 +171,10 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
     parameters = dict(zip(names, first.parameters, strict=True))
     tolerance = tolerance_of(steps)
     verdicts = best_loss(steps, tolerance)
+    if verdicts is not None and not _explains_any(verdicts, tolerance):
+        views = parted(steps, parameters)
+        if views is not None:
+            (steps, parameters), verdicts = views, best_loss(views[0], tolerance) or verdicts
     if verdicts is None:
         meant, under, account = _astray(steps, tolerance) or (steps, None, None)
         return [Analysis(parameters, tuple(meant), window, first, under, account, tolerance)]
@@ -194,7 +199,7 @@ def _accounted(
     That is another loss of outputs and targets under which an altered rule explains everything, one that the script
     itself computes, or one whose targets are added instead of subtracted.
     """
-    if not any(verdicts.is_array(name) and verdicts.explains(name, tolerance) for name in verdicts.matches):
+    if not _explains_any(verdicts, tolerance):
         verdicts = under_inverted(steps, tolerance) or verdicts
         shown = unreachable(steps, tolerance)
         if shown is not None:
@@ -231,6 +236,10 @@ def _accounted(
             guessed = guessed or (steps, under, other)
     shown = added(steps, tolerance) or targetless(steps, tolerance)
     return shown or guessed or (steps, verdicts, account)
+
+
+def _explains_any(verdicts: Verdicts, tolerance: float) -> bool:
+    return any(verdicts.is_array(name) and verdicts.explains(name, tolerance) for name in verdicts.matches)
 
 
 def _of_own_classes(steps: Sequence[Step], loss: Candidate, tolerance: float, operations: int) -> Told | None:

@@ -19,7 +19,7 @@ LEAST_STEPS = 3
 
 def borrowed(name: str, steps: Sequence[Step]) -> Explanation | None:
     """The explanation of a wrong update by another parameter's values in it."""
-    mine = [step for step in steps if name in step.updates]
+    mine = [step for step in steps if name in step.updates and step.updates[name].part is None]
     others = dict.fromkeys(other for step in mine for other in step.updates if other != name)
     for other in others:
         both = [step for step in mine if other in step.updates]

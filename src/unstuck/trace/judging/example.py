@@ -77,6 +77,7 @@ def _witness(steps: Sequence[Step], verdicts: Verdicts, name: str, number: int, 
     place = tuple(int(i) for i in index)
     step = next(step for step in steps if step.number == number)
     pairs = step.losses[verdicts.loss].pairs
-    before = step.updates[name].before
-    difference = finite_difference(verdicts.loss.kind, pairs, before, place, step.ends)
+    update = step.updates[name]
+    whole = place if update.part is None else (place[0] + update.part.start,)
+    difference = finite_difference(verdicts.loss.kind, pairs, update.before, whole, step.ends)
     return Witness(place, float(written[place]), float(true[place]), difference)

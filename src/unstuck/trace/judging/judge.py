@@ -122,6 +122,8 @@ def matches(step: Step, name: str, found: Adjoints) -> Mapping[str, Match] | NoR
     true = found.of(node)
     if true is None:
         return found.unknown[node]
+    part = step.updates[name].part
+    true = true if part is None else np.ravel(true)[part]
     floor = rounding_floor(node, step.taken_with(node), found.cotangents)
     return {kind: match(written, true, floor) for kind, written in step.written[name].items()}
 
@@ -281,8 +283,8 @@ def _rank(
     be maximised, but only where nothing else explains as much.  For one sample with one
     output several losses differ by a factor only: then it is the one whose factor is the same in every step.
     """
-    sizes = {name: np.size(update.before.value) for step in steps for name, update in step.updates.items()}
     arrays = [name for name in verdicts.matches if verdicts.is_array(name)]
+    sizes = {name: verdicts.size(name) for name in arrays}
     right = [name for name in arrays if verdicts.explains(name, tolerance)]
     turned = [name for name in arrays if verdicts.climbs(name, tolerance)]
     explained, mirrored = (sum(sizes[name] for name in names) for names in (right, turned))

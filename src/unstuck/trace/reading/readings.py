@@ -49,6 +49,11 @@ def readings(before: Node, terms: Sequence[Term], tainted: Collection[Node], sta
     return found
 
 
+def of_part(found: Readings, part: slice | None) -> Readings:
+    """The same readings of a part of a vector; None stands for all of it."""
+    return found if part is None else {kind: np.ravel(whole)[part] for kind, whole in found.items()}
+
+
 def _summed(terms: Sequence[Term], shape: tuple[int, ...]) -> Array:
     """The descent direction that the terms of an increment make together."""
     return sum((-term.coefficient * np.asarray(term.node.value, float) for term in terms), np.zeros(shape))

@@ -26,12 +26,14 @@ class Update:
     """One update of one parameter in one step: after = sum of the terms, `before` among them.
 
     closed  the terms are not to be taken apart any further
+    part    the elements of a vector that are meant; None stands for all
     """
 
     before: Node
     after: Node
     terms: tuple[Term, ...]
     closed: bool = False
+    part: slice | None = None
 
 
 @dataclass(frozen=True)

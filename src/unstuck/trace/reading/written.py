@@ -18,7 +18,7 @@ from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Span
 from unstuck.trace.reading.handed import handed_over, returned_loss
 from unstuck.trace.reading.losses import Candidate, Proposal, candidates, without
-from unstuck.trace.reading.readings import Readings, readings
+from unstuck.trace.reading.readings import Readings, of_part, readings
 from unstuck.trace.reading.steps import Key, Steps, Update
 from unstuck.trace.reading.terms import Term, plain_number, terms_of
 from unstuck.trace.reading.views import untransposed
@@ -150,7 +150,8 @@ def reread(step: Step, name: str, after: Node, fresh: Collection[Node]) -> Readi
     update = Update(before, after, ())
     terms, _, _ = _gradient_terms(update, step.older)
     known = step.tainted | frozenset(fresh)
-    return handed_over(update) or readings(before, terms, known, step.nodes[0].id)
+    found = handed_over(update) or readings(before, terms, known, step.nodes[0].id)
+    return of_part(found, step.updates[name].part)
 
 
 def _takers(parameters: Sequence[Node], nodes: Sequence[Node]) -> Mapping[Node, Sequence[Node]]:
