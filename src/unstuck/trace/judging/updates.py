@@ -50,13 +50,17 @@ def update_faults(steps: Sequence[Step]) -> dict[str, Explanation]:
 
 
 def _grown(name: str, steps: Sequence[Step]) -> Explanation | None:
-    """The first recorded update made the parameter larger."""
+    """The first recorded update, or the one before it, made the parameter larger."""
     update = steps[0].updates[name]
     old = update.before.args[0] if update.before.args else None
-    grew = isinstance(old, Node) and 1 < np.size(old.value) < np.size(update.before.value)
-    if not isinstance(old, Node) or not grew or update.before.op not in ("add", "subtract"):
+    grown = [(update.before, update.after)]
+    if isinstance(old, Node) and update.before.op in ("add", "subtract"):
+        grown.append((old, update.before))
+    sizes = [(np.shape(one.value), np.shape(other.value)) for one, other in grown]
+    sizes = [(one, other) for one, other in sizes if 0 < np.prod(one) < np.prod(other) and one]
+    if not sizes:
         return None
-    before, after = np.shape(old.value), np.shape(update.before.value)
+    before, after = sizes[0]
     text = (
         f"{name} has shape {before} and grows to {after} in its first update: "
         "its gradient is not summed over the rows, and broadcasting hides it"

@@ -73,4 +73,3 @@ def _with_parts(step: Step, parts: Mapping[str, Parts]) -> Step:
             carried[part], rates[part] = step.carried[name], step.rates[name]
         del carried[name], rates[name]
     return replace(step, updates=updates, written=written, carried=carried, rates=rates)
-

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
+import numpy as np
+
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
 from unstuck.trace.reading.chains import Chain, OldValues, parameter_chains
@@ -129,7 +131,7 @@ def step_key(context: Key, loop: int | None) -> Key | None:
 
 
 def _by_step(chain: Chain, loop: int | None) -> dict[Key, tuple[Node, Node]]:
-    """(value before, value after) of a chain in each step; the first value has no known predecessor."""
+    """(value before, value after) of a chain in each step; before the first value comes what it was made from."""
     steps: dict[Key, tuple[Node, Node]] = {}
     for index, (old, new) in enumerate(pairwise(chain)):
         key = step_key(new.context, loop) if loop is not None else ((-1, index),)
@@ -137,8 +139,21 @@ def _by_step(chain: Chain, loop: int | None) -> dict[Key, tuple[Node, Node]]:
             steps[key] = (steps[key][0] if key in steps else old, new)
     first = step_key(chain[0].context, loop) if loop is not None else None
     if first is not None:
-        steps.pop(first, None)
+        start = first_value(chain, loop)
+        after = steps.pop(first)[1] if first in steps else chain[0]
+        steps = steps if start is None else {first: (start, after), **steps}
     return steps
+
+
+def first_value(chain: Chain, loop: int | None) -> Node | None:
+    """The array that was there before the first update: one that was made outside of the loop."""
+    total = chain[0]
+    operands = [arg for arg in total.args if isinstance(arg, Node)]
+    if total.op not in ("add", "subtract") or len(operands) != 2 or not np.ndim(operands[0].value):
+        return None
+    start, other = operands
+    outside = start.op == "leaf" or step_key(start.context, loop) is None
+    return start if outside and other is not start else None
 
 
 def ranges_of(nodes: Sequence[Node], chains: Sequence[Chain], loop: int | None) -> dict[Key, range]:
