@@ -40,6 +40,7 @@ class Probe:
     forward     computes what `loss` needs; "" takes the step itself, whose forward part precedes its update
     setup       executed once after the script
     state       optimiser state that must be zero before the step
+    other       another loss that a backward pass with one factor less descends: no fault of its own, but a choice
     """
 
     parameters: str
@@ -50,6 +51,7 @@ class Probe:
     setup: str = ""
     state: str = ""
     depth: int = 2
+    other: str = ""
 
 
 @dataclass(frozen=True)
@@ -204,7 +206,9 @@ def loop_body(script: Path, depth: int) -> Any:
 
 FLAT = "W1 b1 W2 b2"
 PROBES = {
-    "flat_online": Probe(FLAT, "0.5 * np.sum(err ** 2)", "lr"),
+    "flat_online": Probe(
+        FLAT, "0.5 * np.sum(err ** 2)", "lr", other="-np.sum(t * np.log(o) + (1 - t) * np.log(1 - o))"
+    ),
     "flat_minibatch": Probe(FLAT, "loss", "learning_rate"),
     "flat_fullbatch": Probe(
         "Wh bh Wo bo",
@@ -230,6 +234,7 @@ PROBES = {
         "net.update_mini_batch(batch, 3.0)",
         "pass",
         "batch = samples[:10]",
+        other="-sum(np.sum(t * np.log(p) + (1 - t) * np.log(1 - p)) for x, t in batch for p in [net.feedforward(x)])",
     ),
     "class_attributes": Probe(
         "net.w_hidden net.b_hidden net.w_out net.b_out",
@@ -313,6 +318,7 @@ PROBES = {
         "-np.sum(t * np.log(q)) / len(x)",
         "rate",
         setup="W, B = [w.astype(float) for w in W], [b.astype(float) for b in B]",
+        other="np.sum((o - t) ** 2)",
     ),
     "accumulate": Probe(
         "net.W1 net.b1 net.W2 net.b2",
@@ -346,6 +352,7 @@ PROBES = {
         "np.mean((out - y) ** 2)",
         "alpha",
         forward="out = np.tanh(np.tanh(x @ W1 + B1) @ W2 + B2)",
+        other="-np.sum(np.log(1 - out ** 2) / 2 + y * np.arctanh(out))",
     ),
     "pure_python": Probe(
         "hidden output",
@@ -487,6 +494,7 @@ PROBES = {
         "table.practise(inputs, outputs, 1)",
         "pass",
         "import numpy as np",
+        other="-sum(np.sum(outputs * np.log(p) + (1 - outputs) * np.log(1 - p)) for p in [table.answer(inputs)[1]])",
     ),
     "operator_overloading": Probe(
         " ".join(f"everything[{k}].data" for k in range(17)),

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faults.programs import Program, on_disk, quietly
+from faults.rails import values_of
 from probes import as_main, execute, loop_body, shortened, take
 
 DIGITS = 9  # of a value: another order of the same operations is the same value
@@ -52,7 +53,7 @@ class Probing:
             exec(probe.setup, names)
             step = compile(probe.step, "step", "exec") if probe.step else loop_body(script, probe.depth)
             forward = compile(probe.forward, "forward", "exec") if probe.forward else step
-            current = {text: np.array(eval(text, names)) for text in program.parameters}
+            current = values_of(program.parameters, names)
             self.start = start or current
             self.draws = draws or _draws(names)
             self.data = {name: [each.copy() for each in _own(value)] for name, value in names.items()}
@@ -69,7 +70,7 @@ class Probing:
             with _Watch(program, {}) as stepping:
                 _restore(self.draws, names)
                 take(step, names, self.start, probe)
-            self.end = {text: np.array(eval(text, names)) for text in program.parameters}
+            self.end = values_of(program.parameters, names)
         self.lines, self.values = stepping.lines, stepping.values
         self.forward = set() if moves else watch.values & (stepping.values - stale)
 

@@ -116,8 +116,22 @@ def names_in(frame: FrameType) -> dict[str, Any]:
 
 def read(expressions: Sequence[str], frame: FrameType) -> Values:
     """Copies of the parameters as seen from a frame; raises what evaluating them raises."""
-    names = names_in(frame)
-    return {text: _floating(np.array(eval(text, names))) for text in expressions}
+    return values_of(expressions, names_in(frame))
+
+
+def values_of(expressions: Sequence[str], names: Mapping[str, Any]) -> Values:
+    """Copies of the parameters; raises what evaluating them raises."""
+    values = (part for text in expressions for part in _parts(text, eval(text, dict(names))))
+    return {text: _floating(np.array(value)) for text, value in values}
+
+
+def _parts(text: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The value itself; of numbers in lists each by itself, for each may have a rate of its own."""
+    if isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _parts(f"{text}[{index}]", part)
+    else:
+        yield text, value
 
 
 def _floating(array: NDArray[Any]) -> NDArray[Any]:
@@ -131,8 +145,6 @@ def put(values: Mapping[str, NDArray[Any]], frame: FrameType) -> None:
         place = eval(text, names)
         if isinstance(place, np.ndarray):
             place[...] = value
-        elif isinstance(place, list):
-            place[:] = value.tolist()
         else:
             exec(f"{text} = value", {**names, "value": value.item()})
 
@@ -163,7 +175,7 @@ def find_loop(program: Program) -> Loop | None:
 
     known = run(program, program.texts, lambda loop: True, hook)
     active = {
-        number: sum(moved[number, name] >= SHARE * count for name in program.parameters)
+        number: sum(moved[number, name] >= SHARE * count for name in last[number])
         for number, count in rounds.items()
         if count > FEW
     }

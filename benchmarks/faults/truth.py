@@ -5,7 +5,8 @@ the same parameters) and at least one parameter is moved otherwise: no positive 
 steps into the mutant's, in every step up to a relative error of 1e-3.  If constants do, it is a *scale*, as it is when
 they do so in the plain step of the probe, ahead of an optimiser that bends them; if they are all 1, it is
 *equivalent*.  Set aside is a mutant that crashes, yields NaN, alters the forward pass, or alters
-nothing but the weight decay, be it ahead of an optimiser or without one.
+nothing but the weight decay, be it ahead of an optimiser or without one; and one whose plain step is the gradient
+of another loss of the same outputs and targets, by finite differences: that is a choice too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
@@ -23,8 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faults.probing import Probing
-from faults.programs import Program
+from faults.programs import Program, on_disk, quietly
 from faults.rails import STEPS, TRACED, Loop, Values, changes, find_loop, names_in, trajectory
+from probes import judge
 
 TOLERANCE = 1e-3  # relative error after the best factor
 FEW = 40  # steps that are compared before all are
@@ -58,7 +60,7 @@ class Reference:
 class Truth:
     """The verdict on one mutant; `factors` and `residuals` by parameter."""
 
-    verdict: str  # effective | scale | equivalent | penalty | forward | crash | nan
+    verdict: str  # effective | scale | equivalent | penalty | loss | forward | crash | nan
     factors: Mapping[str, float] = field(default_factory=dict)
     residuals: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
@@ -196,11 +198,20 @@ def truth(program: Program, known: Reference, texts: Mapping[str, str], in_optim
             return Truth("forward", reason=f"the loss is {now.loss:.6g} instead of {known.probed.loss:.6g}")
         if known.probed.forward - now.values:
             return Truth("forward", reason="a value of the forward pass is no longer computed")
+        if found.verdict == "effective" and program.probe.other and _follows_other(program, texts):
+            return Truth("loss", found.factors, found.residuals, "the gradient of another loss")
         if found.verdict == "effective" and not in_optimiser:
             ahead = _ahead(program, known, texts, now).verdict
             if ahead in BENT:
                 return Truth(ahead, found.factors, found.residuals, BENT[ahead])
     return found
+
+
+def _follows_other(program: Program, texts: Mapping[str, str]) -> bool:
+    """Is the plain step of the probe the gradient of the other loss, by finite differences of that?"""
+    with on_disk(texts) as folder, quietly():
+        told = judge(folder / program.main, replace(program.probe, loss=program.probe.other))
+    return not any(verdict.wrong for verdict in told.values())
 
 
 def _ahead(program: Program, known: Reference, texts: Mapping[str, str], now: Probing) -> Truth:
