@@ -15,6 +15,7 @@ from unstuck.trace.explaining.reworked import Reworked
 from unstuck.trace.explaining.standing import standing
 from unstuck.trace.explaining.unread import unread
 from unstuck.trace.explaining.untouched import untouched
+from unstuck.trace.explaining.velocities import without_target
 from unstuck.trace.judging.ascent import upwards
 from unstuck.trace.judging.borrowed import borrowed
 from unstuck.trace.judging.broadcast import silent_broadcast
@@ -88,9 +89,13 @@ def gradients(
 
 
 def _beside(steps: Sequence[Step], loss: Candidate, tolerance: float) -> Iterator[Gradient]:
-    """What is no judged parameter and should be one; each is told once, by the first that knows most."""
-    told = [*untouched(steps, loss), *unused(steps, loss, tolerance), *unread(steps, loss, tolerance)]
-    told += standing(steps, loss)
+    """What is no judged parameter and should be one; each is told once, by the first that knows most.
+
+    In the first step of a training everything is new; what is older than a step shows in the later ones.
+    """
+    later = [step for step in steps if step.number] or steps
+    told = [*untouched(later, loss), *unused(later, loss, tolerance), *unread(later, loss, tolerance)]
+    told += [*standing(later, loss), *without_target(later, loss)]
     yield from {gradient.parameter: gradient for gradient in reversed(told)}.values()
 
 

@@ -17,7 +17,8 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import adjoints, descendants
-from unstuck.facts import Array, Explanation, Gradient
+from unstuck.facts import Array, Explanation, Gradient, Span
+from unstuck.trace.explaining.elements import stray_element
 from unstuck.trace.explaining.operands import Operand, forward, operands
 from unstuck.trace.reading.chains import BOOKKEEPING
 from unstuck.trace.reading.losses import Candidate
@@ -94,7 +95,7 @@ def _renewed(step: Step, following: Step, loss: Candidate) -> Iterator[tuple[obj
     fresh = {
         key: each
         for key, each in _numbered(following, loss).items()
-        if each.role != "element" and each.base.id in inside and not _follows(each.base, known, inside.start)
+        if each.base.id in inside and not _follows(each.base, known, inside.start)
     }
     if not fresh:
         return
@@ -197,23 +198,45 @@ def _is_right(mixture: Mixture | None) -> bool:
 
 def _noun(rounds: Sequence[Round], mixture: Mixture | None) -> Gradient:
     last = rounds[-1]
-    name, place = last.after.title, last.after.base.span or last.after.y.span
+    place = last.after.base.span or last.after.y.span
     assert place is not None
-    told = _fault(name, *mixture, last.after.base) if mixture is not None else None
-    uses = (last.after.y.span,) if last.after.y.span is not None else ()
+    fault = _explained(rounds, mixture, place)
     return Gradient(
-        parameter=name,
+        parameter=_name(last.after),
         span=place,
-        status="wrong" if told else "cannot-tell",
+        status="wrong" if fault else "cannot-tell",
         cosine=float("nan"),
         scale=float("nan"),
         residual=1.0,
         steps=len(rounds),
-        written=np.asarray(last.before.base.value, float) - np.asarray(last.after.base.value, float),
+        written=_array(last.before) - _array(last.after),
         exact=last.exact,
-        explanation=Explanation(*told, place, uses) if told else None,
-        reason="" if told else "it changes in every step, in a way that is no update as far as can be read",
+        explanation=fault,
+        reason="" if fault else "it changes in every step, in a way that is no update as far as can be read",
     )
+
+
+def _explained(rounds: Sequence[Round], mixture: Mixture | None, place: Span) -> Explanation | None:
+    """What has become of the old value, where that is proven and no update."""
+    last = rounds[-1]
+    if mixture is None:
+        if last.after.role != "element":
+            return None
+        moves = [(_array(each.before), _array(each.after), each.exact) for each in rounds]
+        return stray_element(_name(last.after), moves, last.after.base)
+    told = _fault(_name(last.after), *mixture, last.after.base)
+    uses = (last.after.y.span,) if last.after.y.span is not None else ()
+    return Explanation(*told, place, uses) if told else None
+
+
+def _name(operand: Operand) -> str:
+    """What the script calls the array, of which a single element may be read."""
+    array = operand.title.rpartition("[")[0] if operand.role == "element" else ""
+    return array or operand.title
+
+
+def _array(operand: Operand) -> Array:
+    return np.asarray(operand.base.value, float)
 
 
 def _fault(name: str, share: float, factor: float, made: Node) -> tuple[str, str] | None:
