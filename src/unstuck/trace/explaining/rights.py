@@ -149,10 +149,13 @@ def _truth(forward: Forward, loss: Candidate, overrides: Overrides) -> dict[Key,
 
 def _computed_again(nodes: Iterable[Node]) -> Iterator[list[Node]]:
     """Values that were computed several times from the same operands, where once would do: they are one to a person."""
+    first: dict[Node, Node] = {}
     groups: dict[object, list[Node]] = defaultdict(list)
-    for node in nodes:
+    for node in sorted(nodes, key=lambda each: each.id):
         if np.size(node.value) > 1 and node.op in {*CONTRACTIONS, "add"}:
-            groups[node.op, *(np.asarray(each.value).tobytes() for each in node.parents())].append(node)
+            same = groups[node.op, *(first.get(parent, parent).id for parent in node.parents())]
+            same.append(node)
+            first[node] = same[0]
     yield from (group for group in groups.values() if len(group) > 1)
 
 

@@ -8,6 +8,7 @@ step; with the loss known, a parameter whose residual stays is wrong.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
@@ -226,6 +227,8 @@ def best_loss(steps: Sequence[Step], tolerance: float, *, pairs_only: bool = Fal
     """
     losses = {loss for step in steps for loss in step.losses if loss.by_pairs or not pairs_only}
     losses = {loss for loss in losses if not is_penalty_alone(steps, loss)} or losses
+    counts = Counter(loss for step in steps for loss in step.losses)
+    losses = {loss for loss in losses if counts[loss] > 1} or losses
     found = None
     for places in range(MOST_PLACES):  # a sum is believed only where it explains more than its parts
         more = [loss for loss in losses if loss.kind not in HELD and len(loss.more) == places]

@@ -58,6 +58,9 @@ class Steps:
     state: frozenset[int]  # ids of optimiser state and accumulators: chains that are no parameters
     offset: int = 0  # rounds of the step loop on this tape before the first of the keys
     trained: frozenset[int] = frozenset()  # ids of all updated values, those of other trainings included
+    begun: frozenset[Key] = (
+        frozenset()
+    )  # the first round on this tape: whole only where the training begins with it
 
 
 def find_steps(
@@ -95,13 +98,19 @@ def _within_step(chain: Chain, loop: int | None) -> bool:
 def _steps(nodes: Sequence[Node], updated: Sequence[Updated], members: set[int], loop: int | None) -> Steps:
     """The steps of one loop, given the chains that it updates and their values in each of its rounds."""
     found = sorted({key for _, steps in updated for key in steps})
+    updated = [_with_start(each, loop) for each in updated]
+    first = {key for _, steps in updated for key in steps} - {*found}
+    found = sorted({*first, *found})
     ranges = ranges_of(nodes, [chain for chain, _ in updated], loop)
     keys = tuple(key for key in found if key in ranges)
     own = {node.id for chain, _ in updated for node in chain}
     rounds = sorted({key for key, _, _ in _stretches(nodes, loop)})
     tracked = tuple(_tracked(chain, steps, keys) for chain, steps in updated)
     offset = rounds.index(keys[0]) if rounds else 0
-    return Steps(loop, keys, ranges, unique_names(tracked), frozenset(members - own), offset, frozenset(own))
+    names = unique_names(tracked)
+    return Steps(
+        loop, keys, ranges, names, frozenset(members - own), offset, frozenset(own), frozenset(first)
+    )
 
 
 # ----- The step loop ------------------------------------------------------------------------------------
@@ -131,7 +140,7 @@ def step_key(context: Key, loop: int | None) -> Key | None:
 
 
 def _by_step(chain: Chain, loop: int | None) -> dict[Key, tuple[Node, Node]]:
-    """(value before, value after) of a chain in each step; before the first value comes what it was made from."""
+    """(value before, value after) of a chain in each step; the first value has no predecessor in the chain."""
     steps: dict[Key, tuple[Node, Node]] = {}
     for index, (old, new) in enumerate(pairwise(chain)):
         key = step_key(new.context, loop) if loop is not None else ((-1, index),)
@@ -139,21 +148,23 @@ def _by_step(chain: Chain, loop: int | None) -> dict[Key, tuple[Node, Node]]:
             steps[key] = (steps[key][0] if key in steps else old, new)
     first = step_key(chain[0].context, loop) if loop is not None else None
     if first is not None:
-        start = first_value(chain, loop)
-        after = steps.pop(first)[1] if first in steps else chain[0]
-        steps = steps if start is None else {first: (start, after), **steps}
+        steps.pop(first, None)
     return steps
 
 
-def first_value(chain: Chain, loop: int | None) -> Node | None:
-    """The array that was there before the first update: one that was made outside of the loop."""
-    total = chain[0]
+def _with_start(updated: Updated, loop: int | None) -> Updated:
+    """The same with the update of the first step, if what was there before is known: an array made outside the loop."""
+    chain, steps = updated
+    total, key = chain[0], step_key(chain[0].context, loop) if loop is not None else None
     operands = [arg for arg in total.args if isinstance(arg, Node)]
-    if total.op not in ("add", "subtract") or len(operands) != 2 or not np.ndim(operands[0].value):
-        return None
+    if key is None or total.op not in ("add", "subtract") or len(operands) != 2:
+        return updated
     start, other = operands
     outside = start.op == "leaf" or step_key(start.context, loop) is None
-    return start if outside and other is not start else None
+    if not outside or other is start or not np.ndim(start.value):
+        return updated
+    last = [node for node in chain if step_key(node.context, loop) == key][-1]
+    return chain, {key: (start, last), **steps}
 
 
 def ranges_of(nodes: Sequence[Node], chains: Sequence[Chain], loop: int | None) -> dict[Key, range]:

@@ -88,12 +88,16 @@ class Step:
 
 
 def prepare(nodes: Sequence[Node], steps: Steps, first: int) -> list[Step]:
-    """The steps of one window in which something was updated; `first` is the number of its first step."""
+    """The steps of one window in which something was updated; `first` is the number of its first step.
+
+    What an optimiser remembers when a window begins is unknown, unless the training begins with it.
+    """
     offset = steps.offset
     return [
         _prepare(nodes, steps, key, first + offset + index)
         for index, key in enumerate(steps.keys)
         if any(key in parameter.updates for parameter in steps.parameters)
+        and (not first or key not in steps.begun)
     ]
 
 
