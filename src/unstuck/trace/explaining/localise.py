@@ -77,7 +77,9 @@ def first_wrong(path: Path, wrong: Iterable[str]) -> Node | None:
     turned = -_usual_sign(path, blamed, next((path.signs[n] for n in path.nodes if path.signs[n]), 1))
     hopeful: set[Node] = set()
     for node in reversed(path.nodes):
-        if path.signs[node] or any(child in hopeful for child in path.children[node]):
+        if path.signs[node] or (
+            np.any(node.value) and any(child in hopeful for child in path.children[node])
+        ):  # nothing follows from zeros, whatever they are added to
             hopeful.add(node)
     suspects = [
         n for n in path.nodes if path.reaching[n] and path.reaching[n] <= blamed and n.span is not None
