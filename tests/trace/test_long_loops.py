@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from judged import judged, wrong
 
+from unstuck.autodiff import effort
+from unstuck.trace import recorder
+from unstuck.trace.explaining.rights import FEW, RightValues
 from unstuck.trace.loops import Loop
 from unstuck.trace.patience import LONG_ROUND, LONG_TAPE, MOST_NODES, MOST_OF_ROUNDS, Looks
 from unstuck.trace.tape.memory import Memory
@@ -70,6 +74,7 @@ for step in range(20):
     filters -= 0.05 * d_filters
     shift -= 0.05 * d_shift
 """
+MOST_EFFORT = 400_000  # operations that are differentiated until the verdict, many times a step's
 FAULTS = {
     "reshape(z.shape) * (z > 0)": "reshape(z.shape) * (z > -9)",
     "d[n, f, i, j] * x[n, i + u, j + v]": "d[n, f, i, j] * x[n, i + v, j + u]",
@@ -94,6 +99,40 @@ def test_its_faults_are_found(tmp_path: Path, right: str) -> None:
     names = {gradient.parameter for gradient in wrong(judged(tmp_path / "net.py"))}
     both = {"filters", "shift"}
     assert names == (both if "z >" in right else {"shift"} if "shift" in right else {"filters"})
+
+
+@pytest.mark.parametrize("right", ["reshape(z.shape) * (z > 0)", "d[n, f, i, j] * x[n, i + u, j + v]"])
+def test_the_line_is_told_even_where_nothing_may_be_spent_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: str
+) -> None:
+    """With next to no effort for explanations the verdict stands, with the line and within a bounded effort."""
+    monkeypatch.setattr(recorder, "EXPLAINING", 1)
+    text = CONVOLUTION.replace(right, FAULTS[right])
+    (tmp_path / "net.py").write_text(text)
+    before = effort.done()
+    trace = judged(tmp_path / "net.py")
+    line = 1 + text[: text.index(FAULTS[right])].count("\n")
+    told = [each.explanation.span if each.explanation else each.blame for each in wrong(trace)]
+    assert told
+    assert {span.line for span in told if span is not None} == {line}
+    assert effort.done() - before < MOST_EFFORT
+
+
+def test_the_directions_of_many_arrays_are_found_as_among_few() -> None:
+    """Looking up what is close by its shadow on a line finds what comparing with every direction finds."""
+    rng = np.random.RandomState(0)
+    for size in (2, 3, 9):
+        known = list(rng.randn(3 * FEW, size))
+        many = RightValues(known)
+        few = [RightValues(known[start : start + FEW]) for start in range(0, len(known), FEW)]
+        tried = [
+            *(factor * each for each in known[:50] for factor in (2.0, -0.5)),
+            *(each * (1 + 3e-6 * rng.randn(size)) for each in known[50:100]),
+            *rng.randn(50, size),
+        ]
+        for value in tried:
+            signs = {sign for one in few if (sign := one.sign(value))}
+            assert {many.sign(value)} - {0} == signs
 
 
 def test_a_long_round_is_searched_when_it_ends() -> None:

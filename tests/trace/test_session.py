@@ -16,8 +16,9 @@ from unstuck.trace import session
 from unstuck.trace.job import Job
 
 RECORDER = '''
-import ast, sys, types
+import ast, sys, time, types
 from dataclasses import replace
+from unstuck.autodiff import effort
 from unstuck.facts import Trace, Source
 from unstuck.trace.running.runner import Stop
 
@@ -42,6 +43,10 @@ class Recorder:
     def finish(self, outcome):
         if self.job.argv == ("clumsy",):
             raise RuntimeError("oh")
+        if self.job.argv == ("slow",):
+            time.sleep(60)
+        while self.job.argv == ("patient",) and not effort.stopped():
+            time.sleep(0.05)
         status = "exact" if self.ticks.count else "not-applicable"
         return Trace((Source(self.job.path, ""),), self.job.argv, "numpy", status, "",
                      steps=self.ticks.count, outcome=outcome)
@@ -126,6 +131,20 @@ def test_a_deaf_script_is_killed(record: Record, monkeypatch: pytest.MonkeyPatch
     assert (trace.status, trace.steps, tail(trace)) == ("cannot-tell", 0, ("deaf",))
     assert "asked" in trace.reason
     assert trace.sources[0].text == text
+
+
+def test_a_slow_analysis_is_not_blamed_on_the_script(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the script has ended and reading its tape has not, the reason speaks of the analysis."""
+    monkeypatch.setattr(session, "GRACE", 1.0)
+    trace = record("for i in range(3): pass\n", "slow", timeout=4)
+    assert trace.status == "cannot-tell"
+    assert "the analysis of its training steps did not come to an end" in trace.reason
+
+
+def test_an_analysis_that_is_asked_to_hurry_tells_what_it_has(record: Record) -> None:
+    """When time is up, searches count as having used up their effort, and the trace comes home."""
+    trace = record("for i in range(3): pass\n", "patient", timeout=2)
+    assert (trace.status, trace.steps) == ("exact", 3)
 
 
 def test_cancelling_ends_the_child(record: Record) -> None:

@@ -12,11 +12,28 @@ from unstuck.autodiff.node import Node
 
 BYTES = 50_000  # of a result: with so many, an operation takes twice as long as one on numbers
 _done = 0
+_stopped = False
 
 
 def done() -> int:
     """The operations since the process began; differences of it are what a piece of work has cost."""
     return _done
+
+
+def over(end: float) -> bool:
+    """Has a piece of work that may go on until `done` is `end` used up what it was given?"""
+    return _stopped or _done > end
+
+
+def stop() -> None:
+    """Whoever waits for the answer waits no longer: from now on every piece of work has used up what it was given."""
+    global _stopped
+    _stopped = True
+
+
+def stopped() -> bool:
+    """Was work broken off because nobody waits any longer?  Only then does the answer depend on the machine."""
+    return _stopped
 
 
 def count(nodes: Iterable[Node]) -> None:

@@ -7,7 +7,7 @@ it.  A leaf has no function; it is a value that the recorder met without having 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,8 +53,19 @@ class Node:
     def parents(self) -> tuple[Node, ...]:
         """Every node among the arguments, nested ones included; found once, since every walk asks for them."""
         if self._parents is None:
-            self._parents = tuple(self._operands())
+            self._parents = tuple(self._operands() if self.kwargs else self._positional())
         return self._parents
+
+    def _positional(self) -> Iterable[Node]:
+        """The same where all are positional, most of them plain: the last argument first, as there."""
+        found: list[Node] = []
+        for item in reversed(self.args):
+            kind = type(item)
+            if kind is Node:
+                found.append(item)
+            elif (kind is tuple or kind is list) and not all(type(part) is int for part in item):
+                return self._operands()
+        return found
 
     def _operands(self) -> Iterator[Node]:
         stack: list[Any] = [*self.args, *self.kwargs.values()]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy as np
 from unstuck.autodiff.call import Call, Contribution, NoDerivative, Part, shape_of
 from unstuck.autodiff.effort import count
 from unstuck.autodiff.node import Node
+from unstuck.autodiff.quick import quick
 from unstuck.autodiff.rules import contributions, passes
 from unstuck.facts import Array, Span
 
@@ -125,7 +127,7 @@ def adjoints(
     with np.errstate(all="ignore"):
         for node in order:
             g = store.get(node)
-            failure = unknown.get(node)
+            failure = unknown.get(node) if unknown else None
             if failure is None and g is not None and node not in stop:
                 passed = passed_on(node, g, active, overrides, ties)
                 failure = passed if isinstance(passed, NoRule) else _arrived(store, node, passed, overrides)
@@ -145,6 +147,9 @@ def passed_on(
     if node in overrides:
         return [(target, rule(g)) for target, rule in rules_of(overrides[node])]
     try:
+        passed = quick(node, g, active, ties)
+        if passed is not None:
+            return passed
         return list(contributions(Call(node, g, active, ties))) if passes(node) else ()
     except RULE_FAILURES as error:
         return NoRule(node.op, node.span, str(error))
@@ -190,17 +195,17 @@ def between(
         return []
     oldest = min(leaf.id for leaf in leaves)
     altered = overrides or {}
-    operands: dict[Node, list[Node]] = {}
+    operands: dict[Node, Iterable[Node]] = {}
     pending = [root for root in roots if root.id >= oldest]
     while pending:
         node = pending.pop()
         if node not in operands:
-            near = operands[node] = [each for each in _operands(node, altered, stop) if each.id >= oldest]
-            pending.extend(near)
+            near = operands[node] = _operands(node, altered, stop)
+            pending += [each for each in near if each.id >= oldest and each not in operands]
     reached = set(leaves)
-    ordered = sorted(operands, key=lambda node: node.id)
+    ordered = sorted(operands, key=attrgetter("id"))
     for node in ordered:
-        if node not in reached and not reached.isdisjoint(operands[node]):
+        if not reached.isdisjoint(operands[node]):
             reached.add(node)
     return [node for node in reversed(ordered) if node in reached]
 
@@ -214,7 +219,7 @@ def ancestors(nodes: Iterable[Node], *, oldest: int = 0, stop: Collection[Node] 
         if node not in found:
             found.add(node)
             if node not in stop:
-                pending.extend(parent for parent in node.parents() if parent.id >= oldest)
+                pending += [each for each in node.parents() if each.id >= oldest and each not in found]
     return found
 
 
@@ -263,7 +268,8 @@ class Store:
         if isinstance(part, Part):
             _add_at(self._buffer(node), part)
             return
-        part = np.asarray(part, dtype=np.float64)
+        if type(part) is not np.ndarray or part.dtype != np.float64:
+            part = np.asarray(part, dtype=np.float64)
         if part.shape != shape_of(node.value):
             raise ValueError(f"a cotangent of shape {part.shape} for {node} of shape {np.shape(node.value)}")
         if node not in self._sums:

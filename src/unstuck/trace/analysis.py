@@ -215,7 +215,7 @@ def _accounted(
     end = effort.done() + operations  # for everything that may be meant, however many losses there are
     for kind in MEANT:
         for loss in dict.fromkeys(loss for step in steps for loss in step.losses if loss.kind == kind):
-            if effort.done() > end:
+            if effort.over(end):
                 break
             under = judge(steps, loss) if loss != verdicts.loss and not loss.more else None
             other = account_for(steps, loss, under, tolerance, operations // len(MEANT)) if under else None

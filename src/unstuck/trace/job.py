@@ -8,6 +8,10 @@ from typing import Any, Literal
 
 from unstuck.facts import Edit, Probe, Span
 
+READING = (
+    "reading"  # in the folder of a job: a file that is there once the script has ended and its tape is read
+)
+
 
 @dataclass(frozen=True)
 class Job:

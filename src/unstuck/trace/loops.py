@@ -11,12 +11,14 @@ class Loop:
     """One running loop: its number, rounds so far, and the arithmetic count at its entry.
 
     nodes   on the tape when its running round began
+    around  the loops that it runs in, each with its running round
     """
 
     number: int
     rounds: int = -1
     arithmetic: int = 0
     nodes: int = 0
+    around: tuple[tuple[int, int], ...] = ()
 
     def ended(self, count: int) -> int:
         """A round begins with so many nodes on the tape; of how many the last one was made, 0 if there was none."""
@@ -42,11 +44,14 @@ class Nest:
     @property
     def context(self) -> tuple[tuple[int, int], ...]:
         """Number and round of every running loop."""
-        return tuple((loop.number, loop.rounds) for loop in self.running)
+        if not self.running:
+            return ()
+        loop = self.running[-1]
+        return (*loop.around, (loop.number, loop.rounds))
 
     def enter(self, number: int, arithmetic: int) -> None:
         """A loop begins."""
-        self.running.append(Loop(number, -1, arithmetic))
+        self.running.append(Loop(number, -1, arithmetic, around=self.context))
 
     def leave(self, number: int) -> None:
         """A loop has ended, and with it all that ran inside."""

@@ -32,12 +32,15 @@ class Looks:
     def __init__(self) -> None:
         self._next = FIRST_LOOK
         self._nodes = self._held = self._longest = 0
+        self.most = MOST_NODES  # after which there is no sense in searching on
         self._looked = time.perf_counter(), time.process_time()
 
     def due(self, memory: Memory, rounds: int, length: int) -> bool:
         """Is it time, when a loop has made so many rounds, the last of so many nodes?  If so, this is a search."""
         count = len(memory.nodes)
-        self._longest = max(self._longest, length)
+        if length > self._longest:  # a few rounds of the longest loop are worth their nodes
+            self._longest = length
+            self.most = max(MOST_NODES, min(int(ROUNDS_AT_MOST * length), MOST_OF_ROUNDS))
         heavy = count > LEAST_NODES and (memory.held - self._held >= LARGE_LOOK or self._is_slow(count))
         ended = length >= LONG_ROUND and rounds >= FEW_ROUNDS
         whole = ended and count >= max(LONG_TAPE, LEAST_GROWTH * self._nodes)
@@ -47,11 +50,6 @@ class Looks:
         self._nodes, self._held = count, memory.held
         self._looked = time.perf_counter(), time.process_time()
         return True
-
-    @property
-    def most(self) -> int:
-        """Nodes after which there is no sense in searching on; a few rounds of the longest loop are among them."""
-        return max(MOST_NODES, min(int(ROUNDS_AT_MOST * self._longest), MOST_OF_ROUNDS))
 
     def _is_slow(self, count: int) -> bool:
         """Has hardly anything been recorded for a long time of computing?"""

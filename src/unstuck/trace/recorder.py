@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from unstuck.autodiff import effort
 from unstuck.facts import Gradient, Loss, Outcome, Parameter, Source, Span, Status, Trace
 from unstuck.trace.analysis import Analysis, analyses
 from unstuck.trace.fingerprint import fingerprint
@@ -39,6 +40,7 @@ from unstuck.trace.tape.probes import Probing
 from unstuck.trace.tape.runtime import Runtime
 
 NO_MEETING = "no place was found where an output meets a target, so the loss is unknown"
+HURRIED = "time was up before the faults were searched to the end; a longer --timeout may explain more"
 UNSETTLED = 1e-3  # residual of a gradient about which nothing can be told, but which is not what it should be
 EXPLAINING = (
     200_000  # operations to differentiate or run again for each network's wrong gradients: some seconds
@@ -102,7 +104,8 @@ class Recorder:
         """Read the tape."""
         self.clock.end()
         with _uncollected(), np.errstate(all="ignore"):  # a network that has diverged overflows here as well
-            return self._read(outcome)
+            trace = self._read(outcome)
+        return replace(trace, notes=(*trace.notes, HURRIED)) if effort.stopped() else trace
 
     def _read(self, outcome: Outcome) -> Trace:
         base = Trace(
@@ -165,6 +168,10 @@ class Recorder:
     def _recognised(self, analysis: Analysis) -> Recognised:
         if analysis.account is None:
             raise Unrecognised("the loss is unknown")
+        for name, parameter in analysis.parameters.items():  # before the forward passes are made out for nothing
+            shape = np.shape(next(iter(parameter.updates.values())).before.value)
+            if sum(side > 1 for side in shape) > 2:
+                raise Unrecognised(f"{name} has shape {shape}, which is no weight matrix")
         pairs = analysis.verdicts
         if pairs is not None and pairs.loss.kind == "returned":
             raise Unrecognised("an optimiser of SciPy takes the steps, which the engine does not know")

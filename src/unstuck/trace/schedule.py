@@ -19,7 +19,7 @@ from unstuck.autodiff.node import Node
 from unstuck.trace.loops import Loop, Nest
 from unstuck.trace.patience import MOST_BYTES, Looks, Wait
 from unstuck.trace.reading.chains import OldValues
-from unstuck.trace.reading.steps import Steps, step_key
+from unstuck.trace.reading.steps import Steps, contexts_of, step_key
 from unstuck.trace.reading.trainings import trainings
 from unstuck.trace.running.runner import Stop
 from unstuck.trace.tape.memory import Memory
@@ -238,8 +238,9 @@ class Clock:
             return  # a sum that began anew since the last look is another one
         self.step_loop = steps.loop
         memory = self.runtime.memory
-        within = [node for node in memory.nodes if step_key(node.context, steps.loop) is not None]
-        seen = {step_key(node.context, steps.loop) for node in within}
+        contexts = {context: step_key(context, steps.loop) for context in contexts_of(memory.nodes)}
+        within = [node for node in memory.nodes if contexts[node.context] is not None]
+        seen = {*contexts.values()} - {None}
         self._wait = Wait(within, len(seen), self.plan.patience)
         self.progress.step = self._first_step + len(seen) - 1
         self.progress.starts = [0] if not self.progress.starts else self.progress.starts
@@ -247,7 +248,7 @@ class Clock:
         if steps.loop in around[1:]:  # the loop over epochs
             self._epochs_before[around[around.index(steps.loop) - 1]] = len(self.progress.starts)
         self._window_end = self._first_step + max(self.plan.steps, len(seen))
-        for context in {node.context for node in memory.nodes}:
+        for context in contexts:
             self.nest.met([number for number, _ in context], self.step_loop)
         self.on_found(steps)
         if self.nest and self.nest.running[-1].number == self.step_loop:

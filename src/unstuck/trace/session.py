@@ -24,7 +24,7 @@ from unstuck.cells import translated
 from unstuck.facts import Outcome, Source, Trace
 from unstuck.problems import Problem
 from unstuck.trace import store
-from unstuck.trace.job import Job, to_json
+from unstuck.trace.job import READING, Job, to_json
 from unstuck.trace.running.output import Output
 from unstuck.trace.running.printed import parse
 from unstuck.trace.running.sources import apply_edits, check_syntax, read_source
@@ -81,6 +81,8 @@ def record(
             kill(process, _own_session(job))
             output.finish()
         trace = load(folder)
+        if trace is None and (Path(folder) / READING).exists():
+            ended = {"asked": "reading", "by itself": "broken off"}.get(ended, ended)
     lines = tuple(output.lines)
     code = trace.outcome.exit_code if trace and trace.outcome else process.returncode
     if trace is None and (ended != "by itself" or code == 0):
@@ -95,6 +97,10 @@ def record(
 _REASONS = {
     "by itself": "the script ended its process before the recording could be saved (os._exit?)",
     "asked": "the script did not come to an end when its time was up and it was asked to",
+    "reading": "the script was recorded, but the analysis of its training steps did not come to an end in time; "
+    "a longer --timeout helps, or fewer samples in a step",
+    "broken off": "the script was recorded, but the analysis of its training steps was ended from outside, "
+    "perhaps because memory ran out; fewer samples in a step need less",
     "cancelled": "cancelled",
 }
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from unstuck.autodiff import effort
 from unstuck.facts import Edit, Outcome, Source, Trace
 from unstuck.trace import store
-from unstuck.trace.job import Job, from_json
+from unstuck.trace.job import READING, Job, from_json
 from unstuck.trace.recorder import Recorder
 from unstuck.trace.running import runner
 from unstuck.trace.running.modules import Territory
@@ -51,7 +52,8 @@ def work(folder: str) -> int:
         code, stopped = _run(job, recorder, edited), False
     except runner.Stop:
         code, stopped = 0, True
-    signal.signal(ASK, signal.SIG_IGN)
+    (Path(folder) / READING).touch()
+    signal.signal(ASK, _hurry)
     outcome = Outcome(code, stopped, time.perf_counter() - started)
     try:
         trace = recorder.finish(outcome)
@@ -86,6 +88,10 @@ def _run(job: Job, recorder: Recorder, edited: dict[str, str]) -> int:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     raise runner.Stop
+
+
+def _hurry(number: int, frame: FrameType | None) -> None:
+    effort.stop()
 
 
 def _prepare_streams() -> None:

@@ -72,7 +72,7 @@ def account_for(
     current, trials = verdicts, Trials(loss)
     for _ in range(MOST_FAULTS):
         wrong = _wrong(current, tolerance)
-        if not wrong or not operations or effort.done() > end:
+        if not wrong or not operations or effort.over(end):
             break
         right = frozenset(name for name in current.matches if current.explains(name, tolerance))
         climbing = frozenset(
@@ -102,7 +102,7 @@ def account_of_output(
     few = most_telling(used, verdicts, wrong)
     best: Account | None = None
     for hypothesis in forced(search):
-        if effort.done() > end:
+        if effort.over(end):
             break
         if _explained(hypothesis, few, search, tolerance, len(wrong) - 1) < len(wrong):
             continue
@@ -190,7 +190,7 @@ def _best_of(
     """The first of the hypotheses that explain most, as far as so many operations allow."""
     least, best = 0, None
     for hypothesis in hypotheses:
-        if effort.done() > until or least == len(search.wrong):
+        if effort.over(until) or least == len(search.wrong):
             break
         if _explained(hypothesis, few, search, tolerance, least) <= least:
             continue

@@ -16,6 +16,7 @@ from itertools import islice
 
 import numpy as np
 
+from unstuck.autodiff import effort
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array, Span
 from unstuck.trace.explaining.alteration import Alteration
@@ -92,7 +93,7 @@ class Reworking:
                 best = told
                 if told.same_scale and told.names >= {*self._names}:
                     break
-            if sum(rounds.runs for rounds in self._rounds) > MOST_RUNS:
+            if sum(rounds.runs for rounds in self._rounds) > MOST_RUNS or effort.stopped():
                 break
         return best
 

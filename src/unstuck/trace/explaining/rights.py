@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from unstuck.autodiff.call import Call, Part
+from unstuck.autodiff.call import Call, Contribution, Part
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import Overrides, adjoints, ancestors
 from unstuck.autodiff.rules import contributions, passes
@@ -25,9 +25,13 @@ from unstuck.trace.reading.written import Step
 
 DIRECTION = 1e-5  # relative difference within which two arrays are one up to a factor
 DIRECTION_SINGLE = 2e-3
-MOST_STEPS = 4
 TOGETHER = -2  # in the place of an operand: the derivative by a value that was computed more than once
+FEW = 256  # directions that are compared one by one
+ROUNDING = 1e-12  # of a shadow on a line
+MOST_STEPS, LEAST_STEPS = 4, 2
+MOST_NODES = 100_000  # of these steps together, if they are more than the least
 Value = TypeVar("Value", Node, Array)
+Sent = dict[Node, Sequence[Contribution]]  # what every operation passes to its operands
 Shapes = tuple[tuple[int, ...], ...]
 Key = tuple[
     Span | None, str, int, int
@@ -51,7 +55,7 @@ class RightValues:
                 norm = float(np.linalg.norm(whole))
                 if whole.size > 1 and np.isfinite(norm) and norm > 0 and np.ptp(whole) > 0:
                     by_shape[_shapes(shaped)].append(whole / norm)
-        self._by_shape = {shape: np.array(found) for shape, found in by_shape.items()}
+        self._by_shape = {shape: _directions(found) for shape, found in by_shape.items()}
 
     def sign(self, value: Array | Sequence[Array]) -> int:
         """+1 or -1 when the value is a positive or negative multiple of one of them, else 0."""
@@ -62,11 +66,47 @@ class RightValues:
         if known is None or not np.isfinite(norm) or norm == 0:
             return 0
         unit = whole / norm
-        cosines = known @ unit
+        near = known.near(unit, self._tolerance * float(np.abs(unit).max()))
+        if not len(near):
+            return 0
+        cosines = near @ unit
         best = int(np.argmax(np.abs(cosines)))
         sign = 1 if cosines[best] > 0 else -1
-        close = np.abs(unit - sign * known[best]).max() <= self._tolerance * np.abs(unit).max()
+        close = np.abs(unit - sign * near[best]).max() <= self._tolerance * np.abs(unit).max()
         return sign if close else 0
+
+
+class Directions:
+    """Many directions of one size, in the order of their shadows on a line: what is close has a close shadow."""
+
+    def __init__(self, units: Array) -> None:
+        line = np.random.RandomState(0).standard_normal(units.shape[1])
+        self._line = line / np.linalg.norm(line)
+        shadows = units @ self._line
+        order = np.argsort(shadows, kind="stable")
+        self._units, self._shadows = units[order], shadows[order]
+
+    def near(self, unit: Array, most: float) -> Array:
+        """All that differ by no more than `most` from this one or its negative, and perhaps some others."""
+        shadow, width = float(unit @ self._line), most * len(unit) ** 0.5 + ROUNDING
+        ends = [(sign * shadow - width, sign * shadow + width) for sign in (1, -1)]
+        ranges = [self._shadows.searchsorted(each) for each in ends]
+        return np.concatenate([self._units[first:last] for first, last in ranges])
+
+
+class Few:
+    """Some directions of one size: all of them are always looked at."""
+
+    def __init__(self, units: Array) -> None:
+        self._units = units
+
+    def near(self, unit: Array, most: float) -> Array:
+        """All of them."""
+        return self._units
+
+
+def _directions(found: Sequence[Array]) -> Directions | Few:
+    return Few(np.array(found)) if len(found) <= FEW else Directions(np.unique(np.array(found), axis=0))
 
 
 def _parts(value: Array | Sequence[Array]) -> list[Array]:
@@ -101,15 +141,23 @@ def right_signs(
     steps = [forward.step for forward in passes]
     single = any(np.asarray(node.value).dtype == np.float32 for step in steps for node in step.wrt())
     tolerance = DIRECTION_SINGLE if single else DIRECTION
-    truths = [_truth(forward, loss, overrides.get(forward.step.number, {})) for forward in passes]
-    own = [adjoints(step.losses[loss].seeds, step.wrt(), stop=step.ends).cotangents for step in steps]
+    sent: list[Sent] = [{} for _ in steps]
+    own = [
+        adjoints(step.losses[loss].seeds, step.wrt(), stop=step.ends, sent=table).cotangents
+        for step, table in zip(steps, sent, strict=True)
+    ]
+    truths = [
+        _directions_of(forward, altered, *_altered(forward, loss, altered, true, table))
+        for forward, true, table in zip(passes, own, sent, strict=True)
+        for altered in [overrides.get(forward.step.number, {})]
+    ]
     together = RightValues((list(same) for same in _aligned(truths)), tolerance)
     found: dict[Node, int] = {}
     written = [_keyed(sorted(_written(step), key=lambda node: node.id)) for step in steps]
     for nodes in _aligned(written):
         forward = _own_derivative(nodes, own)
-        right = together if forward is None else RightValues([forward], tolerance)
-        sign = right.sign([np.asarray(node.value, float) for node in nodes])
+        value = [np.asarray(node.value, float) for node in nodes]
+        sign = together.sign(value) if forward is None else _sign_along(forward, value, tolerance)
         found |= dict.fromkeys(nodes, sign)
     for index, nodes_by_key in enumerate(written):
         alone = [node for node in nodes_by_key.values() if node not in found]
@@ -123,13 +171,37 @@ def comparable(steps: Sequence[Step], loss: Candidate) -> list[Step]:
     """The steps with as many rows as the first of them: a mean over others would have another factor."""
     known = [step for step in steps if loss in step.losses]
     shapes = [[np.shape(node.value) for node, _ in step.losses[loss].seeds] for step in known]
-    return [step for step, shape in zip(known, shapes, strict=True) if shape == shapes[0]][:MOST_STEPS]
+    alike = [step for step, shape in zip(known, shapes, strict=True) if shape == shapes[0]][:MOST_STEPS]
+    while len(alike) > LEAST_STEPS and sum(len(step.nodes) for step in alike) > MOST_NODES:
+        alike.pop()
+    return alike
 
 
 def _truth(forward: Forward, loss: Candidate, overrides: Overrides) -> dict[Key, Array]:
     """The derivatives by all values of the forward pass, and what every operation passes to every operand."""
-    step, wrt = forward.step, forward.step.wrt()
-    found = adjoints(step.losses[loss].seeds, wrt, stop=step.ends, overrides=overrides).cotangents
+    return _directions_of(forward, overrides, *_altered(forward, loss, overrides))
+
+
+def _altered(
+    forward: Forward,
+    loss: Candidate,
+    overrides: Overrides,
+    true: Mapping[Node, Array] | None = None,
+    sent: Sent | None = None,
+) -> tuple[Mapping[Node, Array], Sent]:
+    """All cotangents of one step, and what each operation passes on; `true` and `sent` are those without overrides."""
+    if true is not None and sent is not None and not overrides:
+        return true, sent
+    step, passed = forward.step, Sent()
+    seeds = step.losses[loss].seeds
+    found = adjoints(seeds, step.wrt(), stop=step.ends, overrides=overrides, sent=passed)
+    return found.cotangents, passed
+
+
+def _directions_of(
+    forward: Forward, overrides: Overrides, found: Mapping[Node, Array], sent: Sent
+) -> dict[Key, Array]:
+    wrt = forward.step.wrt()
     keys = {node: key for key, node in _keyed(sorted(found, key=lambda node: node.id)).items()}
     told = {node: g for node, g in found.items() if node not in forward.interior}
     directions = {keys[node]: g for node, g in told.items() if node.op != "negative"}  # -z turns every sign
@@ -137,8 +209,9 @@ def _truth(forward: Forward, loss: Candidate, overrides: Overrides) -> dict[Key,
         if node in overrides or node in wrt or not passes(node):
             continue
         if any(parent in found for parent in node.parents()):  # else its rule has failed before
-            parts = contributions(Call(node, g, found))
-            for position, (operand, part) in enumerate(parts):
+            parts = sent[node] if node in sent else contributions(Call(node, g, found))
+            known = (part for part in parts if part[0] in found)
+            for position, (operand, part) in enumerate(known):
                 if operand not in forward.interior:
                     passed = np.asarray(part.g if isinstance(part, Part) else part, float)
                     directions[*keys[node][:3], position] = passed
@@ -203,6 +276,19 @@ def _own_derivative(nodes: Sequence[Node], own: Sequence[Mapping[Node, Array]]) 
     found = [_derivative_by(node, table) for node, table in zip(nodes, own, strict=True)]
     known = [g for g in found if g is not None]
     return known if len(known) == len(nodes) else None
+
+
+def _sign_along(direction: Sequence[Array], value: Sequence[Array], tolerance: float) -> int:
+    """The sign of a value along one direction; numbers, of which there are many, are compared at once."""
+    if any(part.ndim for part in (*direction, *value)):
+        return RightValues([direction], tolerance).sign(value)
+    along, whole = np.array(direction), np.array(value)
+    norms = float(np.linalg.norm(along)), float(np.linalg.norm(whole))
+    if len(along) < 2 or not np.all(np.isfinite(norms)) or 0.0 in norms or np.ptp(along) == 0:
+        return 0
+    unit, known = whole / norms[1], along / norms[0]
+    sign = 1 if float(known @ unit) > 0 else -1
+    return sign if np.abs(unit - sign * known).max() <= tolerance * np.abs(unit).max() else 0
 
 
 def _derivative_by(node: Node, own: Mapping[Node, Array]) -> Array | None:

@@ -7,10 +7,12 @@ what the program would do if that one line were another.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from unstuck.autodiff.rerun import run
 from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Array, Span
 from unstuck.trace.explaining.alteration import Alteration
-from unstuck.trace.explaining.beside import at_hand, of_round
+from unstuck.trace.explaining.beside import Placed, at_hand, of_round
 from unstuck.trace.explaining.hypotheses import label
 from unstuck.trace.explaining.macros import Forward
 from unstuck.trace.explaining.places import statement_of
@@ -62,6 +64,7 @@ class Rounds:
         self._cotangents, self._loss = cotangents, loss
         self._behind: dict[Site, list[Node]] = {}
         self._pools: dict[tuple[Site, Node], Pool] = {}
+        self._placed: dict[Site, Placed[Node]] = {}
         self.sites = self._places()
         self.runs = 0  # operations that were run again
 
@@ -148,16 +151,18 @@ class Rounds:
     # ----- What is at hand ----------------------------------------------------------------------------------
 
     @cached_property
-    def _at_hand(self) -> Mapping[tuple[str, Span | None, str], Sequence[Item]]:
+    def _at_hand(self) -> Mapping[tuple[str, Span | None, str], Placed[Item]]:
         return at_hand(self.forward, self._cotangents, self._loss)
 
     def pool(self, site: Site, node: Node) -> Pool:
         """What is at hand for one of the operations of a place, in the round in which it runs."""
         if (site, node) not in self._pools:
-            self._pools[site, node] = dict(self._beside(node, self.sites[site]))
+            if site not in self._placed:
+                self._placed[site] = Placed(self.sites[site], lambda each: each)
+            self._pools[site, node] = dict(self._beside(node, self._placed[site]))
         return self._pools[site, node]
 
-    def _beside(self, node: Node, rounds: Sequence[Node]) -> Iterator[tuple[Key, Item]]:
+    def _beside(self, node: Node, rounds: Placed[Node]) -> Iterator[tuple[Key, Item]]:
         if (before := self._before(node)) is not None:
             yield before
         yield from self._variables(node)
@@ -169,8 +174,7 @@ class Rounds:
     def _before(self, node: Node) -> tuple[Key, Item] | None:
         """What had the last name of a value when it was made, if the value is not made of it."""
         name = node.names[-1] if node.names else None
-        earlier = (each for each in self._named.get(name, ()) if each.id < node.id) if name else ()
-        same = max(earlier, key=lambda each: each.id, default=None)
+        same = _last_before(self._named.get(name, ()), node) if name else None
         if same is None or same in ancestors([node], oldest=same.id):
             return None
         return (BEFORE, node.span, node.op, 0), Item(label(node), np.asarray(same.value, float), same)
@@ -179,7 +183,7 @@ class Rounds:
         """What every name of the step stands for when the operation runs."""
         parameters = {*self.step.wrt()}
         for name, listed in self._named.items():
-            last = max((each for each in listed if each.id < node.id), key=lambda each: each.id, default=None)
+            last = _last_before(listed, node)
             if last is not None and np.ndim(last.value) and name not in node.names:
                 role = (
                     "weights"
@@ -197,6 +201,12 @@ class Rounds:
             for name in node.names:
                 found[name].append(node)
         return found
+
+
+def _last_before(ordered: Sequence[Node], node: Node) -> Node | None:
+    """The last of these nodes, in order of time, that is older than another one."""
+    place = bisect_left(ordered, node.id, key=attrgetter("id"))
+    return ordered[place - 1] if place else None
 
 
 def _made(step: Step, names: Collection[str]) -> list[Node]:

@@ -8,7 +8,7 @@ only the biases are tuned.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,7 +42,8 @@ def standing(steps: Sequence[Step], loss: Candidate) -> list[Gradient]:
         return []
     first = used[0]
     late = behind_loop(used, loss)
-    still = [operand for operand in operands(first, loss) if _stands(operand, used, loss)]
+    met = [_by_place(operands(step, loss)) for step in used]
+    still = [operand for operand in operands(first, loss) if _stands(operand, met)]
     children = _children(forward(first, loss))
     halves = [Half(each, name) for each in still if (name := partner(each, first, children)) is not None]
     result = [*late.values()]
@@ -65,12 +66,26 @@ def _children(nodes: Sequence[Node]) -> dict[Node, list[Node]]:
     return children
 
 
-def _stands(operand: Operand, steps: Sequence[Step], loss: Candidate) -> bool:
-    """Does the same value, whole and made outside of all steps, stand at this place in every step?"""
-    met = [
-        next((each for each in operands(step, loss) if each.place == operand.place), None) for step in steps
-    ]
-    return all(each is not None and np.array_equal(each.base.value, operand.base.value) for each in met)
+def _by_place(found: Iterable[Operand]) -> dict[Hashable, Operand]:
+    """The first operand of every place."""
+    table: dict[Hashable, Operand] = {}
+    for operand in found:
+        table.setdefault(operand.place, operand)
+    return table
+
+
+def _stands(operand: Operand, met: Sequence[Mapping[Hashable, Operand]]) -> bool:
+    """Does the same value, whole and made outside of all steps, stand at this place in every step?
+
+    met  the operands of every step by their places, those of the operand's own step first
+    """
+    value = operand.base.value
+    if not all(operand.place in step for step in met):
+        return False
+    others = [step[operand.place].base.value for step in met]
+    return all(
+        (number > 0 and other is value) or np.array_equal(other, value) for number, other in enumerate(others)
+    )
 
 
 # ----- Updates in vain ----------------------------------------------------------------------------------

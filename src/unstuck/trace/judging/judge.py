@@ -255,6 +255,8 @@ def _best_of(losses: Sequence[Candidate], steps: Sequence[Step], tolerance: floa
     for loss in ranked:
         if len(finalists) >= FINALISTS and (long or ranks[loss][0] < ranks[ranked[0]][0]):
             break
+        if long and any(ranks[loss][0] < _numbers(best, steps, tolerance) for best in finalists):
+            break  # what explains less in few steps explains no more in all
         finalists.append(judge(steps, loss))
         if finalists[-1].explains_all(tolerance):
             break

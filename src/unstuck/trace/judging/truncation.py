@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import Seeds, adjoints
+from unstuck.autodiff.reverse import Seeds, adjoints, ancestors
 from unstuck.facts import Array
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import match
@@ -27,6 +29,12 @@ ASSEMBLING = {
     "array", "concatenate", "copy", "expand_dims", "gather", "getitem", "hstack", "ravel", "reshape", "scatter",
     "setitem", "squeeze", "stack", "transpose", "vstack",
 }  # fmt: skip
+
+
+Agreement: TypeAlias = Literal["agrees", "cut", "uncut"]  # else: was anything cut off?
+AGREES: Agreement = "agrees"
+CUT: Agreement = "cut"
+UNCUT: Agreement = "uncut"
 
 
 @dataclass(frozen=True)
@@ -56,8 +64,12 @@ def rounds_back(
         if unrolled and len(unrolled) == len(used) and all(len(each.by_round) > 2 for each in unrolled):
             for rounds in range(2, min(DEEPEST, max(len(each.by_round) for each in unrolled))):
                 pairs = zip(used, unrolled, strict=True)
-                if all(_agrees(step, each, wrong, rounds, tolerance) for step, each in pairs):
+                told = (_agrees(step, each, wrong, rounds, tolerance) for step, each in pairs)
+                failed = next((each for each in told if each != AGREES), AGREES)
+                if failed == AGREES:
                     return rounds
+                if failed == UNCUT:
+                    break  # more rounds make no difference
     return None
 
 
@@ -93,32 +105,46 @@ def _made_inside(step: Step, outputs: Sequence[Node], ends: Collection[Node]) ->
     return made
 
 
-def _agrees(step: Step, unrolled: Unrolled, names: Collection[str], rounds: int, tolerance: float) -> bool:
-    """Does the written gradient sum what each output contributes through its own and the latest rounds?"""
+def _agrees(
+    step: Step, unrolled: Unrolled, names: Collection[str], rounds: int, tolerance: float
+) -> Agreement:
+    """Does the written gradient sum what each output contributes through its own and the latest rounds?
+
+    Where no error reaches an earlier round, more rounds make no other gradient.
+    """
     wrt = {name: update.before for name, update in step.updates.items()}
     nothing = {name: np.zeros(np.shape(node.value)) for name, node in wrt.items()}
     total = {name: nothing[name] + unrolled.outside.get(node, 0.0) for name, node in wrt.items()}
+    cut, made = False, cache(lambda depth, loop: _rounds_of(step, depth, loop))
+    ends = {*wrt.values()}
     for number, some in unrolled.by_round.items():
         context = some[0][0].context
         depth, loop = len(context) - 1, context[-1][0]
-        early = {
-            node
-            for node in step.nodes
-            if len(node.context) > depth
-            and node.context[depth][0] == loop
-            and node.context[depth][1] <= number - rounds
-        }
-        found = adjoints(some, [*wrt.values()], stop=early | set(wrt.values()))
+        early = {node for round_, node in made(depth, loop) if round_ <= number - rounds}
+        found = adjoints(some, [*wrt.values()], stop=early | ends)
+        if early and not cut:
+            roots = [node for node, _ in some]
+            cut = not early.isdisjoint(ancestors(roots, oldest=step.nodes[0].id, stop=early | ends))
         for name, node in wrt.items():
             part = found.of(node)
             if part is None:
-                return False
+                return CUT
             total[name] += part
-    return all(
+    agree = all(
         any(_fits(written, total[name], tolerance) for written in step.written[name].values())
         for name in names
         if name in wrt
     )
+    return AGREES if agree else CUT if cut else UNCUT
+
+
+def _rounds_of(step: Step, depth: int, loop: int) -> list[tuple[int, Node]]:
+    """What a loop has made in a step, with the rounds."""
+    return [
+        (node.context[depth][1], node)
+        for node in step.nodes
+        if len(node.context) > depth and node.context[depth][0] == loop
+    ]
 
 
 def _fits(written: Array, true: Array, tolerance: float) -> bool:

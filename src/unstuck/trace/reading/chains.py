@@ -45,12 +45,11 @@ def parameter_chains(
     sign   with which an old value comes back: -1 finds those that every update turns by mistake
     """
     chains = _chains(nodes, least, {} if known is None else known, sign)
-    children = _children(nodes) if chains else {}
     members = {node.id for chain in chains for node in chain}
-    reaching = _reaching(nodes, children, members)
+    reaching = _reaching(nodes, members) if chains else set()
     trained = [used for chain in chains if len(used := _whole_updates(chain, reaching)) >= least]
     trained += _beside_numbers(chains, trained)
-    return _without_velocities(_last_of_each_parameter(trained), children, members), members
+    return _without_velocities(_last_of_each_parameter(trained), nodes, members), members
 
 
 # ----- Chains of updates --------------------------------------------------------------------------------
@@ -99,8 +98,8 @@ def sequences(group: list[Node], previous: dict[int, Node], least: int) -> list[
     starts: dict[tuple[int, ...], list[int]] = defaultdict(list)
     ends: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for chain in reversed(chains):
-        starts[np.shape(chain[0].value)].append(chain[0].id)
-        ends[np.shape(chain[0].value)].append(chain[-1].id)
+        starts[shape_of(chain[0].value)].append(chain[0].id)
+        ends[shape_of(chain[0].value)].append(chain[-1].id)
     latest = {shape: max(ids) for shape, ids in starts.items()}
     return [
         chain
@@ -118,7 +117,8 @@ def _old_value(node: Node, oldest: int, sign: float) -> Node | None:
     a bias and its learning rate is no old value.  And it comes back alone: what holds the values of several
     rounds is the increment of a sum (the `W - step` of `W += W - step`).
     """
-    if (plain := _operand(node)) is not None:
+    plain = _operand(node) or _of_part(node, oldest)
+    if plain is not None:
         return plain
     whole = [
         term.node
@@ -141,11 +141,26 @@ def _operand(node: Node) -> Node | None:
             return None
     if total.op not in ("add", "subtract") or not isinstance(old, Node) or old.span != node.span:
         return None
+    return old if _adds_other(total, node) and shape_of(old.value) == shape_of(node.value) else None
+
+
+def _adds_other(total: Node, node: Node) -> bool:
+    """Is the second operand of a sum no sum itself, nor read from an array, nor made at the place of the node?"""
     other = total.args[1]
     if not isinstance(other, Node) or other.span == node.span or other.op in READING:
+        return False
+    return opened(1.0, other) is None
+
+
+def _of_part(node: Node, oldest: int) -> Node | None:
+    """The same for a part of an array, such as a row, that was written at this place the last time, too."""
+    if node.op not in ("add", "subtract") or not isinstance(part := node.args[0], Node):
         return None
-    alike = shape_of(old.value) == shape_of(node.value)
-    return old if alike and opened(1.0, other) is None else None
+    if part.op not in READING or part.span == node.span or part.id < oldest or not _adds_other(node, node):
+        return None
+    ((_, old),) = opened(1.0, part) or ((0.0, node),)
+    alike = old.span == node.span and shape_of(old.value) == shape_of(node.value)
+    return old if old is not node and alike else None
 
 
 # ----- Which chains are parameters ----------------------------------------------------------------------
@@ -159,16 +174,13 @@ def _children(nodes: Sequence[Node]) -> dict[int, list[Node]]:
     return children
 
 
-def _reaching(nodes: Sequence[Node], children: dict[int, list[Node]], members: set[int]) -> set[int]:
+def _reaching(nodes: Sequence[Node], members: set[int]) -> set[int]:
     """Ids of the nodes that something else consumes, directly or later, than updates and element-wise bookkeeping."""
     reaching: set[int] = set()
-    for node in reversed(nodes):
-        for child in children.get(node.id, ()):
-            if child.id in members or getattr(child.value, "size", 1) == 0:
-                continue
-            if child.op not in BOOKKEEPING or child.id in reaching:
-                reaching.add(node.id)
-                break
+    for child in reversed(nodes):
+        consumes = child.op not in BOOKKEEPING or child.id in reaching
+        if consumes and child.id not in members and getattr(child.value, "size", 1) != 0:
+            reaching.update(parent.id for parent in child.parents())
     return reaching
 
 
@@ -220,16 +232,16 @@ def _beside_numbers(chains: list[Chain], trained: list[Chain]) -> list[Chain]:
     ]
 
 
-def _without_velocities(
-    chains: list[Chain], children: dict[int, list[Node]], members: set[int]
-) -> list[Chain]:
+def _without_velocities(chains: list[Chain], nodes: Sequence[Node], members: set[int]) -> list[Chain]:
     """Leave out what only moves a parameter, although the network sees it: the look-ahead of Nesterov's momentum."""
     found = []
+    children: dict[int, list[Node]] = {}
     moving = [(chain, _moving(chain)) for chain in chains]
     for chain in chains:
         own = {node.id for node in chain}
         moved = [other for other, ids in moving if other is not chain and own & ids]
         beside = frozenset(node.id for other in moved for node in other)
+        children = children or (_children(nodes) if moved else {})
         if not moved or any(_reaches_otherwise(node, children, members, beside) for node in chain[-4:]):
             found.append(chain)
     return found

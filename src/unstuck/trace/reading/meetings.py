@@ -131,6 +131,8 @@ class Meetings:
 
     def _difference(self, node: Node) -> Iterator[Pair]:
         left, right = node.args
+        if node.op == "add" and not any(isinstance(x, Node) and _is_negated(x) for x in node.args):
+            return  # output + target is no difference
         for output, other, place in ((left, right, "second"), (right, left, "first")):
             if not self._depends(output):
                 continue
@@ -140,8 +142,6 @@ class Meetings:
             held = place if self._depends(other) else ""
             sign = -1.0 if node.op == "add" else 1.0  # target + (-output)
             target = sign * np.asarray(other.value, float)
-            if node.op == "add" and not any(isinstance(x, Node) and _is_negated(x) for x in (output, other)):
-                continue  # output + target is no difference
             if held and (node.op == "add" or np.shape(other.value) != np.shape(output.value)):
                 continue
             if np.size(target) != np.size(node.value) and target.size != np.size(output.value):
@@ -187,6 +187,8 @@ def without_target(
 def _is_sigmoid(node: Node) -> bool:
     """Is the value 1 / (1 + exp(-z)) of an earlier value, z or its negative?"""
     current: Node | None = node
+    if _is_beyond(node.value):
+        return False
     for _ in range(DEEPEST):
         inputs = current.parents() if current is not None else ()
         current = next((p for p in inputs if np.shape(p.value) == np.shape(node.value)), None)
@@ -195,6 +197,12 @@ def _is_sigmoid(node: Node) -> bool:
         if any(_agrees(sign * np.asarray(current.value, float), node.value) for sign in (1.0, -1.0)):
             return True
     return False
+
+
+def _is_beyond(value: object) -> bool:
+    """Is the first element no value of a sigmoid?  That leaves out most."""
+    first = next(iter(np.ravel(value)[:1]), 0.0)  # type: ignore[call-overload]
+    return isinstance(first, np.floating) and not 0.0 <= first <= 1.0 + 2 * SIGMOID_TOLERANCE
 
 
 def _agrees(z: Array, p: Array) -> bool:

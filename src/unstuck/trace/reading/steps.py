@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
+from operator import attrgetter
 
 import numpy as np
 
@@ -139,6 +140,12 @@ def step_key(context: Key, loop: int | None) -> Key | None:
     return None
 
 
+def contexts_of(nodes: Sequence[Node]) -> Iterator[Key]:
+    """The loop counters of nodes in order of time; those of many in a row are given once."""
+    for context, _ in groupby(nodes, key=attrgetter("context")):
+        yield context
+
+
 def _by_step(chain: Chain, loop: int | None) -> dict[Key, tuple[Node, Node]]:
     """(value before, value after) of a chain in each step; the first value has no predecessor in the chain."""
     steps: dict[Key, tuple[Node, Node]] = {}
@@ -191,15 +198,11 @@ def ranges_of(nodes: Sequence[Node], chains: Sequence[Chain], loop: int | None) 
 
 def _stretches(nodes: Sequence[Node], loop: int | None) -> Iterator[tuple[Key, int, int]]:
     """The step key and the ids of the first and the last of nodes in a row that share their innermost round."""
-    for context, shared in groupby(nodes, key=_context):
+    for context, shared in groupby(nodes, key=attrgetter("context")):
         key = step_key(context, loop)
         if key is not None:
             row = list(shared)
             yield key, row[0].id, row[-1].id
-
-
-def _context(node: Node) -> Key:
-    return node.context
 
 
 def _tracked(chain: Chain, steps: dict[Key, tuple[Node, Node]], keys: Sequence[Key]) -> Tracked:

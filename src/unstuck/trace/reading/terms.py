@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from unstuck.autodiff.call import shape_of
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array
 
 STORES = {"setitem", "scatter", "add.at", "subtract.at"}
 MOST_TERMS = 20_000
+FEW_PLACES = 64  # of elements, which are compared faster as whole numbers than as arrays
 MOST_PLACES = 12  # in the source, one after the other, from which a plain number may have come
 
 
@@ -112,7 +114,9 @@ def _scaled(coefficient: float, node: Node) -> list[tuple[float, Node]] | None:
 def plain_number(value: Any) -> float | None:
     """The number of a constant or of an untouched scalar variable (a learning rate, a batch size); else None."""
     if isinstance(value, Node):
-        if np.ndim(value.value) == 0 and _is_plain(value):
+        if shape_of(value.value) or (value.op == "getitem" and shape_of(value.args[0].value)):
+            return None  # an element of an array
+        if _is_plain(value):
             return float(value.value)
         return None
     return float(value) if isinstance(value, int | float | np.number) else None
@@ -127,7 +131,7 @@ def _is_plain(node: Node, depth: int = 0) -> bool:
     if node.op == "leaf":
         return True
     return depth < MOST_PLACES and all(
-        np.ndim(parent.value) == 0 and _is_plain(parent, depth + (parent.span != node.span))
+        not shape_of(parent.value) and _is_plain(parent, depth + (parent.span != node.span))
         for parent in node.parents()
     )
 
@@ -149,6 +153,8 @@ def _forwarded(coefficient: float, node: Node) -> list[tuple[float, Node]] | Non
 
 def _meet(one: Any, other: Any) -> bool:
     """Have two sets of positions one in common?  Most rows of a matrix lie apart, which their ends tell."""
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and one.size + other.size <= FEW_PLACES:
+        return not set(one.ravel().tolist()).isdisjoint(other.ravel().tolist())
     if not np.size(one) or not np.size(other) or np.max(one) < np.min(other) or np.max(other) < np.min(one):
         return False
     return bool(np.intersect1d(one, other).size)
@@ -156,6 +162,8 @@ def _meet(one: Any, other: Any) -> bool:
 
 def _same_place(one: Any, other: Any) -> bool:
     """Are these two indices (of one kind) the same?"""
+    if one is other:
+        return True
     if isinstance(one, tuple) and isinstance(other, tuple):
         return len(one) == len(other) and all(map(_same_place, one, other))
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
@@ -187,7 +195,9 @@ def stores_element(node: Node) -> bool:
         picks = any(
             isinstance(part, np.ndarray | list) for part in (where if isinstance(where, tuple) else (where,))
         )
-        return isinstance(value, Node) and (picks or np.ndim(value.value) == 0 < np.ndim(node.value))
+        return isinstance(value, Node) and (
+            picks or len(shape_of(value.value)) == 0 < len(shape_of(node.value))
+        )
     inner = node.args[2] if node.op == "scatter" else None
     return isinstance(inner, Node) and inner.span == node.span and stores_element(inner)
 
@@ -209,7 +219,7 @@ class Stored:
             truncates(node)
             or not isinstance(whole, Node)
             or not isinstance(value, Node)
-            or np.shape(node.value) != np.shape(whole.value)
+            or shape_of(node.value) != shape_of(whole.value)
         ):
             return None
         inner = terms_of(value, stop=lambda other: reads(other, whole, where))

@@ -16,12 +16,12 @@ LOOKUPS = {"getitem", "gather", "take"}
 
 def untransposed(node: Node) -> Node:
     """The array itself behind .T, plain views and writes that replaced it as a whole."""
-    while (inner := _behind(node)) is not None:
+    while (inner := behind(node)) is not None:
         node = inner
     return node
 
 
-def _behind(node: Node) -> Node | None:
+def behind(node: Node) -> Node | None:
     whole = node.args[0] if node.args else None
     if node.op in VIEWS:
         return whole if isinstance(whole, Node) else None

@@ -21,7 +21,7 @@ from unstuck.trace.reading.losses import Candidate, Proposal, candidates, withou
 from unstuck.trace.reading.readings import Readings, of_part, readings
 from unstuck.trace.reading.steps import Key, Steps, Update
 from unstuck.trace.reading.terms import Term, plain_number, terms_of
-from unstuck.trace.reading.views import untransposed
+from unstuck.trace.reading.views import behind, untransposed
 
 CLIPS = {"clip", "nan_to_num"}
 BOUNDS = {"minimum", "maximum"}
@@ -160,9 +160,13 @@ def reread(step: Step, name: str, after: Node, fresh: Collection[Node]) -> Readi
 
 def _takers(parameters: Sequence[Node], nodes: Sequence[Node]) -> Mapping[Node, Sequence[Node]]:
     found: dict[Node, list[Node]] = {parameter: [] for parameter in parameters}
+    seen = {parameter: parameter for parameter in parameters if behind(parameter) is None}  # and their views
     for node in nodes:
-        for source in {untransposed(parent) for parent in node.parents()} & found.keys() - {node}:
+        taken = {seen[parent] for parent in node.parents() if parent in seen}
+        for source in taken - {node}:
             found[source].append(node)
+        if taken and (inner := behind(node)) in seen:
+            seen[node] = seen[inner]
     return found
 
 

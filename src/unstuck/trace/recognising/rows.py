@@ -178,8 +178,9 @@ def _test_rows(x: _Table, labels: Array, tables: Sequence[_Table], outputs: int)
 
     Rows of the right width could be anything (activations, targets); only a name makes them a test set.
     """
-    train = {row.tobytes() for row in np.ascontiguousarray(x.rows, dtype=np.float64)}
-    for other in (table for table in tables if TEST_NAME.search(table.name)):
+    tests = [table for table in tables if TEST_NAME.search(table.name)]
+    train = {row.tobytes() for row in np.ascontiguousarray(x.rows, dtype=np.float64)} if tests else set()
+    for other in tests:
         if other.rows.shape[1] != x.rows.shape[1] or len(other.rows) < LEAST_ROWS:
             continue
         rows = np.ascontiguousarray(other.rows, dtype=np.float64)

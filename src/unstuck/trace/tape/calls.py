@@ -217,6 +217,8 @@ def frozen(index: Any) -> Any:
     if isinstance(index, np.ndarray):
         return index.copy()
     if isinstance(index, tuple):
+        if all(type(part) is int or type(part) is slice for part in index):
+            return index
         return tuple(frozen(part) for part in index)
     return list(index) if isinstance(index, list) else index
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ NUMBERS = (
 )
 ARRAYS = {np.ndarray, np.matrix, np.memmap}  # kinds of arrays whose operators we know
 TABLES = ("DataFrame", "Series")  # of pandas, which is never imported here: whoever has one has done that
+SHARED = 1024  # elements; the positions of views no larger are kept and shared
 LARGEST_TABLE = 2_000_000  # elements; a larger one is a constant
 ORDINARY = {*ARRAYS, float, int, bool, complex, list, tuple, *np.sctypeDict.values()}  # and of all operands
 
@@ -24,31 +26,53 @@ def flat_indices(owner: Array, view: Array) -> Array | None:
     """
     if owner.dtype != view.dtype or not owner.size:
         return None
-    offsets = np.array(view.__array_interface__["data"][0] - owner.__array_interface__["data"][0])
-    for length, stride in zip(view.shape, view.strides, strict=True):
+    first = view.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+    own = owner.shape, owner.strides, owner.flags.c_contiguous
+    find = _small if view.size <= SHARED else _positions
+    return find(first, view.shape, view.strides, own, owner.itemsize)
+
+
+def _positions(
+    first: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    owner: tuple[tuple[int, ...], tuple[int, ...], bool],
+    width: int,
+) -> Array:
+    """The same for elements of so many bytes, the first of which lies `first` bytes behind that of the owner."""
+    offsets = np.array(first)
+    for length, stride in zip(shape, strides, strict=True):
         offsets = offsets[..., None] + np.arange(length) * stride
-    if owner.flags.c_contiguous:
-        return np.asarray(offsets // owner.itemsize)
+    sides, steps, in_order = owner
+    if in_order:
+        return np.asarray(offsets // width)
     flat = np.zeros_like(offsets)
-    weights = [int(np.prod(owner.shape[axis + 1 :])) for axis in range(owner.ndim)]
-    for axis in sorted(range(owner.ndim), key=lambda axis: -owner.strides[axis]):
-        if owner.shape[axis] > 1:
-            place, offsets = np.divmod(offsets, owner.strides[axis])
+    weights = [int(np.prod(sides[axis + 1 :])) for axis in range(len(sides))]
+    for axis in sorted(range(len(sides)), key=lambda axis: -steps[axis]):
+        if sides[axis] > 1:
+            place, offsets = np.divmod(offsets, steps[axis])
             flat += place * weights[axis]
     return flat
 
 
+@lru_cache(maxsize=2**14)  # loops over samples and places take the same parts of their arrays in every step
+def _small(*part: Any) -> Array:
+    found = _positions(*part)
+    found.flags.writeable = False
+    return found
+
+
 def position(array: Array, index: Any) -> int | None:
     """The place, in C order, of the one element that an index picks; None when it picks anything else."""
-    parts = index if type(index) is tuple else (index,)
-    if len(parts) != array.ndim:
+    parts, shape = index if type(index) is tuple else (index,), array.shape
+    if len(parts) != len(shape):
         return None
     place = 0
-    for part, length in zip(parts, array.shape, strict=True):
+    for part, length in zip(parts, shape, strict=True):
         if type(part) is not int and not isinstance(part, np.integer):
             return None
-        place = place * length + int(part) + (length if part < 0 else 0)
-    return place
+        place = place * length + (part + length if part < 0 else part)
+    return int(place)
 
 
 def owner_of(array: Array) -> Array:

@@ -119,6 +119,17 @@ class Memory:
                 node = self.known(array)
         return node or self.leaf(array)
 
+    def numbers(self, op: str, fn: Any, args: tuple[Any, Any], value: Any, span: Span) -> None:
+        """The same as `add` for two single numbers that gave another; whole ones are no nodes."""
+        scalars = self._scalars
+        operands = []
+        for arg in args:
+            entry = None if type(arg) is int else scalars.get(id(arg))
+            operands.append(entry[1] if entry else arg if type(arg) is int else self.leaf(arg))
+        node = Node(len(self.nodes), op, fn, tuple(operands), {}, value, span, context=self.context)
+        self.nodes.append(node)
+        scalars[id(value)] = (value, node)
+
     def leaf(self, value: Any) -> Node:
         """A node for a value that was not made under our eyes."""
         return self.add("leaf", None, (), {}, value, None)
@@ -225,8 +236,8 @@ class Memory:
         if isinstance(value, np.ndarray):
             self._register(value, node)
             self.held += value.nbytes if value.base is None else 0
-        else:
-            self._scalars[id(value)] = (value, node)
+            return node
+        self._scalars[id(value)] = (value, node)
         if is_table(value):
             node.value = value.to_numpy(copy=True)  # pandas may write into its memory unseen
             self.held += node.value.nbytes

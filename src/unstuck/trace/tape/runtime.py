@@ -82,6 +82,10 @@ class Runtime:
         return any(_holds_node(self.memory.operand(item, new=False)) for item in operands)
 
     def _operated(self, site: int, op: str, operands: tuple[Any, ...], result: Any) -> None:
+        if type(result) in SINGLE and _are_numbers(operands):
+            if result is not operands[0] and result is not operands[1]:
+                self.memory.numbers(op, OPERATORS[op], operands, result, self.sites[site].span)
+            return
         named = meaning(op, operands, result)
         if named != "opaque" or self.memory.known(result) is None:  # else the operator was the user's own
             self.note(named, OPERATORS[op], operands, {}, result, site)
@@ -291,6 +295,8 @@ class Runtime:
     def _chosen(self, index: Any) -> dict[str, Any]:
         """Nodes of the arrays inside an index: a mask such as z <= 0 is part of the data flow."""
         parts = index if isinstance(index, tuple) else (index,)
+        if not any(isinstance(part, np.ndarray) for part in parts):
+            return {}
         nodes = [self.memory.known(part) for part in parts if isinstance(part, np.ndarray)]
         found = [node for node in nodes if node is not None]
         return {"index": found} if found else {}
@@ -312,6 +318,17 @@ def asleep() -> Runtime:
 
 
 _PLACEHOLDER = type(getattr(functools, "Placeholder", ...))
+
+
+SINGLE = {float, np.float64}
+
+
+def _are_numbers(operands: tuple[Any, ...]) -> bool:
+    """Are these two single numbers, not both of them whole?"""
+    if len(operands) != 2:
+        return False
+    left, right = map(type, operands)
+    return (left in SINGLE and (right in SINGLE or right is int)) or (left is int and right in SINGLE)
 
 
 def _holds_node(value: Any) -> bool:
