@@ -27,6 +27,7 @@ CASES: list[tuple[str, tuple[Any, ...]]] = [
     ("gather", (TABLE, PLACES)),
     ("setitem", (TABLE, (1, 2), 4.0)),
     ("setitem", (TABLE, (-1, 0), np.float64(4.0))),
+    ("array", (1.0, np.float64(-3.0), 0.5)),
 ]
 OTHERS: list[tuple[str, tuple[Any, ...]]] = [
     ("multiply", (TABLE, 2.0)),
@@ -52,6 +53,7 @@ def recorded(op: str, values: tuple[Any, ...]) -> tuple[Node, list[Node]]:
         value if number >= whole or (op == "setitem" and number == 1) else next(ordered)
         for number, value in enumerate(values)
     )
+    args = ([*args],) if op == "array" else args
     node = Node(len(values), op, None, args, {}, None, None)
     node.value = run(node, {})
     return node, operands

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from judged import judged, wrong
 
 from unstuck.autodiff import effort
-from unstuck.trace import recorder
+from unstuck.trace import patience, recorder
 from unstuck.trace.explaining.rights import FEW, RightValues
 from unstuck.trace.loops import Loop
 from unstuck.trace.patience import LONG_ROUND, LONG_TAPE, MOST_NODES, MOST_OF_ROUNDS, Looks
@@ -144,6 +145,20 @@ def test_a_long_round_is_searched_when_it_ends() -> None:
     assert not looks.due(memory, 4, 10)
     assert looks.due(memory, 4, LONG_ROUND)
     assert not looks.due(memory, 5, LONG_ROUND)
+
+
+def test_the_time_of_a_search_is_not_that_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search that takes long makes no other one due: two looks at the same sums would agree about them."""
+    now = 0.0
+    monkeypatch.setattr(patience, "time", SimpleNamespace(perf_counter=lambda: now, process_time=lambda: now))
+    memory, looks = Memory(), Looks()
+    memory.nodes = range(LONG_TAPE)  # type: ignore[assignment]
+    assert looks.due(memory, 3, 10)
+    now = 100.0
+    looks.ended()
+    assert not looks.due(memory, 3, 10)
+    now = 200.0
+    assert looks.due(memory, 3, 10)
 
 
 def test_three_long_rounds_are_waited_for() -> None:

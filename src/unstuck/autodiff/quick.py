@@ -127,6 +127,16 @@ def _setitem(args: tuple[Any, ...], g: Array, active: Container[Node]) -> Sequen
     return passed
 
 
+def _array(args: tuple[Any, ...], g: Array, active: Container[Node]) -> Sequence[Contribution] | None:
+    """A list of numbers becomes an array, as where loops have filled it one by one."""
+    items = args[0] if len(args) == 1 and type(args[0]) is list else []
+    if not items or g.shape != (len(items),):
+        return None
+    if not all(type(item) is Node and _shape(item.value) == () for item in items):
+        return None
+    return [(item, np.asarray(0.0 + part)) for item, part in zip(items, g, strict=True) if item in active]
+
+
 QUICK: dict[str, Quick] = {
     "add": _add,
     "subtract": _subtract,
@@ -135,4 +145,5 @@ QUICK: dict[str, Quick] = {
     "getitem": _getitem,
     "gather": _gather,
     "setitem": _setitem,
+    "array": _array,
 }

@@ -48,8 +48,11 @@ class Looks:
             return False
         self._next = int(max(count, self._next) * (GROWTH if count < LONG else GROWTH_OF_LONG))
         self._nodes, self._held = count, memory.held
-        self._looked = time.perf_counter(), time.process_time()
         return True
+
+    def ended(self) -> None:
+        """The search has ended: what it took itself is not the program's time."""
+        self._looked = time.perf_counter(), time.process_time()
 
     def _is_slow(self, count: int) -> bool:
         """Has hardly anything been recorded for a long time of computing?"""

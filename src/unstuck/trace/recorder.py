@@ -168,7 +168,10 @@ class Recorder:
     def _recognised(self, analysis: Analysis) -> Recognised:
         if analysis.account is None:
             raise Unrecognised("the loss is unknown")
-        for name, parameter in analysis.parameters.items():  # before the forward passes are made out for nothing
+        for (
+            name,
+            parameter,
+        ) in analysis.parameters.items():  # before the forward passes are made out for nothing
             shape = np.shape(next(iter(parameter.updates.values())).before.value)
             if sum(side > 1 for side in shape) > 2:
                 raise Unrecognised(f"{name} has shape {shape}, which is no weight matrix")

@@ -190,6 +190,7 @@ class Clock:
             long = count >= LONG_STEPS or memory.held >= LARGE_STEPS
             least = LEAST_OF_LONG if long else LEAST_UPDATES
             self._look(next(iter(trainings(memory.nodes, least, self._known)), None), length)
+            self._looks.ended()
         if self.step_loop is not None:
             return
         most = FEW_NODES if self.progress.windows else self._looks.most

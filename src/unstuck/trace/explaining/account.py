@@ -9,13 +9,14 @@ taken as given at one place ("teacher forcing"), so that what lies behind that p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain
 
 import numpy as np
 
 from unstuck.autodiff import effort
+from unstuck.facts import Span
 from unstuck.trace.explaining.catalogue import on_the_way_back, scale_of_masks
 from unstuck.trace.explaining.forcing import Forced, forced
 from unstuck.trace.explaining.formation import of_one_gradient
@@ -35,6 +36,7 @@ FEW = 6  # steps on which a hypothesis is tried before it is tried on all
 SAME_SCALE = 1e-4  # relative spread within which factors count as one
 ENOUGH_NUMBERS = 5  # steps after which the steady factor of a single number is no accident
 MOST_FAULTS = 4
+LONG = 100_000  # nodes of the steps that tell most
 TURNING = {"sign", "operator"}  # what one operation can do to turn a sign
 VAGUE = {"sign", "activation-derivative-wrong"}  # rules behind which one altered operation may stand
 
@@ -44,12 +46,15 @@ class Account:
     """What the search found: accepted hypotheses in order, and the verdicts under all of them together.
 
     recognise  the forward passes, which are made out only where somebody asks for them
+    blamed     the place that the search has blamed for all of some parameters, when it had accepted nothing; only of
+               long steps, where it takes long to find
     """
 
     accepted: tuple[Hypothesis, ...]
     verdicts: Verdicts
     recognise: Callable[[], tuple[Forward, ...]]
     explained: Mapping[str, Hypothesis]  # by parameter
+    blamed: Mapping[frozenset[str], Span | None] = field(default_factory=dict)
 
     @property
     def passes(self) -> tuple[Forward, ...]:
@@ -69,6 +74,7 @@ def account_for(
     recognise = cache(lambda: tuple(forwards(used, [step.losses[loss].seeds for step in used])))
     accepted: list[Hypothesis] = []
     explained: dict[str, Hypothesis] = {}
+    blamed: dict[frozenset[str], Span | None] = {}
     current, trials = verdicts, Trials(loss)
     for _ in range(MOST_FAULTS):
         wrong = _wrong(current, tolerance)
@@ -80,14 +86,14 @@ def account_for(
         )
         by_number = {forward.step.number: forward for forward in recognise()}
         search = Search(trials, by_number, tuple(accepted), right, wrong, climbing)
-        found = _best(used, search, current, tolerance, end)
+        found = _best(used, search, current, tolerance, end, blamed)
         if found is None:
             break
         hypothesis, after = found
         accepted.append(hypothesis)
         explained |= {name: hypothesis for name in _in_order(wrong, current) if _fits(after, name, tolerance)}
         current = after
-    return Account(tuple(accepted), current, recognise, explained)
+    return Account(tuple(accepted), current, recognise, explained, {} if accepted else blamed)
 
 
 def account_of_output(
@@ -138,7 +144,12 @@ Found = tuple[Hypothesis, Verdicts]
 
 
 def _best(
-    steps: Sequence[Step], search: Search, current: Verdicts, tolerance: float, end: int
+    steps: Sequence[Step],
+    search: Search,
+    current: Verdicts,
+    tolerance: float,
+    end: int,
+    blamed: dict[frozenset[str], Span | None],
 ) -> Found | None:
     """The hypothesis that, with those accepted before, explains most further parameters in every step.
 
@@ -157,6 +168,8 @@ def _best(
     again = Reworking(search, few, steps, current, tolerance)
     if found is None or found[0].kind != "sign":
         told = _reworked(steps, search, again, current, tolerance)
+        if again.applies and sum(len(step.nodes) for step in few) > LONG:
+            blamed[search.wrong] = again.blamed
         if told is not None:
             return told if found is None else _better_told(found, told, search, tolerance)
     given = best_of(forced(search), 0.5)

@@ -237,4 +237,5 @@ def blame_unexplained(
     by_number = {forward.step.number: forward for forward in account.passes}
     passes = [by_number[step.number] for step in telling if step.number in by_number]
     before_loop = remade(passes[0].step) if passes else None
-    return before_loop or blamed_span(passes, verdicts.loss, known, wrong) or next(formed, None)
+    found = before_loop or account.blamed.get(frozenset(wrong))
+    return found or blamed_span(passes, verdicts.loss, known, wrong) or next(formed, None)

@@ -126,7 +126,7 @@ class Reworking:
         """
         rounds = self._rounds[0]
         suspects = rounds.suspects()
-        place = self._blamed()
+        place = self.blamed
         blamed = [site for site in suspects if place is not None and _on_line(site[0], place)]
         before = self._before(rounds, blamed, suspects)
         others = [site for site in suspects if site not in (*blamed, *before)]
@@ -161,7 +161,9 @@ class Reworking:
                     pending.append(parent)
         return found[len(blamed) :]
 
-    def _blamed(self) -> Span | None:
+    @cached_property
+    def blamed(self) -> Span | None:
+        """The first place from which nothing right follows."""
         passes = [rounds.forward for rounds in self._rounds]
         known = {each.step.number: merged(self._search.accepted, each.step.number) for each in passes}
         return blamed_span(passes, self._search.loss, known, sorted(self._search.wrong))

@@ -38,6 +38,7 @@ NAMED = "named"  # in the place of an operation: a value that gets a name there
 MOST_HELD = (
     300_000_000  # bytes of what is made again at once: tables that every round writes to hold too much
 )
+MANY_ROUNDS = 1000  # of one place, from which on what is at hand in each of them counts as work
 FAILURES = (TypeError, ValueError, AttributeError, KeyError, IndexError, ZeroDivisionError, OverflowError)
 
 
@@ -159,7 +160,8 @@ class Rounds:
         if (site, node) not in self._pools:
             if site not in self._placed:
                 self._placed[site] = Placed(self.sites[site], lambda each: each)
-            self._pools[site, node] = dict(self._beside(node, self._placed[site]))
+            pool = self._pools[site, node] = dict(self._beside(node, self._placed[site]))
+            self.runs += len(pool) if len(self.sites[site]) > MANY_ROUNDS else 0
         return self._pools[site, node]
 
     def _beside(self, node: Node, rounds: Placed[Node]) -> Iterator[tuple[Key, Item]]:
