@@ -20,6 +20,7 @@ from unstuck.trace.explaining.misaimed import misaimed
 from unstuck.trace.explaining.unreachable import unreachable
 from unstuck.trace.judging.inverted import under_inverted
 from unstuck.trace.judging.judge import Verdicts, best_loss, judge, tolerance_of
+from unstuck.trace.judging.lost import nothing_moves
 from unstuck.trace.judging.passing import passing
 from unstuck.trace.judging.separate import parameters_of, separate, without_part
 from unstuck.trace.reading.lone import number_steps
@@ -199,6 +200,8 @@ def _accounted(
     That is another loss of outputs and targets under which an altered rule explains everything, one that the script
     itself computes, or one whose targets are added instead of subtracted.
     """
+    if nothing_moves(steps):  # no rule of calculus makes zeros of gradients
+        return steps, verdicts, account_for(steps, verdicts.loss, verdicts, tolerance, 0)
     if not _explains_any(verdicts, tolerance):
         verdicts = under_inverted(steps, tolerance) or verdicts
         shown = unreachable(steps, tolerance)

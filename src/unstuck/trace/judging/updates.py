@@ -17,7 +17,13 @@ from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation
 from unstuck.trace.judging.anew import started_anew
 from unstuck.trace.judging.idle import idle_memories
-from unstuck.trace.judging.lost import never_stored, of_itself, without_gradient
+from unstuck.trace.judging.lost import (
+    comes_to_nothing,
+    never_stored,
+    nothing_moves,
+    of_itself,
+    without_gradient,
+)
 from unstuck.trace.judging.memories import memories, memory_faults
 from unstuck.trace.judging.moments import miscorrected
 from unstuck.trace.judging.statements import statement_about
@@ -40,6 +46,9 @@ def update_faults(steps: Sequence[Step]) -> dict[str, Explanation]:
             explanation = fault(name, mine)
             if explanation is not None:
                 found.setdefault(name, explanation)
+    if nothing_moves(steps):
+        zeros = ((name, comes_to_nothing(name, steps)) for step in steps[-1:] for name in step.updates)
+        found = {name: explanation for name, explanation in zeros if explanation is not None} | found
     kept = {step.number: list(memories(step)) for step in steps}
     for name, explanation in (*memory_faults(steps, kept), *idle_memories(steps, kept)):
         found.setdefault(name, explanation)
