@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -124,7 +125,9 @@ def test_what_was_left_out_is_put_back_early(
     text = NET.replace(right, wrong)
     trace, _ = recorded(text, explain=True)
     assert trace.status == "wrong"
-    found = ordered(trace, list(proposals(trace)), lambda probes: recorded(text, probes)[0])
+    found = ordered(
+        trace, list(chain.from_iterable(proposals(trace))), lambda probes: recorded(text, probes)[0]
+    )
     goal = recorded(NET)[1]
     early = [next(found) for _ in range(6)]
     assert any(_leaves(apply_edits(text, item.edits), goal) for item in early), [item.title for item in early]

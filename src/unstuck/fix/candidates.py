@@ -1,8 +1,8 @@
 """Which edits are worth a trial, and in which order.
 
 Every family of edits is tried on the blamed expression, on the rest of its statement, on the places where its
-value is used, and then on the statements around; what agrees with the explanation comes first, then what is near,
-then the smallest change.
+value is used, and then on the statements around.  What the words of the explanation spell out comes first, then what
+agrees with its kind, then what is near, then the smallest change.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 from unstuck.facts import Edit, Source, Span, Trace
 from unstuck.fix.changes import FAMILIES, Change, Node, applied, distance
 from unstuck.fix.code import Code, walk
+from unstuck.fix.telling.told import told
 from unstuck.trace.running.sources import parsed
 
 # Families that answer an explanation, by the words that its kind contains; the first row that fits counts.
 AGREES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("derivative-omitted", "derivative-missing"), ("factor",)),
     (("softmax",), ("slope", "drop")),
-    (("derivative-one",), ("comparison", "factor", "formula")),
+    (("derivative-one",), ("comparison", "constant", "factor", "formula")),
     (("derivative-squared",), ("slope", "drop")),
     (("derivative-of-another",), ("slope", "formula", "constant", "name", "comparison")),
     (("derivative",), ("comparison", "slope", "formula", "name", "index", "drop", "factor")),
@@ -49,8 +51,20 @@ AGREES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("operand", "input", "value", "weights", "error", "layer"), ("name", "index")),
 )
 MANY = ("factor", "term", "constant", "clear", "power")  # too many to try early when they are not asked for
+TOLD, AND = "told", "; and "  # edits that words spell out; how an explanation joins two faults
+MOST_PAIRED = 6  # told edits of which pairs are made
 LIMIT, LIMIT_AROUND = 400, 1000  # candidates: at what is blamed, and in all that stands around
-Causes = Mapping[tuple[Span, str], Mapping[Span, None]]  # (place, kind) -> where its value is used
+
+
+@dataclass
+class Cause:
+    """What is wrong at one place: where it is used, and all that explanations say about it."""
+
+    uses: dict[Span, None] = field(default_factory=dict)
+    words: dict[str, None] = field(default_factory=dict)
+
+
+Causes = Mapping[tuple[Span, str], Cause]  # by the blamed place and the kind
 
 
 @dataclass(frozen=True)
@@ -72,50 +86,81 @@ class Candidate:
     place: int = 0
 
     @property
-    def rank(self) -> tuple[bool, int, int]:
+    def told(self) -> bool:
+        """Do the words of an explanation spell it out?"""
+        return self.family == TOLD
+
+    @property
+    def rank(self) -> tuple[bool, bool, int, int]:
         """Candidates are tried in this order."""
-        return not self.agrees, self.place, self.size
+        return not self.told, not self.agrees, self.place, self.size
 
 
-def proposals(trace: Trace) -> Iterator[Candidate]:
-    """The candidate edits for all wrong gradients of a trace, each once.
+def together(one: Candidate, other: Candidate) -> Candidate | None:
+    """Both edits as one; None where they touch the same lines."""
+    for a in one.edits:
+        for b in other.edits:
+            same = a.span.path == b.span.path
+            if same and a.span.line <= b.span.end_line and b.span.line <= a.span.end_line:
+                return None
+    family = one.family if one.family == other.family else ""
+    title, size = f"{one.title}; {other.title}", one.size + other.size
+    agrees, place = one.agrees and other.agrees, max(one.place, other.place)
+    return Candidate((*one.edits, *other.edits), title, size, family, agrees, place)
 
-    A first wave follows the explanations, best first; a second one takes none at its word and looks further
-    around.
+
+def proposals(trace: Trace) -> Iterator[list[Candidate]]:
+    """The candidate edits for all wrong gradients of a trace, each once, in two waves, the best of each first.
+
+    The first wave follows the explanations; the second one takes none at its word and looks further around.
     """
     wrong = [gradient for gradient in trace.gradients if gradient.status == "wrong"]
     unmoved = tuple(
-        _last_word(gradient.parameter)
+        word
         for gradient in wrong
         if gradient.explanation is not None and "never" in gradient.explanation.kind
+        if (word := _last_word(gradient.parameter))
     )
-    causes: dict[tuple[Span, str], dict[Span, None]] = {}
+    causes: dict[tuple[Span, str], Cause] = {}
     for gradient in wrong:
         reason = gradient.explanation
-        cause = (reason.span, reason.kind) if reason else (gradient.blame or gradient.span, "")
-        uses = causes.setdefault(cause, {})
-        uses |= dict.fromkeys((*(reason.uses if reason else ()), gradient.span))
+        place = (reason.span, reason.kind) if reason else (gradient.blame or gradient.span, "")
+        cause = causes.setdefault(place, Cause())
+        cause.uses |= dict.fromkeys((*(reason.uses if reason else ()), gradient.span))
+        cause.words |= {reason.text: None} if reason is not None and reason.exact else {}
     tried: set[tuple[Edit, ...]] = set()
     for wave in (_explained, _around):
         found = sorted(wave(trace, causes, unmoved), key=lambda item: item.rank)
-        yield from (item for item in found if item.edits not in tried)
+        yield [item for item in found if item.edits not in tried]
         tried |= {item.edits for item in found}
 
 
 def _explained(trace: Trace, causes: Causes, unmoved: Sequence[str]) -> Iterator[Candidate]:
     """The candidates that the explanations point at: at their places, and where the values are used."""
-    for (blamed, kind), uses in causes.items():
-        for path in dict.fromkeys(span.path for span in (blamed, *uses)):
+    for (blamed, kind), cause in causes.items():
+        for path in dict.fromkeys(span.path for span in (blamed, *cause.uses)):
             source = trace.source(path)
             if source is not None:
-                yield from candidates(source, [blamed], kind, tuple(uses), unmoved)
+                words = "\n".join(cause.words)
+                found = candidates(source, [blamed], kind, tuple(cause.uses), unmoved, words=words)
+                yield from _pairs(found) if AND in words else ()
+                yield from found
+
+
+def _pairs(found: Sequence[Candidate]) -> Iterator[Candidate]:
+    """Two edits at once, where the explanation names two faults that spoil the same gradients."""
+    told_ones = [each for each in found if each.told][:MOST_PAIRED]
+    for one, other in combinations(told_ones, 2):
+        both = together(one, other)
+        if both is not None:
+            yield replace(both, size=0, place=0)
 
 
 def _around(trace: Trace, causes: Causes, unmoved: Sequence[str]) -> Iterator[Candidate]:
     """The candidates without regard to the explanations, in everything around the places that they name."""
     blamed = [blamed for blamed, _ in causes]
     asked = {family for _, kind in causes for family in agreeing_families(kind)}
-    uses = list(dict.fromkeys(span for spans in causes.values() for span in spans))
+    uses = list(dict.fromkeys(span for cause in causes.values() for span in cause.uses))
     for path in dict.fromkeys(span.path for span in (*blamed, *uses)):
         source = trace.source(path)
         if source is not None:
@@ -127,9 +172,9 @@ def _around(trace: Trace, causes: Causes, unmoved: Sequence[str]) -> Iterator[Ca
 
 
 def _last_word(path: str) -> str:
-    """What people call a parameter: W1 for net.params['W1']."""
-    *_, word = re.findall(r"\w+", path)
-    return str(word)
+    """What people call a parameter: W1 for net.params['W1'], W for net.W[1]; empty where it has no name."""
+    words: list[str] = re.findall(r"\b[^\W\d]\w*", path)
+    return words[-1] if words else ""
 
 
 def candidates(
@@ -139,16 +184,17 @@ def candidates(
     uses: Sequence[Span] = (),
     unmoved: Sequence[str] = (),
     limit: int = LIMIT,
+    words: str = "",
 ) -> list[Candidate]:
     """Candidate edits of `source` for a fault of this kind blamed on `spans`, best first, at most `limit`.
 
-    Spans of other files are ignored; `unmoved` names parameters that nothing updates.  Every candidate parses,
-    means something else than the original, and no two give the same text.  Raises SyntaxError when the source
-    itself does not parse.
+    Spans of other files are ignored; `unmoved` names parameters that nothing updates; `words` explain the fault.
+    Every candidate parses, means something else than the original, and no two give the same text.  Raises
+    SyntaxError when the source itself does not parse.
     """
     code = Code(source, unmoved)
     found: dict[str, Candidate] = {}
-    for item, change in sorted(_generated(code, spans, kind, uses), key=lambda pair: pair[0].rank):
+    for item, change in sorted(_generated(code, spans, kind, uses, words), key=lambda pair: pair[0].rank):
         text = applied(code.text, change.pieces)
         if text not in found and _means_something_else(code, change, text):
             found[text] = item
@@ -158,11 +204,13 @@ def candidates(
 
 
 def _generated(
-    code: Code, spans: Sequence[Span], kind: str, uses: Sequence[Span]
+    code: Code, spans: Sequence[Span], kind: str, uses: Sequence[Span], words: str
 ) -> Iterator[tuple[Candidate, Change]]:
-    """All changes that the families know, as candidates."""
+    """All changes that the words spell out and that the families know, as candidates."""
     preferred = agreeing_families(kind)
     for node, place in _places(code, spans, uses):
+        for change in told(code, node, words):
+            yield candidate_of(code, change, TOLD, True, place), change
         for family, generate in FAMILIES.items():
             if kind and family in MANY and family not in preferred:
                 continue
@@ -219,7 +267,7 @@ def _means_something_else(code: Code, change: Change, text: str) -> bool:
         first, last = code.range(statement)
         longer = len(text) - len(code.text)
         after = parsed(text[first : last + longer])
-        return ast.dump(after) != ast.dump(parsed(code.text[first:last]))
+        return ast.dump(after) != code.meaning(statement)
     except (SyntaxError, ValueError):
         return False
 

@@ -35,6 +35,8 @@ class Code:
         self.imported = {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
         self.numpy = next((alias.asname or alias.name for alias in aliases if alias.name == "numpy"), "numpy")
         self._plain = without_arrays(self.tree)
+        self._meanings: dict[ast.stmt, str] = {}
+        self._names: dict[ast.AST, tuple[str, ...]] = {}
         self.identifiers = {word for node in walk(self.tree) if (word := identifier(node))}
 
     # ----- Characters -----------------------------------------------------------------------------------
@@ -112,16 +114,23 @@ class Code:
 
     def simple_statement(self, low: int, high: int) -> ast.stmt | None:
         """The statement without statements of its own that holds text[low:high]; None when there is none."""
-        return next(
-            (
-                node
-                for node, (first, last) in self._ranges.items()
-                if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr | ast.Return)
-                and first <= low
-                and high <= last
-            ),
-            None,
-        )
+        place = bisect_right(self._simple, low, key=lambda each: each[0]) - 1
+        if place < 0 or high > self._simple[place][1]:
+            return None
+        return self._simple[place][2]
+
+    @cached_property
+    def _simple(self) -> list[tuple[int, int, ast.stmt]]:
+        """The statements without statements of their own, in the order of the text, with their ranges."""
+        kinds = ast.Assign | ast.AugAssign | ast.Expr | ast.Return
+        found = [(*ends, node) for node, ends in self._ranges.items() if isinstance(node, kinds)]
+        return sorted(found, key=lambda each: each[:2])
+
+    def meaning(self, statement: ast.stmt) -> str:
+        """What makes two texts of a statement the same, whatever their parentheses are."""
+        if statement not in self._meanings:
+            self._meanings[statement] = ast.dump(parsed(self.words(statement)))
+        return self._meanings[statement]
 
     def block(self, statement: ast.stmt) -> list[ast.stmt]:
         """The list of statements that `statement` stands in."""
@@ -153,15 +162,19 @@ class Code:
 
         Functions that are called, modules whose members are taken, plain numbers and loop counters are left out.
         """
-        found: dict[str, None] = {}
-        for item in walk(self.scope(node)):
+        scope = self.scope(node)
+        if scope not in self._names:
+            self._names[scope] = tuple(dict.fromkeys(self._values_in(scope)))
+        return list(self._names[scope])
+
+    def _values_in(self, scope: ast.AST) -> Iterator[str]:
+        for item in walk(scope):
             if isinstance(item, ast.Name) and self._is_value(item):
-                found[item.id] = None
+                yield item.id
             elif isinstance(item, ast.Attribute | ast.Subscript) and (text := self._member(item)):
-                found[text] = None
+                yield text
             elif isinstance(item, ast.arg) and item.arg not in ("self", "cls"):
-                found[item.arg] = None
-        return list(found)
+                yield item.arg
 
     def members(self, node: ast.Attribute | ast.Subscript) -> list[str]:
         """The other members of the same object that the file uses: self.W2 for self.W1, p["b"] for p["W"]."""
@@ -203,6 +216,12 @@ class Code:
     def indexed(self) -> set[str]:
         """The values of which the file takes elements."""
         return {self.words(node.value) for node in walk(self.tree) if isinstance(node, ast.Subscript)}
+
+    @cached_property
+    def values(self) -> tuple[str, ...]:
+        """The attributes and items that the file uses as values, as written, each once."""
+        nodes = (node for node in walk(self.tree) if isinstance(node, ast.Attribute | ast.Subscript))
+        return tuple(dict.fromkeys(text for node in nodes if (text := self._member(node))))
 
     @cached_property
     def updates(self) -> list[ast.Assign | ast.AugAssign]:
@@ -257,10 +276,12 @@ def walk(root: ast.AST) -> Iterator[ast.AST]:
 
     Before Python 3.12 the positions of those are wrong, and no arithmetic of a network stands there.
     """
-    yield root
-    if not isinstance(root, ast.JoinedStr):
-        for child in ast.iter_child_nodes(root):
-            yield from walk(child)
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        yield node
+        if not isinstance(node, ast.JoinedStr):
+            pending += reversed(list(ast.iter_child_nodes(node)))
 
 
 def is_number(node: ast.AST) -> bool:

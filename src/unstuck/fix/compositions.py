@@ -14,7 +14,7 @@ from unstuck.fix.changes.change import Change, assigned, rebound
 from unstuck.fix.changes.slopes import leaky_shapes, own_derivatives, simple_shapes
 from unstuck.fix.code import Code, loose, walk
 
-MOST_ATOMS = 16  # values of which products are made
+MOST_ATOMS = 12  # values of which products are made
 METHODS = {
     "dot",
     "sum",
@@ -29,7 +29,7 @@ METHODS = {
     "size",
     "append",
 }
-MOST = 1500  # of one statement
+MOST = 600  # of one statement
 
 
 def compositions(code: Code, statement: ast.stmt) -> Iterator[Change]:

@@ -26,7 +26,8 @@ BUILTINS = {"sum", "abs", "max", "min", "len", "float", "int", "range", "zip", "
 LEVELS = {"derivative": -1, "misfit": 1, "same": 2, "fails": 2}  # the order; from 2 on nothing is tried
 MOST_TEXTS = 3000  # of one statement
 STEPS_BACK = 2  # from what is blamed to the values that it uses, and to those that they are made of
-COMPOSED = 8  # statements that get products of the values at hand
+COMPOSED = 4  # statements that get products of the values at hand
+Probed = Callable[[tuple[Probe, ...]], Trace | None]  # one run that evaluates these
 Place = tuple[str, int, int]  # a file, and the range of a statement
 
 
@@ -53,13 +54,14 @@ class _Statement:
 
 
 def ordered(
-    trace: Trace, found: Sequence[Candidate], run: Callable[[tuple[Probe, ...]], Trace | None]
+    trace: Trace, found: Sequence[Candidate], run: Probed, composed: int = COMPOSED
 ) -> Iterator[Candidate]:
     """The candidates in a better order, without those that cannot be right, and with products of the values at hand.
 
-    What an explanation asks for and cannot be evaluated comes first, then what computes a derivative.
+    What an explanation asks for and cannot be evaluated comes first, then what computes a derivative.  Products are
+    made for the first `composed` statements.
     """
-    every = _by_statement(trace, found)
+    every = _by_statement(trace, found, composed)
     probes = tuple(item.probe() for item in every)
     answer = run(probes) if probes else None
     told = answer.probes if answer is not None else ()
@@ -72,18 +74,18 @@ def ordered(
                 level |= dict.fromkeys((one.edits for one in some), LEVELS.get(kind, 0))
     asked = [item for item in found if item.agrees and item.edits not in level]
     yield from asked
-    yield from sorted(derivatives, key=lambda item: item.size)
+    yield from sorted(derivatives, key=lambda item: (not item.told, not item.agrees, item.size))
     for wanted in (0, 1):
         yield from (item for item in found if level.get(item.edits, 0) == wanted and item not in asked)
 
 
-def _by_statement(trace: Trace, found: Iterable[Candidate]) -> list[_Statement]:
+def _by_statement(trace: Trace, found: Iterable[Candidate], composed: int) -> list[_Statement]:
     """The statements whose values candidates change, the blamed ones first and with compositions besides."""
     codes = {source.path: Code(source) for source in trace.sources}
     statements: dict[Place, _Statement] = {}
     for code, node in _blamed(trace, codes):
         statements.setdefault((code.source.path, *code.range(node)), _Statement(code, node, {}))
-    near = list(statements.values())[:COMPOSED]
+    near = list(statements.values())[:composed]
     for candidate in found:
         path = candidate.edits[0].span.path
         code = codes[path]

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice, takewhile
+from itertools import takewhile
 
-from unstuck.facts import Explanation, Fix, Trace
+from unstuck.facts import Explanation, Fix, Span, Trace
 from unstuck.fix.apply import diff_of
 from unstuck.fix.candidates import Candidate, agreeing_families, proposals
-from unstuck.fix.probing import ordered
+from unstuck.fix.probing import Probed, ordered
 from unstuck.fix.search import SEEDS, Bench, Passed, Progress, Rerun, Round
-from unstuck.fix.versions import Version, first_version
+from unstuck.fix.versions import first_version
 
 MOST_FAULTS = 4
 GRACE = 0.5  # of the budget, to verify what is in hand when it is spent
-ASKED_FIRST = 2  # candidates that an explanation asks for, tried before all are evaluated
+MOST_SURE = (
+    3  # candidates that an explanation asks for; of so few the right one is found soonest by verifying
+)
 
 
 def repair(
@@ -47,8 +49,10 @@ def repair(
         for _ in range(MOST_FAULTS):
             if now.status != "wrong" or bench.over():
                 return None
-            search = Round(bench, version, now, _trials(bench, version, now))
-            search.run()
+            search = Round(bench, version, now)
+            waves = proposals(now)
+            first = next(waves)
+            search.run(_sure(first, len(_causes(now))), _trials(now, first, waves, search.probed))
             if search.best is not None:
                 asked = asked and _asked_for(now, search.best.candidate)
                 return _fix(trace, search.best, asked)
@@ -65,13 +69,32 @@ def repair(
         bench.closed.set()
 
 
-def _trials(bench: Bench, version: Version, trace: Trace) -> Iterator[Candidate]:
-    """The candidates: the first that the explanation asks for, then all others in the order that one run tells."""
-    found = proposals(trace)
-    asked = list(islice(found, ASKED_FIRST))
-    first = list(takewhile(lambda candidate: candidate.agrees, asked))
-    yield from first
-    yield from ordered(trace, [*asked[len(first) :], *found], lambda probes: bench.probed(version, probes))
+def _sure(found: Sequence[Candidate], causes: int) -> list[Candidate]:
+    """The candidates that are worth the longer runs at once.
+
+    That is where an explanation of all that is wrong leaves hardly a choice.
+    """
+    told = list(takewhile(lambda each: each.told, found))
+    sure = told or list(takewhile(lambda each: each.agrees and not each.place, found))
+    return sure if causes == 1 and len(sure) <= MOST_SURE else []
+
+
+def _trials(
+    trace: Trace, first: list[Candidate], others: Iterator[list[Candidate]], probed: Probed
+) -> Iterator[Candidate]:
+    """All candidates, each wave in the order that one run tells; what was sure may at least be a step forward."""
+    yield from ordered(trace, first, probed)
+    for wave in others:
+        yield from ordered(trace, wave, probed, composed=0)
+
+
+def _causes(trace: Trace) -> set[tuple[Span, str]]:
+    """What explanations blame for the wrong gradients."""
+    wrong = (gradient for gradient in trace.gradients if gradient.status == "wrong")
+    return {
+        (reason.span, reason.kind) if (reason := gradient.explanation) else (gradient.span, "")
+        for gradient in wrong
+    }
 
 
 def _order(step: Progress) -> tuple[int, int]:
@@ -92,4 +115,6 @@ def _asked_for(trace: Trace, candidate: Candidate) -> bool:
 
 
 def _asks_for(reason: Explanation | None, candidate: Candidate) -> bool:
-    return reason is not None and reason.exact and candidate.family in agreeing_families(reason.kind)
+    if reason is None or not reason.exact:
+        return False
+    return candidate.told or candidate.family in agreeing_families(reason.kind)

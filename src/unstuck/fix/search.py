@@ -7,17 +7,18 @@ that verifies is the answer; those that repair some gradients and spoil none are
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from unstuck.facts import Edit, Gradient, Probe, Proof, Trace
-from unstuck.fix.candidates import Candidate
+from unstuck.fix.candidates import Candidate, together
 from unstuck.fix.verify import repaired, same_forward, scale_kept, settled, verified
 from unstuck.fix.versions import Version
 
@@ -64,7 +65,7 @@ class Passed:
     version: Version
     candidate: Candidate
     index: int
-    clean: bool  # no gradient got a constant factor
+    clean: bool = True  # no gradient got a constant factor
     pairs: list[tuple[Trace, Trace]] = field(default_factory=list)
     refuted: bool = False
 
@@ -124,25 +125,28 @@ class Bench:
         )
 
     def verify(
-        self, version: Version, seed: int, cancelled: Callable[[], bool]
+        self, recorded: Trace, version: Version, seed: int, cancelled: Callable[[], bool]
     ) -> tuple[Trace, Trace] | None:
-        """The program as written and as edited under a verifying seed; None when they speak against the edit."""
+        """The program as written and as edited under a verifying seed; None when they speak against the edit.
+
+        A fault that does not show in the short run of the program as written is judged as it was `recorded`.
+        """
         with self._locks[seed]:
             if seed not in self._originals:
-                self._originals[seed] = self._as_written(seed)
+                late = functools.partial(self.over, verifying=True)
+                self._originals[seed] = self._run((), seed, SCREENED_STEPS, True, False, late)
         original = self._originals[seed]
-        edited = self._run(version.edits, seed, VERIFIED_STEPS, False, False, cancelled)
-        if original is None or edited is None or not verified(original, edited):
+        edited = (
+            None
+            if original is None
+            else self._run(version.edits, seed, VERIFIED_STEPS, False, False, cancelled)
+        )
+        if original is None or edited is None:
             return None
-        return original, edited
-
-    def _as_written(self, seed: int) -> Trace | None:
-        """The program as written under a verifying seed, as short as the fault shows."""
-        for steps, brief in ((SCREENED_STEPS, True), (VERIFIED_STEPS, False)):
-            found = self._run((), seed, steps, brief, False, lambda: self.over(verifying=True))
-            if found is None or found.status == "wrong":
-                break
-        return found
+        wrong = {gradient.parameter for gradient in recorded.gradients if gradient.status == "wrong"}
+        if not wrong & {gradient.parameter for gradient in original.gradients if gradient.status == "wrong"}:
+            original = replace(original, gradients=recorded.gradients)
+        return (original, edited) if verified(original, edited) else None
 
     def _run(
         self,
@@ -159,23 +163,27 @@ class Bench:
 class Round:
     """The trial of many candidates for one version of the program, by several threads."""
 
-    def __init__(self, bench: Bench, version: Version, trace: Trace, trials: Iterator[Candidate]) -> None:
+    def __init__(self, bench: Bench, version: Version, trace: Trace) -> None:
         self._bench, self._version, self._trace = bench, version, trace
-        self._lock = threading.Lock()
-        self._untried = enumerate(trials)
-        self._forward: Counter[Places] = Counter()
+        self._lock, self._base_lock = threading.Lock(), threading.Lock()
+        self._untried: Iterator[tuple[int, Candidate]] = iter(())
         self._checks: deque[tuple[Passed, int]] = deque()
-        self._half = (bench.clock() + bench.deadline) / 2
-        started = time.monotonic()
-        self._base, self._brief = self._as_it_is()
-        self._patience = LEAST_PATIENCE + PATIENCE * (time.monotonic() - started)
+        self._half = bench.clock() + 0.5 * (bench.deadline - bench.clock())
+        self._forward: Counter[Places] = Counter()
+        self._base: Trace | None = None
+        self._brief, self._patience = True, math.inf
         self.best: Passed | None = None
         self.progress: list[Progress] = []
 
-    def run(self) -> None:
-        """Try candidates in order until one is verified, time is up, or none is left."""
-        if self._base is None or not self._base.forward:
-            return
+    def run(self, sure: Sequence[Candidate], trials: Iterator[Candidate]) -> None:
+        """Try candidates in order until one is verified, time is up, or none is left.
+
+        Those that are `sure` are verified without a short run before.
+        """
+        for index, candidate in enumerate(sure):
+            version = self._version.then(candidate.edits, candidate.title)
+            self._to_verify(Passed(version, candidate, index))
+        self._untried = enumerate(trials, len(sure))
         with ThreadPoolExecutor(self._bench.jobs) as pool:
             try:
                 list(pool.map(lambda _: self._work(), range(self._bench.jobs)))
@@ -183,16 +191,30 @@ class Round:
                 self._bench.closed.set()
                 raise
 
-    def _as_it_is(self) -> tuple[Trace | None, bool]:
-        """The version before the edit, under the screening seed, and whether a short run shows the fault."""
+    def probed(self, probes: tuple[Probe, ...]) -> Trace | None:
+        """The version before the edit in a short run that evaluates expressions on its way."""
+        started = time.monotonic()
+        found = self._bench.probed(self._version, probes)
+        self._compare_with(found, True, started)
+        return found
+
+    def _as_it_is(self) -> Trace | None:
+        """The version before the edit under the screening seed: briefly, if a short run shows the fault."""
+        with self._base_lock:
+            for brief in (True, False):
+                if self._base is None:
+                    started = time.monotonic()
+                    found = self._bench.screen(self._version, self._bench.over, brief)
+                    self._compare_with(found, brief, started)
+        return self._base
+
+    def _compare_with(self, found: Trace | None, brief: bool, started: float) -> None:
+        """Take a run of the version before the edit as the one to compare with, if it shows the fault."""
         wrong = {gradient.parameter for gradient in self._trace.gradients if gradient.status == "wrong"}
-        found = None
-        for brief in (True, False):
-            found = self._bench.screen(self._version, self._bench.over, brief)
-            shown = found.gradients if found is not None else ()
-            if wrong <= {gradient.parameter for gradient in shown if gradient.status == "wrong"}:
-                return found, brief
-        return found, False
+        shown = found.gradients if found is not None else ()
+        if not brief or wrong <= {gradient.parameter for gradient in shown if gradient.status == "wrong"}:
+            self._base, self._brief = found, brief
+            self._patience = LEAST_PATIENCE + PATIENCE * (time.monotonic() - started)
 
     def _work(self) -> None:
         """Do what comes first: what is right in the short run is verified before the next candidate is tried."""
@@ -209,25 +231,39 @@ class Round:
 
     def _screen(self, index: int, candidate: Candidate) -> None:
         """A short run with one candidate."""
+        base = self._as_it_is()
         places = tuple((edit.span.path, edit.span.line, edit.span.end_line) for edit in candidate.edits)
-        if self._forward[places] >= TOUCHES:
+        if base is None or not base.forward or self._forward[places] >= TOUCHES:
             return
         version = self._version.then(candidate.edits, candidate.title)
         deadline = time.monotonic() + self._patience
         edited = self._bench.screen(
             version, lambda: self._useless(index) or time.monotonic() > deadline, self._brief
         )
-        if edited is None or self._base is None:
+        if edited is None:
             return
-        if edited.forward and not same_forward(self._base, edited):
+        if edited.forward and not same_forward(base, edited):
             self._forward[places] += 1
-        elif settled(self._base, edited):
-            passed = Passed(version, candidate, index, scale_kept(self._trace, edited))
-            with self._lock:
-                self._checks.extend((passed, seed) for seed in self._bench.seeds)
-        elif names := repaired(self._base, edited):
-            with self._lock:
-                self.progress.append(Progress(version, candidate, index, names))
+        elif settled(base, edited):
+            self._to_verify(Passed(version, candidate, index))
+        elif names := repaired(base, edited):
+            self._go_on_from(Progress(version, candidate, index, names))
+
+    def _go_on_from(self, found: Progress) -> None:
+        """Keep a candidate that repairs a part; with another that repairs the rest it is verified at once."""
+        wrong = {gradient.parameter for gradient in self._trace.gradients if gradient.status == "wrong"}
+        with self._lock:
+            others = [other for other in self.progress if wrong <= other.names | found.names]
+            self.progress.append(found)
+        for other in others[:1]:
+            both = together(other.candidate, found.candidate)
+            if both is not None:
+                version = self._version.then(both.edits, both.title)
+                self._to_verify(Passed(version, both, found.index))
+
+    def _to_verify(self, passed: Passed) -> None:
+        with self._lock:
+            self._checks.extend((passed, seed) for seed in self._bench.seeds)
 
     def _verify(self, passed: Passed, seed: int) -> None:
         """One of the longer runs of a candidate that was right in the short one."""
@@ -237,12 +273,13 @@ class Round:
 
         if needless():
             return
-        pair = self._bench.verify(passed.version, seed, needless)
+        pair = self._bench.verify(self._trace, passed.version, seed, needless)
         with self._lock:
             if pair is None:
                 passed.refuted = True
                 return
             passed.pairs.append(pair)
+            passed.clean = passed.clean and scale_kept(self._trace, pair[1])
             complete = len(passed.pairs) == len(self._bench.seeds)
             if complete and (self.best is None or passed.order < self.best.order):
                 self.best = passed

@@ -119,9 +119,8 @@ class Recorder:
         found = analyses(self.clock.progress.windows, self._names, EXPLAINING if self.job.explain else 0)
         if not found:
             return replace(base, reason=self._nothing_found())
-        if self.job.probes:
-            return replace(base, probes=answered(self.job.probes, self.probing.events, found))
-        return self._judged(base, found)
+        answers = answered(self.job.probes, self.probing.events, found) if self.job.probes else ()
+        return replace(self._judged(base, found), probes=answers)
 
     def _names(self, window: Window, steps: Steps) -> tuple[str, ...]:
         """The path of each parameter in the running program, else the text of its assignment."""

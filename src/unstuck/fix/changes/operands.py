@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from unstuck.fix.changes.change import Change, Node, arity, assigned, distance, multiplied, short
 from unstuck.fix.code import Code, loose
+from unstuck.fix.vocabulary import identifier
 
 _FAR = 4  # characters; above that, names are equally far from each other
 _REDUCTIONS = ("sum", "mean", "max", "min", "argmax", "argmin", "std", "var")
@@ -59,10 +60,10 @@ def transpose(code: Code, node: Node) -> Iterator[Change]:
 
 def axis(code: Code, node: Node) -> Iterator[Change]:
     """A reduction runs over another axis."""
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+    if not (isinstance(node, ast.Call) and identifier(node.func) in _REDUCTIONS):
         return
-    if node.func.attr not in _REDUCTIONS:
-        return
+    if isinstance(node.func, ast.Name) and node.func.id not in code.imported and not node.keywords:
+        return  # python's own sum
     given = [keyword.value for keyword in node.keywords if keyword.arg == "axis"]
     given += [item for item in node.args if isinstance(item, ast.Constant)][:1]
     for new in ("0", "1", "-1"):

@@ -23,8 +23,13 @@ _CONTRACTIONS = ("dot", "matmul", "outer")
 
 
 def comparison(code: Code, node: Node) -> Iterator[Change]:
-    """`h >= 0` with another comparison; first the one that differs in the case of equality."""
-    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARE:
+    """`h >= 0` with another comparison, the one that differs in the case of equality first; h > 1 with 0."""
+    if not isinstance(node, ast.Compare) or len(node.ops) > 1:
+        return
+    number = node.comparators[0]
+    if is_number(number) and ast.literal_eval(number):
+        yield Change(((*code.range(number), "0"),), f"0 instead of {code.words(number)}")
+    if type(node.ops[0]) in _COMPARE:
         old = _COMPARE[type(node.ops[0])]
         strict = {">=": ">", ">": ">=", "<=": "<", "<": "<="}[old]
         for new in (strict, *sorted({*_COMPARE.values()} - {old, strict})):

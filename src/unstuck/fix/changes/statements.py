@@ -198,10 +198,12 @@ def scatter(code: Code, node: Node) -> Iterator[Change]:
 
 
 def copied(code: Code, node: Node) -> Iterator[Change]:
-    """A second name for an array becomes an array of its own."""
+    """A second name for an array becomes an array of its own, as it is or of zeros."""
     if isinstance(node, ast.Assign) and isinstance(node.value, _NAMES):
-        end = code.range(node.value)[1]
-        yield Change(((end, end, ".copy()"),), f"copy `{short(code, node.value)}`")
+        low, high = code.range(node.value)
+        zeros = f"{code.numpy}.zeros_like("
+        yield Change(((high, high, ".copy()"),), f"copy `{short(code, node.value)}`")
+        yield Change(((low, low, zeros), (high, high, ")")), f"zeros like `{short(code, node.value)}`")
 
 
 # ----- Lines --------------------------------------------------------------------------------------------

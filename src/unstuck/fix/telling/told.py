@@ -1,0 +1,63 @@
+"""Edits that the words of an explanation spell out: what stands in the text, and what belongs there.
+
+An explanation such as "h stands where dz belongs" needs no search, only the place in the text where `h` stands.
+Where the words name something that the text has no name for ("the error of a0"), nothing is made of them here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from unstuck.fix.changes.change import Change, Node
+from unstuck.fix.changes.operands import axis, index
+from unstuck.fix.changes.operators import swap
+from unstuck.fix.code import Code
+from unstuck.fix.telling import statements, values
+from unstuck.fix.telling.values import Reading
+
+START = r"(?m:^)(?:in the gradient of \S+ alone, )?|(?:; and |\()"
+
+
+def told(code: Code, node: Node, words: str) -> Iterator[Change]:
+    """The changes of one node that an explanation in these words asks for by name."""
+    for pattern, reading in READINGS:
+        for match in re.finditer(pattern, words):
+            yield from reading(code, node, match)
+
+
+def _of(family: Callable[[Code, Node], Iterator[Change]]) -> Reading:
+    """All that a family of edits has for a node."""
+    return lambda code, node, _: family(code, node)
+
+
+TITLE = r"([^;(\n]+?)"
+READINGS: tuple[tuple[str, Reading], ...] = (
+    (r"`(\S+)` stands where `(\S+)` is right", values.other_operator),
+    (r"the number (\S+) stands where (\S+) belongs", values.number),
+    (rf"(?:{START})(?!the number ){TITLE} stands where ([^;\n]+?) belongs", values.value),
+    (rf"the error goes back through {TITLE} instead of (?!its )([^;)\n]+)", values.value),
+    (rf"is formed with {TITLE} instead of ([^;)\n]+)", values.value),
+    (rf"(?:{START}){TITLE} should be multiplied by ([^;\n]+?): this factor", values.put_in("*")),
+    (rf"(?:{START}){TITLE} should be divided by ([^;)\n]+)", values.put_in("/")),
+    (rf"(?:{START}){TITLE} should be subtracted from ([^;)\n]+)", values.put_in("-", flipped=True)),
+    (rf"(?:{START}){TITLE} should be added to ([^;)\n]+)", values.put_in("+", flipped=True)),
+    (rf"in front of {TITLE} does not belong here", values.minus),
+    (rf"(?:{START})(?!the minus sign ){TITLE} does not belong here", values.left_out),
+    (rf"`\w+` of {TITLE} stands where \1 itself belongs", values.alone),
+    (rf"(?:{START}){TITLE} is raised to a power", values.alone),
+    (rf"(?:{START}){TITLE} should be transposed here", values.turned),
+    (rf"goes back through {TITLE} instead of its transpose", values.turned),
+    (r"the operands of `.` are swapped", _of(swap)),
+    (r"stands where its neighbour belongs", _of(index)),
+    (r"should run over axis|summed over (?:all elements|axis)", _of(axis)),
+    (r"the sign is wrong", values.reversed_sign),
+    (r"something else than the (\S+) derivative$", statements.another_slope),
+    (r"the activation itself, not by its derivative", statements.derived),
+    (r"multiplies the old value by", statements.kept),
+    (r"is made anew in every round of its loop", statements.before_loop),
+    (r"starts from \S+ instead of 0", statements.zeros),
+    (r"starts from \S+ in every step, instead of 0", statements.zeros),
+    (r"the gradient is written into (\S+) itself", statements.unshared),
+    (r"the (\S+) derivative is 1 everywhere: nothing multiplies", statements.missing_slope),
+)  # fmt: skip
