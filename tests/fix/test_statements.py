@@ -119,3 +119,42 @@ def test_statement_that_shares_its_line_is_moved(wrong: str, right: str) -> None
     texts = [head + "".join(f"        {line}\n" for line in each.split("\n")) for each in (wrong, right)]
     found = outcomes(texts[0], "w -= r * g", "weights-already-updated")
     assert ast.dump(ast.parse(texts[1])) in found
+
+
+LAYERS = """\
+def backward(p, x, y):
+    h1 = np.maximum(x @ p["W1"], 0)
+    h2 = np.maximum(h1 @ p["W2"], 0) * p["hidden_rate"]
+    d3 = h2 @ p["W3"] - y
+    d2 = d3 @ p["W3"].T * (h2 > 0)
+    d1 = d2 @ p["W2"].T * (h1 > 0)
+    hidden_delta = d1 * p["hidden_rate"]
+    output_delta = d3 * p["output_rate"]
+    return d1
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ('d2 @ p["W2"].T * (h1 > 0)', "h1 > 0"),
+        ('d2 @ p["W2"].T * (h1 > 0)', 'd3 @ p["W2"].T'),
+        ('d3 @ p["W3"].T * (h2 > 0)', "d3"),
+    ],
+)
+def test_a_statement_is_made_like_its_sibling(right: str, wrong: str) -> None:
+    """What the same statement says of another layer is said of this one, with the numbers of its names."""
+    text = LAYERS.replace(right, wrong)
+    assert text != LAYERS
+    line = next(old for old, new in zip(text.splitlines(), LAYERS.splitlines(), strict=True) if old != new)
+    found = candidates(Source("net.py", text), [span_of(text, line.strip())], "factor-missing")
+    assert LAYERS in [apply_edits(text, each.edits) for each in found[:3] if each.family == "sibling"]
+
+
+def test_a_sibling_by_its_words() -> None:
+    """Names without numbers are told apart by the one word in which they differ."""
+    text = LAYERS.replace('d1 * p["hidden_rate"]', "d1").replace(
+        'd3 * p["output_rate"]', 'd1 * p["output_rate"]'
+    )
+    found = candidates(Source("net.py", text), [span_of(text, "hidden_delta = d1")], "factor-missing")
+    assert LAYERS.replace("d3 * p", "d1 * p") in [apply_edits(text, each.edits) for each in found]

@@ -21,7 +21,7 @@ from unstuck.trace.running.sources import parsed
 
 # Families that answer an explanation, by the words that its kind contains; the first row that fits counts.
 AGREES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    (("derivative-omitted", "derivative-missing"), ("factor",)),
+    (("derivative-omitted", "derivative-missing"), ("sibling", "factor")),
     (("softmax",), ("slope", "drop")),
     (("derivative-one",), ("comparison", "constant", "factor", "formula")),
     (("derivative-squared",), ("slope", "drop")),
@@ -40,7 +40,7 @@ AGREES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("sign", "ascent"), ("sign", "swap")),
     (("not-summed", "broadcast"), ("summed",)),
     (("axis", "sum"), ("axis",)),
-    (("factor-missing", "gradient-missing"), ("factor",)),
+    (("factor-missing", "gradient-missing"), ("sibling", "factor")),
     (("factor-extra", "term-extra"), ("drop", "slope")),
     (("term-missing",), ("term",)),
     (("statement-extra",), ("remove",)),
@@ -48,7 +48,7 @@ AGREES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("number",), ("constant", "power")),
     (("operator",), ("product", "sign", "swap")),
     (("gradient-of-another",), ("name", "index", "target")),
-    (("operand", "input", "value", "weights", "error", "layer"), ("name", "index")),
+    (("operand", "input", "value", "weights", "error", "layer"), ("sibling", "name", "index")),
 )
 MANY = ("factor", "term", "constant", "clear", "power")  # too many to try early when they are not asked for
 TOLD, AND = "told", "; and "  # edits that words spell out; how an explanation joins two faults

@@ -30,6 +30,7 @@ METHODS = {
     "append",
 }
 MOST = 600  # of one statement
+LEAST_LIKELY = 60  # as large as that many characters
 
 
 def compositions(code: Code, statement: ast.stmt) -> Iterator[Change]:
@@ -51,8 +52,10 @@ def compositions(code: Code, statement: ast.stmt) -> Iterator[Change]:
                 yield Change(((low, high, new),), f"multiply `{code.words(part)}` by the matrix {atom}")
     if not isinstance(statement, ast.AugAssign) and rebound(statement) is None:
         low, high = code.range(value)
-        for new in (*atoms, *products):
+        for new in products:
             yield Change(((low, high, new),), f"compute {new}")
+        for new in atoms:  # what computes nothing is the right thing least of all
+            yield Change(((low, high, new),), f"use {new}", LEAST_LIKELY)
 
 
 def _parts(statement: ast.stmt, value: ast.expr) -> list[ast.expr]:

@@ -19,7 +19,7 @@ from unstuck.fix.search import SEEDS, Bench, Passed, Progress, Rerun, Round
 from unstuck.fix.versions import first_version
 
 MOST_FAULTS = 4
-GRACE = 0.5  # of the budget, to verify what is in hand when it is spent
+GRACE = 0.5  # of the budget, to verify what is in hand when it is spent; twice that for what is half verified
 MOST_SURE = (
     3  # candidates that an explanation asks for; of so few the right one is found soonest by verifying
 )
@@ -75,7 +75,7 @@ def _sure(found: Sequence[Candidate], causes: int) -> list[Candidate]:
     That is where an explanation of all that is wrong leaves hardly a choice.
     """
     told = list(takewhile(lambda each: each.told, found))
-    sure = told or list(takewhile(lambda each: each.agrees and not each.place, found))
+    sure = told or list(takewhile(lambda each: each.agrees and each.place < 2, found))
     return sure if causes == 1 and len(sure) <= MOST_SURE else []
 
 

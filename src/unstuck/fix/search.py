@@ -99,8 +99,8 @@ class Bench:
     _originals: dict[int, Trace | None] = field(default_factory=dict)
     _locks: dict[int, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
 
-    def over(self, verifying: bool = False) -> bool:
-        """Is the time up, or has the search been ended?"""
+    def over(self, verifying: int = 0) -> bool:
+        """Is the time up, or has the search been ended?  What is being verified gets so many times the grace."""
         return self.closed.is_set() or self.clock() > self.deadline + self.grace * verifying
 
     def screen(self, version: Version, cancelled: Callable[[], bool], brief: bool = True) -> Trace | None:
@@ -133,7 +133,7 @@ class Bench:
         """
         with self._locks[seed]:
             if seed not in self._originals:
-                late = functools.partial(self.over, verifying=True)
+                late = functools.partial(self.over, verifying=2)
                 self._originals[seed] = self._run((), seed, SCREENED_STEPS, True, False, late)
         original = self._originals[seed]
         edited = (
@@ -269,7 +269,8 @@ class Round:
         """One of the longer runs of a candidate that was right in the short one."""
 
         def needless() -> bool:
-            return passed.refuted or self._bench.over(verifying=True) or self._beaten(passed.index)
+            late = self._bench.over(verifying=1 + bool(passed.pairs))
+            return passed.refuted or late or self._beaten(passed.index)
 
         if needless():
             return

@@ -12,9 +12,9 @@ from unstuck.fix.changes.change import Change, Node, applied, distance
 from unstuck.fix.changes.factors import factor, term
 from unstuck.fix.changes.operands import axis, function, index, name, summed, transpose
 from unstuck.fix.changes.operators import comparison, constant, drop, power, product, sign, swap
+from unstuck.fix.changes.siblings import analogy, sibling
 from unstuck.fix.changes.slopes import formula, slope
 from unstuck.fix.changes.statements import (
-    analogy,
     assignment,
     clear,
     copied,
@@ -31,7 +31,7 @@ __all__ = ["FAMILIES", "Change", "Node", "applied", "distance"]
 FAMILIES: Mapping[str, Callable[[Code, Node], Iterator[Change]]] = {
     family.__name__: family
     for family in (
-        comparison, slope, name, transpose, index, sign, drop, swap, axis, summed, product, function, assignment,
-        target, scatter, copied, move, nest, remove, analogy, clear, power, constant, formula, factor, term,
+        comparison, slope, sibling, name, transpose, index, sign, drop, swap, axis, summed, product, function,
+        assignment, target, scatter, copied, move, nest, remove, analogy, clear, power, constant, formula, factor, term,
     )
 }  # fmt: skip

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from unstuck.fix.changes.change import Change, Node, Piece, loaded, rebound, short
 from unstuck.fix.code import Code
-from unstuck.trace.running.sources import parsed
 
 _SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr)
 _LOOPS = (ast.For, ast.While)
@@ -99,26 +98,6 @@ def remove(code: Code, node: Node) -> Iterator[Change]:
         lines = code.lines(node) if len(code.block(node)) > 1 else None
         piece = (*lines, "") if lines else (*code.range(node), "pass")
         yield Change((piece,), f"leave out `{short(code, node)}`")
-
-
-def analogy(code: Code, node: Node) -> Iterator[Change]:
-    """An update that is missing, made from the one of a sibling: b1 -= rate * db1 after W1 -= rate * dW1."""
-    if not isinstance(node, ast.stmt):
-        return
-    known = code.identifiers
-    for update in code.updates:
-        lines = code.lines(update)
-        target = update.target if isinstance(update, ast.AugAssign) else rebound(update)
-        stem = code.last_word(target) if target is not None else ""
-        if lines is None or not stem:
-            continue
-        for other in code.unmoved:
-            text = code.text[slice(*lines)].replace(stem, other)
-            if other != stem and _words(text) <= known:
-                title = f"add `{' '.join(text.split())}`"
-                for at, size in zip(lines[::-1], (3, 4), strict=True):
-                    added = text if text.endswith("\n") else "\n" + text
-                    yield Change(((at, at, added),), title, size)
 
 
 def clear(code: Code, node: Node) -> Iterator[Change]:
@@ -279,15 +258,3 @@ def _bound(node: ast.stmt) -> set[str]:
             item = item.value
         found |= _mentioned(item)
     return found
-
-
-def _words(text: str) -> set[str]:
-    """The identifiers and literal keys of a statement."""
-    tree = parsed(text.strip())
-    names = {item.id for item in ast.walk(tree) if isinstance(item, ast.Name)}
-    names |= {item.attr for item in ast.walk(tree) if isinstance(item, ast.Attribute)}
-    return names | {
-        item.value
-        for item in ast.walk(tree)
-        if isinstance(item, ast.Constant) and isinstance(item.value, str)
-    }
