@@ -23,7 +23,9 @@ MOVING = re.compile(r"\b(shuffle|next|pop|seed)\b")  # calls that leave somethin
 METHODS = {"dot", "sum", "mean", "max", "min", "reshape", "copy", "transpose", "astype", "clip", "ravel", "flatten",
            "item", "matmul"}  # fmt: skip
 BUILTINS = {"sum", "abs", "max", "min", "len", "float", "int", "range", "zip", "list", "tuple"}
-LEVELS = {"derivative": -1, "misfit": 1, "same": 2, "fails": 2}  # the order; from 2 on nothing is tried
+MISFIT = 1  # of another shape than the value that is there
+LEVELS = {"derivative": -1, "misfit": MISFIT, "same": 2, "fails": 2}  # the order; from 2 on nothing is tried
+MOST_TOLD = 3  # edits that words spell out, and that compute no new derivative: they may turn a sign
 MOST_TEXTS = 3000  # of one statement
 STEPS_BACK = 2  # from what is blamed to the values that it uses, and to those that they are made of
 COMPOSED = 4  # statements that get products of the values at hand
@@ -58,8 +60,8 @@ def ordered(
 ) -> Iterator[Candidate]:
     """The candidates in a better order, without those that cannot be right, and with products of the values at hand.
 
-    What an explanation asks for and cannot be evaluated comes first, then what computes a derivative.  Products are
-    made for the first `composed` statements.
+    What an explanation asks for comes first where it computes a derivative or cannot be evaluated, then what else
+    computes a derivative.  Products are made for the first `composed` statements.
     """
     every = _by_statement(trace, found, composed)
     probes = tuple(item.probe() for item in every)
@@ -72,10 +74,12 @@ def ordered(
             for kind, some in zip(probe.found[1:], item.candidates.values(), strict=False):
                 derivatives += some if kind == "derivative" else []
                 level |= dict.fromkeys((one.edits for one in some), LEVELS.get(kind, 0))
-    asked = [item for item in found if item.agrees and item.edits not in level]
-    yield from asked
-    yield from sorted(derivatives, key=lambda item: (not item.told, not item.agrees, item.size))
-    for wanted in (0, 1):
+    asked = [item for item in found if item.agrees and level.get(item.edits, MISFIT) == MISFIT]
+    asked += [item for item in found if item.told and level.get(item.edits) == 0][:MOST_TOLD]
+    derivatives.sort(key=lambda item: (not item.told, not item.agrees, item.size))
+    first = [*(item for item in derivatives if item.agrees), *asked, *derivatives]
+    yield from dict.fromkeys(first)
+    for wanted in (0, MISFIT):
         yield from (item for item in found if level.get(item.edits, 0) == wanted and item not in asked)
 
 

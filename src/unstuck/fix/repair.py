@@ -75,7 +75,8 @@ def _sure(found: Sequence[Candidate], causes: int) -> list[Candidate]:
     That is where an explanation of all that is wrong leaves hardly a choice.
     """
     told = list(takewhile(lambda each: each.told, found))
-    sure = told or list(takewhile(lambda each: each.agrees and each.place < 2, found))
+    near = [each for each in told if each.place < 2]
+    sure = near or told or list(takewhile(lambda each: each.agrees and each.place < 2, found))
     return sure if causes == 1 and len(sure) <= MOST_SURE else []
 
 

@@ -167,6 +167,7 @@ class Round:
         self._bench, self._version, self._trace = bench, version, trace
         self._lock, self._base_lock = threading.Lock(), threading.Lock()
         self._untried: Iterator[tuple[int, Candidate]] = iter(())
+        self._next = 0  # the index of the first that was not tried
         self._checks: deque[tuple[Passed, int]] = deque()
         self._half = bench.clock() + 0.5 * (bench.deadline - bench.clock())
         self._forward: Counter[Places] = Counter()
@@ -183,7 +184,7 @@ class Round:
         for index, candidate in enumerate(sure):
             version = self._version.then(candidate.edits, candidate.title)
             self._to_verify(Passed(version, candidate, index))
-        self._untried = enumerate(trials, len(sure))
+        self._untried, self._next = enumerate(trials, len(sure)), len(sure)
         with ThreadPoolExecutor(self._bench.jobs) as pool:
             try:
                 list(pool.map(lambda _: self._work(), range(self._bench.jobs)))
@@ -221,7 +222,9 @@ class Round:
         while True:
             with self._lock:
                 check = self._checks.popleft() if self._checks else None
-                index, candidate = next(self._untried, (0, None)) if check is None else (0, None)
+                idle = check is not None or self._useless(self._next)  # then no candidates need to be made
+                index, candidate = (0, None) if idle else next(self._untried, (0, None))
+                self._next = max(self._next, index + 1)
             if check is not None:
                 self._verify(*check)
             elif candidate is None or self._useless(index):
