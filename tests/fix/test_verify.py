@@ -133,6 +133,70 @@ def test_repair_finds_the_slip(right: str, wrong: str, kind: str, safety: str) -
     assert fix.diff.startswith("--- a/net.py\n+++ b/net.py\n")
 
 
+def told_of(text: str, *faults: tuple[str, str]) -> Trace:
+    """The trace of a program whose wrong gradients have explanations of their own: what is blamed, in which words."""
+    trace = check(text, (), seed=0)
+    reasons = iter([Explanation("", words, span_of(text, blamed)) for blamed, words in faults])
+    gradients = tuple(
+        replace(gradient, explanation=next(reasons)) if gradient.status == "wrong" else gradient
+        for gradient in trace.gradients
+    )
+    return replace(trace, gradients=gradients)
+
+
+def counted(rerun: Rerun) -> tuple[Rerun, list[tuple[tuple[Edit, ...], bool]]]:
+    """A callable that notes the edits of every run, and whether the run was a short one."""
+    runs: list[tuple[tuple[Edit, ...], bool]] = []
+
+    def noting(edits: tuple[Edit, ...], *, brief: bool, **options: Any) -> Trace | None:
+        runs.append((edits, brief))
+        return rerun(edits, brief=brief, **options)
+
+    return noting, runs
+
+
+def test_what_the_words_spell_out_needs_no_search() -> None:
+    """The edit that an exact explanation names is verified at once: two runs of it, two of the program as written."""
+    text = RIGHT.replace("layer_1.T.dot(delta_2)", "layer_1.T.dot(delta_1)")
+    trace = told_of(text, ('"W2": layer_1.T.dot(delta_1)', "delta_1 stands where delta_2 belongs"))
+    rerun, runs = counted(rerun_of(text))
+    fix = repair(trace, rerun, budget_seconds=60, jobs=1)
+    assert fix is not None
+    assert (apply_edits(text, fix.edits), fix.safety) == (RIGHT, "safe")
+    assert sorted((len(edits), brief) for edits, brief in runs) == [
+        (0, True),
+        (0, True),
+        (1, False),
+        (1, False),
+    ]
+
+
+def test_words_that_are_wrong_are_not_believed() -> None:
+    """An edit that an explanation spells out is refused where it is not right, and the search goes on."""
+    text = RIGHT.replace("layer_1.T.dot(delta_2)", "layer_1.T.dot(delta_1)")
+    trace = told_of(text, ('"W2": layer_1.T.dot(delta_1)', "delta_1 stands where layer_2 belongs"))
+    fix = repair(trace, rerun_of(text), budget_seconds=60)
+    assert fix is not None
+    assert check(text, fix.edits, seed=7).status == "exact"
+    assert fix.safety == "review"
+
+
+def test_two_steps_forward_are_one_fix() -> None:
+    """Where two edits repair one half each, both together are verified, without a second search."""
+    text = RIGHT.replace("layer_1.T.dot(delta_2)", "-layer_1.T.dot(delta_2)")
+    text = text.replace("* relu2deriv(layer_1)", "* relu2deriv(layer_2)")
+    trace = told_of(
+        text,
+        ("* relu2deriv(layer_2)", "layer_2 stands where layer_1 belongs"),
+        ('"W2": -layer_1.T.dot(delta_2)', "the sign is wrong"),
+    )
+    rerun, runs = counted(rerun_of(text))
+    fix = repair(trace, rerun, budget_seconds=60, jobs=1)
+    assert fix is not None
+    assert (apply_edits(text, fix.edits), fix.safety) == (RIGHT, "safe")
+    assert sum(not brief for _, brief in runs) == 2
+
+
 def test_the_smallest_explained_edit_wins() -> None:
     """`>=` becomes `>`, although multiplying by `(layer_1 > 0)` verifies as well."""
     text = RIGHT.replace("output > 0", "output >= 0")

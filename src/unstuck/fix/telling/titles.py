@@ -78,7 +78,9 @@ def is_factor(code: Code, node: ast.expr) -> bool:
             name = parent.func.attr if isinstance(parent.func, ast.Attribute) else ""
             if name not in LINEAR:
                 return False
-        elif not isinstance(parent, ast.Attribute | ast.UnaryOp | ast.Tuple | ast.List | ast.Subscript):
+        elif not isinstance(
+            parent, ast.Attribute | ast.UnaryOp | ast.Tuple | ast.List | ast.Dict | ast.Subscript
+        ):
             return False
         child = parent
     return not isinstance(parent, ast.If | ast.For | ast.While)
