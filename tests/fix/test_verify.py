@@ -13,9 +13,9 @@ from places import span_of
 
 from unstuck.facts import Edit, Explanation, Gradient, Source, Span, Status, Trace
 from unstuck.fix.apply import apply_edits
+from unstuck.fix.bench import Rerun
 from unstuck.fix.candidates import proposals
 from unstuck.fix.repair import repair
-from unstuck.fix.search import Rerun
 from unstuck.fix.verify import verified
 
 RIGHT = """\

@@ -13,9 +13,10 @@ from itertools import takewhile
 
 from unstuck.facts import Explanation, Fix, Span, Trace
 from unstuck.fix.apply import diff_of
+from unstuck.fix.bench import SEEDS, Bench, Rerun
 from unstuck.fix.candidates import Candidate, agreeing_families, proposals
 from unstuck.fix.probing import Probed, ordered
-from unstuck.fix.search import SEEDS, Bench, Passed, Progress, Rerun, Round
+from unstuck.fix.search import Passed, Progress, Round
 from unstuck.fix.versions import first_version
 
 MOST_FAULTS = 4

@@ -7,19 +7,18 @@ that verifies is the answer; those that repair some gradients and spoil none are
 
 from __future__ import annotations
 
-import functools
 import math
 import threading
 import time
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import dataclass, field
 
-from unstuck.facts import Edit, Gradient, Probe, Proof, Trace
+from unstuck.facts import Gradient, Probe, Proof, Trace
+from unstuck.fix.bench import Bench
 from unstuck.fix.candidates import Candidate, together
-from unstuck.fix.verify import repaired, same_forward, scale_kept, settled, verified
+from unstuck.fix.verify import repaired, same_forward, scale_kept, settled
 from unstuck.fix.versions import Version
 
 Places = tuple[tuple[str, int, int], ...]  # the files and lines that a candidate touches
@@ -28,24 +27,6 @@ LEAST_PATIENCE, PATIENCE = (
     2.0,
     5.0,
 )  # seconds, and times what the unedited program takes: longer is an endless loop
-SCREENING_SEED, SEEDS = 7, (101, 202)
-SCREENED_STEPS, VERIFIED_STEPS = 12, 60
-
-
-class Rerun(Protocol):
-    """Runs the program with edits and gives its Trace; None when it failed.  Called from several threads."""
-
-    def __call__(
-        self,
-        edits: tuple[Edit, ...],
-        *,
-        seed: int,
-        steps: int,
-        brief: bool,
-        explain: bool,
-        cancelled: Callable[[], bool],
-        probes: tuple[Probe, ...] = (),
-    ) -> Trace | None: ...
 
 
 @dataclass(frozen=True)
@@ -80,84 +61,6 @@ class Passed:
         before = max(_worst(original.gradients, wrong) for original, _ in self.pairs)
         after = max(_worst(edited.gradients, wrong) for _, edited in self.pairs)
         return Proof(len(self.pairs), min(edited.steps for _, edited in self.pairs), before, after)
-
-
-@dataclass(eq=False)
-class Bench:
-    """What all rounds share: how to run the program, the time by some clock, and the runs of the program as written.
-
-    deadline  after which nothing new is tried;  grace: how much later what is in hand may still be verified
-    """
-
-    rerun: Rerun
-    deadline: float
-    grace: float
-    jobs: int
-    seeds: tuple[int, ...]
-    clock: Callable[[], float] = time.monotonic
-    closed: threading.Event = field(default_factory=threading.Event)
-    _originals: dict[int, Trace | None] = field(default_factory=dict)
-    _locks: dict[int, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
-
-    def over(self, verifying: int = 0) -> bool:
-        """Is the time up, or has the search been ended?  What is being verified gets so many times the grace."""
-        return self.closed.is_set() or self.clock() > self.deadline + self.grace * verifying
-
-    def screen(self, version: Version, cancelled: Callable[[], bool], brief: bool = True) -> Trace | None:
-        """A short run, or one of full length, with the seed that guides the search."""
-        steps = SCREENED_STEPS if brief else VERIFIED_STEPS
-        return self._run(version.edits, SCREENING_SEED, steps, brief, False, cancelled)
-
-    def explained(self, version: Version) -> Trace | None:
-        """The run that says what is still wrong, and why."""
-        return self._run(version.edits, SCREENING_SEED, VERIFIED_STEPS, False, True, self.over)
-
-    def probed(self, version: Version, probes: tuple[Probe, ...]) -> Trace | None:
-        """A short run that evaluates expressions on its way."""
-        return self.rerun(
-            version.edits,
-            seed=SCREENING_SEED,
-            steps=SCREENED_STEPS,
-            brief=True,
-            explain=False,
-            cancelled=self.over,
-            probes=probes,
-        )
-
-    def verify(
-        self, recorded: Trace, version: Version, seed: int, cancelled: Callable[[], bool]
-    ) -> tuple[Trace, Trace] | None:
-        """The program as written and as edited under a verifying seed; None when they speak against the edit.
-
-        A fault that does not show in the short run of the program as written is judged as it was `recorded`.
-        """
-        with self._locks[seed]:
-            if seed not in self._originals:
-                late = functools.partial(self.over, verifying=2)
-                self._originals[seed] = self._run((), seed, SCREENED_STEPS, True, False, late)
-        original = self._originals[seed]
-        edited = (
-            None
-            if original is None
-            else self._run(version.edits, seed, VERIFIED_STEPS, False, False, cancelled)
-        )
-        if original is None or edited is None:
-            return None
-        wrong = {gradient.parameter for gradient in recorded.gradients if gradient.status == "wrong"}
-        if not wrong & {gradient.parameter for gradient in original.gradients if gradient.status == "wrong"}:
-            original = replace(original, gradients=recorded.gradients)
-        return (original, edited) if verified(original, edited) else None
-
-    def _run(
-        self,
-        edits: tuple[Edit, ...],
-        seed: int,
-        steps: int,
-        brief: bool,
-        explain: bool,
-        cancelled: Callable[[], bool],
-    ) -> Trace | None:
-        return self.rerun(edits, seed=seed, steps=steps, brief=brief, explain=explain, cancelled=cancelled)
 
 
 class Round:
@@ -222,12 +125,14 @@ class Round:
         while True:
             with self._lock:
                 check = self._checks.popleft() if self._checks else None
-                idle = check is not None or self._useless(self._next)  # then no candidates need to be made
+                idle = check is not None or self._useless(
+                    self._next, True
+                )  # then no candidates need to be made
                 index, candidate = (0, None) if idle else next(self._untried, (0, None))
                 self._next = max(self._next, index + 1)
             if check is not None:
                 self._verify(*check)
-            elif candidate is None or self._useless(index):
+            elif candidate is None or self._useless(index, candidate.told):
                 return
             else:
                 self._screen(index, candidate)
@@ -241,7 +146,7 @@ class Round:
         version = self._version.then(candidate.edits, candidate.title)
         deadline = time.monotonic() + self._patience
         edited = self._bench.screen(
-            version, lambda: self._useless(index) or time.monotonic() > deadline, self._brief
+            version, lambda: self._useless(index, candidate.told) or time.monotonic() > deadline, self._brief
         )
         if edited is None:
             return
@@ -288,11 +193,16 @@ class Round:
             if complete and (self.best is None or passed.order < self.best.order):
                 self.best = passed
 
-    def _useless(self, index: int) -> bool:
-        """Is time up, a better candidate found, or half of the time gone with something in hand?"""
+    def _useless(self, index: int, told: bool) -> bool:
+        """Is time up, a better candidate found, or half of the time gone with something in hand?
+
+        What explanations spell out is tried all the same when there is but a part of the repair: it may be the rest.
+        """
         best = self.best
         if self._bench.over() or self._beaten(index):
             return True
+        if told and best is None:
+            return False
         if best is None and any(self._whole_cause(found) for found in self.progress):
             return True
         return self._bench.clock() > self._half and (best is not None or bool(self.progress))
