@@ -158,3 +158,11 @@ def test_a_sibling_by_its_words() -> None:
     )
     found = candidates(Source("net.py", text), [span_of(text, "hidden_delta = d1")], "factor-missing")
     assert LAYERS.replace("d3 * p", "d1 * p") in [apply_edits(text, each.edits) for each in found]
+
+
+def test_a_sibling_that_makes_no_sense_is_left_alone() -> None:
+    """Numbers below 0, and lines that do not stand alone, give no candidate and no error."""
+    text = "def step(l0, l1, d):\n    s0 = l0.T @ d\n    s1 = l0 @ d\n    s2 = (l1 @\n          d)\n    return s0, s1\n"
+    for blamed in ("s0 = l0.T @ d", "s1 = l0 @ d"):
+        found = candidates(Source("net.py", text), [span_of(text, blamed)], "factor-missing")
+        assert not any("l-1" in edit.text for each in found for edit in each.edits)

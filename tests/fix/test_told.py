@@ -53,6 +53,7 @@ def meaning(text: str) -> str:
         ("x.T @ dz", "x.T @ d2", "in the gradient of W1 alone, d2 stands where dz[h > 0] belongs"),
         ('d2 @ p["W2"].T', 'd2 @ p["W1"].T', "the error goes back through p['W1'] instead of p['W2']"),
         ('d2 @ p["W2"].T', 'd2 @ p["W2"]', "the error goes back through p['W2'] instead of its transpose"),
+        ("t * s", "t * p[layer]", "t is formed with p[layer] instead of s"),
         ("dh * (h > 0)", "dh", "dz should be multiplied by the derivative of h by z: this factor is missing"),
         ("0.5 * s", "0.5", "t should be multiplied by s: this factor is missing"),
         ("o - y", "o", "y should be subtracted from o"),
@@ -86,6 +87,14 @@ def test_the_words_give_the_edit(right: str, wrong: str, words: str) -> None:
     found = candidates(Source("net.py", text), [span_of(text, line.strip())], "", words=words)[:3]
     told = [apply_edits(text, each.edits) for each in found if each.told]
     assert meaning(NET) in map(meaning, told), [each.title for each in found]
+
+
+def test_an_element_without_a_name_is_a_neighbour() -> None:
+    """Where an element stands for something that the text has no name for, the elements beside it are tried."""
+    text = NET.replace("t * s", "t * p[layer]")
+    words = "the gradient of s is formed with p[layer] instead of the value of line 999"
+    found = candidates(Source("net.py", text), [span_of(text, "t = t * p[layer]")], "", words=words)
+    assert {each.edits[0].text for each in found if each.told} == {"layer - 1", "layer + 1"}
 
 
 def test_a_missing_derivative_is_that_of_a_value_at_hand() -> None:

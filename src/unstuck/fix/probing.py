@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from unstuck.facts import Edit, Probe, Trace
-from unstuck.fix.candidates import Candidate, candidate_of
+from unstuck.fix.candidates import MANY, TOLD, Candidate, candidate_of
 from unstuck.fix.changes.change import Piece, applied, assigned, rebound
 from unstuck.fix.code import Code
 from unstuck.fix.compositions import compositions
@@ -25,6 +25,9 @@ METHODS = {"dot", "sum", "mean", "max", "min", "reshape", "copy", "transpose", "
 BUILTINS = {"sum", "abs", "max", "min", "len", "float", "int", "range", "zip", "list", "tuple"}
 MISFIT = 1  # of another shape than the value that is there
 LEVELS = {"derivative": -1, "misfit": MISFIT, "same": 2, "fails": 2}  # the order; from 2 on nothing is tried
+MOST_LIKELY = (
+    12  # edits at the blamed place, of the kind that is asked for, before what else computes a derivative
+)
 MOST_TOLD = 3  # edits that words spell out, and that compute no new derivative: they may turn a sign
 MOST_TEXTS = 3000  # of one statement
 STEPS_BACK = 2  # from what is blamed to the values that it uses, and to those that they are made of
@@ -76,11 +79,17 @@ def ordered(
                 level |= dict.fromkeys((one.edits for one in some), LEVELS.get(kind, 0))
     asked = [item for item in found if item.agrees and level.get(item.edits, MISFIT) == MISFIT]
     asked += [item for item in found if item.told and level.get(item.edits) == 0][:MOST_TOLD]
+    asked += [item for item in found if _is_likely(item) and level.get(item.edits) == 0][:MOST_LIKELY]
     derivatives.sort(key=lambda item: (not item.told, not item.agrees, item.size))
     first = [*(item for item in derivatives if item.agrees), *asked, *derivatives]
     yield from dict.fromkeys(first)
     for wanted in (0, MISFIT):
         yield from (item for item in found if level.get(item.edits, 0) == wanted and item not in asked)
+
+
+def _is_likely(candidate: Candidate) -> bool:
+    """Is this one of a few edits that an explanation asks for at its very place?"""
+    return candidate.agrees and not candidate.place and candidate.family not in (*MANY, TOLD)
 
 
 def _by_statement(trace: Trace, found: Iterable[Candidate], composed: int) -> list[_Statement]:

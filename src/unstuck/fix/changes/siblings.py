@@ -10,6 +10,8 @@ from unstuck.fix.changes.change import Change, Node, assigned, rebound, short
 from unstuck.fix.code import Code
 from unstuck.trace.running.sources import parsed
 
+NUMBERS = r"(?<=[A-Za-z_])\d+\b"  # of names
+
 
 def analogy(code: Code, node: Node) -> Iterator[Change]:
     """An update that is missing, made from the one of a sibling: b1 -= rate * db1 after W1 -= rate * dW1."""
@@ -61,9 +63,10 @@ def _translated(text: str, model: str, own: str) -> str | None:
     numbers = [re.split(r"(\d+)", name) for name in (model, own)]
     if len(numbers[0]) == len(numbers[1]) > 1 and numbers[0][::2] == numbers[1][::2]:
         shift = int(numbers[1][1]) - int(numbers[0][1])
-        return (
-            re.sub(r"(?<=[A-Za-z_])\d+\b", lambda found: str(int(found[0]) + shift), text) if shift else None
-        )
+        found = [int(number) for number in re.findall(NUMBERS, text)]
+        if not shift or min(found, default=0) + shift < 0:
+            return None
+        return re.sub(NUMBERS, lambda match: str(int(match[0]) + shift), text)
     parts = [re.split(r"(_|\W)", name) for name in (model, own)]
     if len(parts[0]) != len(parts[1]):
         return None
@@ -75,8 +78,11 @@ def _translated(text: str, model: str, own: str) -> str | None:
 
 
 def _words(text: str) -> set[str]:
-    """The identifiers and literal keys of a statement."""
-    tree = parsed(text.strip())
+    """The identifiers and literal keys of a statement; of what is none, its own text."""
+    try:
+        tree = parsed(text.strip())
+    except (SyntaxError, ValueError):
+        return {text}
     names = {item.id for item in ast.walk(tree) if isinstance(item, ast.Name)}
     names |= {item.attr for item in ast.walk(tree) if isinstance(item, ast.Attribute)}
     return names | {

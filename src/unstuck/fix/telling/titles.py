@@ -48,7 +48,7 @@ def texts(code: Code, node: Node, title: str) -> Iterator[str]:
     if line := re.fullmatch(r"the value of line (\d+)", title):
         assignments = (each for each in ast.walk(code.tree) if isinstance(each, ast.Assign))
         made = (each for each in assignments if each.lineno == int(line[1]))
-        yield from (code.words(each.targets[0]) for each in made)
+        yield from (code.words(each.targets[0]) for each in made if isinstance(each.targets[0], VALUES))
         return
     known = list(dict.fromkeys((*code.data_names(node), *code.values)))
     same = [text for text in known if plain(text) == plain(title)]

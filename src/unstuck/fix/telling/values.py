@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from unstuck.fix.changes.change import Change, Node, assigned, operator, rebound, short
-from unstuck.fix.changes.operands import transpose
+from unstuck.fix.changes.operands import index, transpose
 from unstuck.fix.changes.operators import sign, swap
 from unstuck.fix.code import Code, is_number, loose
 from unstuck.fix.telling.titles import VALUES, is_called, is_factor, is_titled, texts
@@ -52,10 +52,14 @@ def number(code: Code, node: Node, match: re.Match[str]) -> Iterator[Change]:
 def value(code: Code, node: Node, match: re.Match[str]) -> Iterator[Change]:
     """h stands where dz belongs; the error goes back through W2 instead of W3."""
     old, new = match.groups()
-    if isinstance(node, VALUES) and isinstance(node.ctx, ast.Load) and is_called(code, node, old):
-        for text in texts(code, node, new):
-            if text != code.words(node):
-                yield Change(((*code.range(node), text),), f"use {text} instead of {short(code, node)}", 1)
+    if not (isinstance(node, VALUES) and isinstance(node.ctx, ast.Load) and is_called(code, node, old)):
+        return
+    found = list(texts(code, node, new))
+    for text in found:
+        if text != code.words(node):
+            yield Change(((*code.range(node), text),), f"use {text} instead of {short(code, node)}", 1)
+    if not found:  # of what the text has no name for, the neighbour is meant
+        yield from index(code, node)
 
 
 # ----- Something is missing ---------------------------------------------------------------------------
