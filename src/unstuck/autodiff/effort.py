@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from unstuck.autodiff.node import Node
 
 BYTES = 50_000  # of a result: with so many, an operation takes twice as long as one on numbers
-_done = 0
+_done = _repeated = 0
 _stopped = False
 
 
@@ -40,3 +40,14 @@ def count(nodes: Iterable[Node]) -> None:
     """These have just been visited."""
     global _done
     _done += sum(1 + getattr(node.value, "nbytes", 0) // BYTES for node in nodes)
+
+
+def repeated() -> int:
+    """The operations that were run again with something altered, since the process began."""
+    return _repeated
+
+
+def repeat(operations: int) -> None:
+    """So many have just been run again."""
+    global _repeated
+    _repeated += operations

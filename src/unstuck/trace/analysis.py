@@ -12,19 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from unstuck.autodiff import effort
 from unstuck.facts import Array, Span
-from unstuck.trace.explaining.account import Account, account_for, account_of_output
-from unstuck.trace.explaining.astray import Told, added, targetless
-from unstuck.trace.explaining.misaimed import misaimed
-from unstuck.trace.explaining.unreachable import unreachable
-from unstuck.trace.judging.inverted import under_inverted
+from unstuck.trace.explaining.account import Account, account_for
+from unstuck.trace.intended import accounted, astray, explains_any
 from unstuck.trace.judging.judge import Verdicts, best_loss, judge, tolerance_of
-from unstuck.trace.judging.lost import nothing_moves
-from unstuck.trace.judging.passing import passing
 from unstuck.trace.judging.separate import parameters_of, separate, without_part
 from unstuck.trace.reading.lone import number_steps
-from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.parts import parted
 from unstuck.trace.reading.steps import Steps, Tracked, unique_names
 from unstuck.trace.reading.still import still_trainings
@@ -32,16 +25,9 @@ from unstuck.trace.reading.trainings import trainings, turned_trainings
 from unstuck.trace.reading.written import Step, prepare
 from unstuck.trace.running.sources import line_in_words
 from unstuck.trace.schedule import Window
-from unstuck.trace.statuses import loss_is_known
 
 Recorded = list[tuple[Window, Steps]]
-MEANT = (
-    "squared",
-    "binary-cross-entropy",
-    "cross-entropy",
-)  # losses that people mean when they write a difference
 LEAST_STILL = 3  # steps that prove that something is a gradient which no update uses
-MOST_COMPUTED = 2  # losses that the script computes and that are tried where nothing else explains it
 Naming = Callable[[Window, Steps], Sequence[str]]
 
 
@@ -172,93 +158,24 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
     parameters = dict(zip(names, first.parameters, strict=True))
     tolerance = tolerance_of(steps)
     verdicts = best_loss(steps, tolerance)
-    if verdicts is not None and not _explains_any(verdicts, tolerance):
+    if verdicts is not None and not explains_any(verdicts, tolerance):
         views = parted(steps, parameters)
         if views is not None:
             (steps, parameters), verdicts = views, best_loss(views[0], tolerance) or verdicts
     if verdicts is None:
-        meant, under, account = _astray(steps, tolerance) or (steps, None, None)
+        meant, under, account = astray(steps, tolerance) or (steps, None, None)
         return [Analysis(parameters, tuple(meant), window, first, under, account, tolerance)]
     result = []
     for mine, told in separate(steps, verdicts, tolerance):
         apart = without_part(mine, told)
-        lost = _astray(parameters_of(mine, apart), tolerance) if apart else None
+        lost = astray(parameters_of(mine, apart), tolerance) if apart else None
         if lost is not None:
             rest = [name for name in told.matches if name not in apart]
             mine, told = parameters_of(mine, rest), told.of(rest)
-        for shown, best, search in (_accounted(mine, told, tolerance, operations), *([lost] if lost else [])):
+        for shown, best, search in (accounted(mine, told, tolerance, operations), *([lost] if lost else [])):
             own = {name: parameters[name] for name in parameters if any(name in s.updates for s in shown)}
             result.append(Analysis(own, tuple(shown), window, first, best, search, tolerance))
     return result
-
-
-def _accounted(
-    steps: Sequence[Step], verdicts: Verdicts, tolerance: float, operations: int
-) -> tuple[Sequence[Step], Verdicts, Account]:
-    """The search for faults; where no loss explains anything, another one may be meant.
-
-    That is another loss of outputs and targets under which an altered rule explains everything, one that the script
-    itself computes, or one whose targets are added instead of subtracted.
-    """
-    if nothing_moves(steps):  # no rule of calculus makes zeros of gradients
-        return steps, verdicts, account_for(steps, verdicts.loss, verdicts, tolerance, 0)
-    if not _explains_any(verdicts, tolerance):
-        verdicts = under_inverted(steps, tolerance) or verdicts
-        shown = unreachable(steps, tolerance)
-        if shown is not None:
-            return shown
-        seen = passing(steps, tolerance)
-        if seen is not None:
-            return steps, seen, account_for(steps, seen.loss, seen, tolerance, 0)
-    account = account_for(steps, verdicts.loss, verdicts, tolerance, operations)
-    if verdicts.explains_all(tolerance):
-        return _of_own_classes(steps, verdicts.loss, tolerance, operations) or (steps, verdicts, account)
-    if not operations or loss_is_known(steps, verdicts, account, tolerance):
-        return steps, verdicts, account
-    end = effort.done() + operations  # for everything that may be meant, however many losses there are
-    for kind in MEANT:
-        for loss in dict.fromkeys(loss for step in steps for loss in step.losses if loss.kind == kind):
-            if effort.over(end):
-                break
-            under = judge(steps, loss) if loss != verdicts.loss and not loss.more else None
-            other = account_for(steps, loss, under, tolerance, operations // len(MEANT)) if under else None
-            if under and other and loss_is_known(steps, under, other, tolerance):
-                return steps, under, other
-    computed = [
-        loss
-        for loss in reversed(dict.fromkeys(loss for step in steps for loss in step.losses))
-        if loss.kind == "explicit"
-    ]
-    guessed = None
-    for loss in computed[:MOST_COMPUTED]:
-        under = judge(steps, loss)
-        other = account_of_output(steps, loss, under, tolerance, operations // MOST_COMPUTED)
-        if other is not None:
-            if loss_is_known(steps, under, other, tolerance):
-                return steps, under, other
-            guessed = guessed or (steps, under, other)
-    shown = added(steps, tolerance) or targetless(steps, tolerance)
-    return shown or guessed or (steps, verdicts, account)
-
-
-def _explains_any(verdicts: Verdicts, tolerance: float) -> bool:
-    return any(verdicts.is_array(name) and verdicts.explains(name, tolerance) for name in verdicts.matches)
-
-
-def _of_own_classes(steps: Sequence[Step], loss: Candidate, tolerance: float, operations: int) -> Told | None:
-    """The account against a computed loss whose classes the steps miss, although they do descend a loss; or None."""
-    computed = misaimed(steps, loss) if operations else None
-    if computed is None:
-        return None
-    under = judge(steps, computed)
-    account = account_of_output(steps, computed, under, tolerance, operations)
-    known = account is not None and loss_is_known(steps, under, account, tolerance)
-    return (list(steps), under, account) if account is not None and known else None
-
-
-def _astray(steps: Sequence[Step], tolerance: float) -> Told | None:
-    """What is meant where no loss has the error that the backward pass begins with; or None."""
-    return unreachable(steps, tolerance) or added(steps, tolerance) or targetless(steps, tolerance)
 
 
 def _renamed(steps: Steps, names: Sequence[str]) -> Steps:

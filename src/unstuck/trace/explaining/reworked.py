@@ -95,6 +95,7 @@ class Reworking:
                     break
             if sum(rounds.runs for rounds in self._rounds) > MOST_RUNS or effort.stopped():
                 break
+        effort.repeat(sum(rounds.runs for rounds in self._rounds))
         return best
 
     def refutes(self, node: Node, alteration: Alteration) -> bool:
