@@ -27,6 +27,7 @@ from unstuck.trace.running.sources import line_in_words
 from unstuck.trace.schedule import Window
 
 Recorded = list[tuple[Window, Steps]]
+LEAST_LATER = 2  # steps after the first that prove as much as all
 LEAST_STILL = 3  # steps that prove that something is a gradient which no update uses
 Naming = Callable[[Window, Steps], Sequence[str]]
 
@@ -157,7 +158,7 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
     steps = [step.without_computed(inner) for step in steps]
     parameters = dict(zip(names, first.parameters, strict=True))
     tolerance = tolerance_of(steps)
-    verdicts = best_loss(steps, tolerance)
+    steps, verdicts = _without_first(steps, tolerance)
     if verdicts is not None and not explains_any(verdicts, tolerance):
         views = parted(steps, parameters)
         if views is not None:
@@ -176,6 +177,19 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
             own = {name: parameters[name] for name in parameters if any(name in s.updates for s in shown)}
             result.append(Analysis(own, tuple(shown), window, first, best, search, tolerance))
     return result
+
+
+def _without_first(steps: list[Step], tolerance: float) -> tuple[list[Step], Verdicts | None]:
+    """The steps and their best loss; the first step is left out where all others are right.
+
+    Where a training begins, at zeros say, all values may stand at a kink, and one step proves nothing.
+    """
+    later = [step for step in steps if step.number]
+    if len(steps) > len(later) >= LEAST_LATER:
+        verdicts = best_loss(later, tolerance)
+        if verdicts is not None and verdicts.explains_all(tolerance):
+            return later, verdicts
+    return steps, best_loss(steps, tolerance)
 
 
 def _renamed(steps: Steps, names: Sequence[str]) -> Steps:

@@ -62,11 +62,17 @@ def without_part(steps: Sequence[Step], verdicts: Verdicts) -> list[str]:
 
 
 def is_weights(step: Step, name: str) -> bool:
-    """Does this step multiply a matrix of this name with something, as a layer does?"""
-    before = step.updates[name].before if name in step.updates else None
-    if before is None or np.ndim(before.value) < 2:
+    """Does this step multiply a matrix of this name with something, as a layer does, and move it by such products?
+
+    (An average of weights is moved by the weights themselves.)
+    """
+    update = step.updates.get(name)
+    if update is None or np.ndim(update.before.value) < 2:
         return False
-    return any(taker.op in CONTRACTIONS for taker in step.takers[before])
+    taken = any(taker.op in CONTRACTIONS for taker in step.takers[update.before])
+    sources = [term.node for term in update.terms if term.node not in step.ends]
+    behind = ancestors(sources, oldest=step.nodes[0].id, stop=step.ends)
+    return taken and any(node.op in CONTRACTIONS for node in behind)
 
 
 def parameters_of(steps: Sequence[Step], names: Collection[str]) -> list[Step]:

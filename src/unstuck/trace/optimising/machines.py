@@ -1,7 +1,8 @@
 """Reads the machine of a parameter off the tape: where its gradient enters, and what is made of it until the update.
 
-The gradient enters at the last values, on the way to the update, that are multiples of the true one.  That tells a
-gradient from what an optimiser remembers, because gradients point elsewhere in every step.  Those of a single number
+The gradient enters at the last values, on the way to the update, that are multiples of the true one in every step.
+That tells a gradient from what an optimiser remembers, because gradients point elsewhere in every step, and the first
+is all that it remembers then.  Those of a single number
 do not, nor do those of the two biases of a softmax, which are each other's negative: there everything is a multiple of
 the gradient, and it enters where that of another parameter does, or where the factor is the same in every step.
 """
@@ -74,6 +75,8 @@ def _machine(
     if all(_are_parallel(told[0], other, tolerance) for other in told[1:]):
         entries = like | _steady(factors, [step.rates.get(name, 0.0) for step in steps])
         factors = [{node: f for node, f in each.items() if place_of(node) in entries} for each in factors]
+    everywhere = set.intersection(*({place_of(node) for node in each} for each in factors))
+    factors = [{node: f for node, f in each.items() if place_of(node) in everywhere} for each in factors]
     met = [_last(each, update) for each, update in zip(factors, updates, strict=True)]
     common = set.intersection(*({place_of(node) for node in each} for each in met))
     if not common:
