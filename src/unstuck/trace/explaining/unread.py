@@ -163,7 +163,7 @@ def _mixture(rounds: Sequence[Round], tolerance: float) -> Mixture | None:
 
 def _before_it_runs_away(values: Sequence[tuple[Array, ...]]) -> list[tuple[Array, ...]]:
     """The rounds until the numbers have grown so much that one part of the new value drowns the other."""
-    start = float(np.abs(values[0][0]).max())
+    start = max(float(np.abs(values[0][0]).max()), float(np.abs(values[0][2]).max()))
     ran = (
         n for n, (_, _, new) in enumerate(values) if start > 0 and not np.abs(new).max() < RUN_AWAY * start
     )

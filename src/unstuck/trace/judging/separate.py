@@ -70,8 +70,8 @@ def is_weights(step: Step, name: str) -> bool:
     if update is None or np.ndim(update.before.value) < 2:
         return False
     taken = any(taker.op in CONTRACTIONS for taker in step.takers[update.before])
-    sources = [term.node for term in update.terms if term.node not in step.ends]
-    behind = ancestors(sources, oldest=step.nodes[0].id, stop=step.ends)
+    after = update.after
+    behind = ancestors([after], oldest=step.nodes[0].id, stop=step.ends - {after})
     return taken and any(node.op in CONTRACTIONS for node in behind)
 
 
