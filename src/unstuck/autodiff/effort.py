@@ -42,6 +42,12 @@ def count(nodes: Iterable[Node]) -> None:
     _done += sum(1 + getattr(node.value, "nbytes", 0) // BYTES for node in nodes)
 
 
+def spend(operations: int) -> None:
+    """Something else has taken about as long as so many operations."""
+    global _done
+    _done += operations
+
+
 def repeated() -> int:
     """The operations that were run again with something altered, since the process began."""
     return _repeated

@@ -111,8 +111,7 @@ def _beside(ratios: Array, reference: Array, alike: Array) -> Misfit:
         relative = ratios / reference[:, None]
     known = np.isfinite(relative)
     shared = known.sum(axis=0)
-    middle = np.zeros(ratios.shape[1])
-    middle[shared > 0] = np.nanmedian(np.where(known, relative, np.nan)[:, shared > 0], axis=0)
+    middle = _middles(np.where(known, relative, np.nan), shared)
     for site in set(alike[shared == 1]):
         once = (alike == site) & (shared == 1)
         middle[once] = np.median(middle[once])
@@ -120,6 +119,17 @@ def _beside(ratios: Array, reference: Array, alike: Array) -> Misfit:
         off = np.abs(relative - middle) / np.maximum(np.abs(relative), np.abs(middle))
     worst = np.max(np.where(known, off, 0.0), axis=0)
     return Misfit(np.where((middle != 0) & (shared > 0), worst, 1.0), middle < 0)
+
+
+def _middles(values: Array, counts: Array) -> Array:
+    """The median of the numbers in each column, of which so many are no NaN; 0 in a column without any.
+
+    (`np.nanmedian` takes far longer for a few numbers, and this is asked thousands of times in a search.)
+    """
+    ordered, columns = np.sort(values, axis=0), np.arange(values.shape[1])  # NaN comes last
+    least = np.maximum(counts, 1)
+    found = (ordered[(least - 1) // 2, columns] + ordered[least // 2, columns]) / 2
+    return np.where(counts > 0, found, 0.0)
 
 
 def _left_over(table: Table, off: float, turned: bool) -> Iterator[tuple[int, Match]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from unstuck.autodiff import effort
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reversal import Reversal
 from unstuck.autodiff.reverse import Adjoints, NoRule, Overrides
@@ -52,7 +53,8 @@ class Trial:
         self._true: dict[str, Mapping[str, Match] | NoRule] = {}
 
     def judged(self, overrides: Overrides) -> Judged:
-        """The matches of all parameters under overrides."""
+        """The matches of all parameters under overrides; to match one takes as long as an operation."""
+        effort.spend(len(self._step.updates))
         found = self.reversal.altered(overrides)
         return {name: self._matches(name, found) for name in self._step.updates}
 
