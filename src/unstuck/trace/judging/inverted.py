@@ -20,8 +20,12 @@ LEAST_NUMBERS = 4  # in all steps together, that a divisor and the gradient must
 
 def inverted(name: str, steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> Explanation | None:
     """The explanation of an update whose step is a number divided by the gradient; None without that proof."""
-    telling = verdicts.telling(name)
-    told = [(step, telling[step.number]) for step in steps if step.number in telling]
+    known = {
+        number: match
+        for number, match in verdicts.matches.get(name, {}).items()
+        if np.all(np.isfinite(match.true)) and np.any(match.true)  # what was written may be infinite
+    }
+    told = [(step, known[step.number]) for step in steps if step.number in known]
     found = [_quotient(step, name, truth, tolerance) for step, truth in told]
     enough = sum(truth.true.size for _, truth in told) >= LEAST_NUMBERS
     if not enough or not all(found) or found[-1] is None or found[-1].span is None:
