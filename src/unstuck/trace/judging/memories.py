@@ -17,6 +17,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation
+from unstuck.trace.judging.statements import clearing, same_function
 from unstuck.trace.reading.chains import UPDATING
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.terms import Term, opened, terms_of
@@ -101,11 +102,20 @@ def _not_cleared(name: str, steps: Sequence[Step]) -> Explanation | None:
     whole = [step for step in steps if any(_undiminished(step, term) for term in step.carried.get(name, ()))]
     if len(whole) < max(LEAST_STEPS, len(steps) // 2):
         return None
-    text = f"the gradient of {name} still holds the sums of all earlier steps: it is never set back to zero"
+    text = f"the gradient of {name} still holds the sums of all earlier steps: it is "
     span = whole[-1].updates[name].after.span
     kept = {term.node.span: None for term in whole[-1].carried[name] if term.node.span is not None}
     uses = tuple(place for place in kept if place is not None)
-    return Explanation("gradient-not-cleared", text, span, uses) if span is not None else None
+    if span is None:
+        return None
+    held = [names[-1] for term in whole[-1].carried[name] if (names := term.node.names)]
+    places = (place for each in held if (place := clearing(span, each)) is not None)
+    cleared = next((place for place in places if same_function(place, span)), None)
+    if cleared is None:
+        return Explanation("gradient-not-cleared", text + "never set back to zero", span, uses)
+    return Explanation(
+        "gradient-not-cleared", text + "not set back to zero in every step", cleared, (span, *uses)
+    )
 
 
 def _undiminished(step: Step, term: Term) -> bool:

@@ -37,6 +37,45 @@ def _binds(node: ast.Assign | ast.AugAssign | ast.Expr, name: str, changing: boo
     return any(ast.unparse(target) == name for target in node.targets) and (mentions or not changing)
 
 
+def clearing(near: Span, name: str) -> Span | None:
+    """The last statement in the file of a place that sets what is called so to zeros, but for where it is made first.
+
+    Of `layer.weight.grad` any `.grad` counts: the same array goes by several names.
+    """
+    last = _last_part(name)
+    found = [
+        _span(near, node)
+        for scope in ast.walk(_tree(near))
+        if isinstance(scope, Around | ast.Module) and getattr(scope, "name", "") != "__init__"
+        for node in scope.body
+        if any(_last_part(ast.unparse(cleared)) == last for cleared in _cleared(node))
+    ]
+    return max(found, default=None)
+
+
+def _last_part(name: str) -> str:
+    return name.partition("[")[0].rpartition(".")[2]
+
+
+def _cleared(node: ast.stmt) -> Iterator[ast.expr]:
+    """What a statement sets to zeros: `a = 0`, `a = np.zeros(...)`, `a[:] = 0.0`, `a *= 0`, `a.fill(0)`."""
+    if isinstance(node, ast.Assign) and _is_zero(node.value):
+        yield from node.targets
+    elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Mult) and _is_zero(node.value):
+        yield node.target
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        call = node.value
+        filled = isinstance(call.func, ast.Attribute) and call.func.attr == "fill"
+        if filled and call.args and _is_zero(call.args[0]) and isinstance(call.func, ast.Attribute):
+            yield call.func.value
+
+
+def _is_zero(value: ast.expr) -> bool:
+    if isinstance(value, ast.Call):
+        return ast.unparse(value.func).rpartition(".")[2] in ("zeros", "zeros_like")
+    return isinstance(value, ast.Constant) and value.value == 0 and not isinstance(value.value, bool)
+
+
 def stores_old(place: Span) -> bool:
     """Is this `name = name`, an update that leaves the old value as it is?"""
     return any(
