@@ -21,6 +21,7 @@ from unstuck.trace.explaining.catalogue import on_the_way_back, scale_of_masks
 from unstuck.trace.explaining.forcing import Forced, forced
 from unstuck.trace.explaining.formation import of_one_gradient
 from unstuck.trace.explaining.hypotheses import Hypothesis, Search, merged
+from unstuck.trace.explaining.localise import blamed_span
 from unstuck.trace.explaining.macros import Forward, forwards
 from unstuck.trace.explaining.mending import mended
 from unstuck.trace.explaining.pairs import pairs
@@ -166,7 +167,7 @@ def _best(
     if found is not None and found[0].kind not in VAGUE:
         return found
     again = Reworking(search, few, steps, current, tolerance)
-    if found is None or found[0].kind != "sign":
+    if found is None or found[0].kind != "sign" or not _shows_turn(search):
         told = _reworked(steps, search, again, current, tolerance)
         if again.applies and sum(len(step.nodes) for step in few) > LONG:
             blamed[search.wrong] = again.blamed
@@ -178,6 +179,13 @@ def _best(
         if given[0].kind != "error-wrong":
             return given if found is None else _better_told(found, given, search, tolerance)
     return found or best_of(pairs(search)) or given
+
+
+def _shows_turn(search: Search) -> bool:
+    """Is there a value of the backward pass at which the sign turns?  (Else one operation run again may tell.)"""
+    known = {number: merged(search.accepted, number) for number in search.passes}
+    passes = tuple(search.passes.values())
+    return blamed_span(passes, search.loss, known, sorted(search.wrong), sign=True) is not None
 
 
 def _reworked(
