@@ -20,9 +20,10 @@ OTHER_DERIVATIVE = (
     "activation-derivative-of-another",
     "activation-derivative-value",
     "activation-derivative-wrong",
+    "wrong-operand",  # in the words of the script: what stands in the formula, and what belongs there
 )
 OPERATOR = ("operator",)
-FACTOR = ("factor-missing",)
+FACTOR = ("factor-missing", "activation-derivative-one")  # the factor may be the derivative
 OPERAND = ("wrong-operand",)
 KEPT = ("parameter-not-kept", "parameter-replaced")  # an update that does not add to the parameter
 STALE = ("error-wrong",)  # a value of another time is no altered operation: the place is all that can be said

@@ -102,8 +102,7 @@ def sign(scope: Scope, node: ast.AST) -> Iterator[Change]:
         old, new = ("+=", "-=") if isinstance(node.op, ast.Add) else ("-=", "+=")
         low = scope.file.high(node.target)
         low += scope.file.text[low:].index(old)
-        explained = ("sign",) if is_update(scope, node) else ("sign", *OPERATOR)
-        yield Change(((low, low + 2, new),), "sign", explained)
+        yield Change(((low, low + 2, new),), "sign", ("sign", *OPERATOR))
 
 
 @operator("factor of statement")
