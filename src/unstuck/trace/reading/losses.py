@@ -235,14 +235,18 @@ def inside(value: Array) -> bool:
     return bool(np.all((value >= 0) & (value <= 1)))
 
 
+def _is_bilinear(node: Node) -> bool:
+    """Is this a product with a bias, or the sum of products of elements, as of two word vectors?"""
+    made_of = {"add": ("dot", "matmul"), "sum": ("multiply",)}.get(node.op, ())
+    return any(parent.op in made_of for parent in node.parents())
+
+
 def before_activation(output: Node) -> Node | None:
     """The last linear value, or array filled by several, before an element-wise output activation; else None."""
     current = output
     for _ in range(12):
         inputs = [p for p in current.parents() if np.shape(p.value) == np.shape(output.value)]
-        if current.op in LINEAR or (
-            current.op == "add" and any(p.op in ("dot", "matmul") for p in current.parents())
-        ):
+        if current.op in LINEAR or _is_bilinear(current):
             return current if current is not output else None
         if not inputs:
             return None
