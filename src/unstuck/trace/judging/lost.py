@@ -56,6 +56,31 @@ def without_gradient(name: str, steps: Sequence[Step]) -> Explanation | None:
     return Explanation("gradient-missing", text, places[0], tuple(places[1:])) if places else None
 
 
+def made_of_itself(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """In every step what is added to the parameter is made of its own old value alone, and of plain numbers."""
+    made = [_of_old_value(step, step.updates[name]) for step in steps]
+    if len(made) < LEAST_STEPS or not all(made) or made[-1] is None or made[-1].span is None:
+        return None
+    after = steps[-1].updates[name].after.span
+    text = f"what is added to {name} is made of {name} itself alone: its gradient does not come into it"
+    uses = (after,) if after not in (None, made[-1].span) else ()
+    return Explanation("gradient-missing", text, made[-1].span, uses)
+
+
+def _of_old_value(step: Step, update: Update) -> Node | None:
+    """The first operation on the old value from which the whole increment is made; None where more goes into it."""
+    start, before = step.nodes[0].id, update.before
+    sources = [term.node for term in update.terms if term.node is not before]
+    fresh = [node for node in sources if node.id >= start and np.any(node.value)]
+    behind = ancestors(fresh, oldest=start, stop={before}) - {before}
+    tainted = [node for node in behind if node in step.tainted]
+    alone = all(set(node.parents()) & step.tainted <= {before, *tainted} for node in tainted)
+    if not tainted or len(fresh) < len(sources) or not alone:
+        return None
+    alike = all(np.shape(node.value) == np.shape(before.value) for node in tainted)
+    return min(tainted, key=lambda node: node.id) if alike else None
+
+
 def _added_beside(step: Step, zeros: Node) -> Span | None:
     """Where something is later added to other zeros of the same statement, as it should be to these."""
     later = (node for node in step.nodes if node.id > zeros.id and node.op in ADDING)

@@ -19,6 +19,7 @@ from unstuck.trace.judging.anew import started_anew
 from unstuck.trace.judging.idle import idle_memories
 from unstuck.trace.judging.lost import (
     comes_to_nothing,
+    made_of_itself,
     never_stored,
     nothing_moves,
     of_itself,
@@ -221,6 +222,7 @@ FAULTS = (
     _turned,
     never_stored,
     without_gradient,
+    made_of_itself,
     of_itself,
     _root_of_negative,
     _by_zero,
