@@ -1,0 +1,146 @@
+"""Faults that leave the other gradients exact, or leave nothing to compare with, in scripts of the corpus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from judged import judged
+
+RIGHT = Path(__file__).parents[1] / "scripts" / "right"
+
+
+class Fault(NamedTuple):
+    """One edit of a right script; what is wrong with which parameter, and a line that is named."""
+
+    script: str
+    old: str
+    new: str
+    parameter: str
+    kind: str
+    line: int
+
+
+FAULTS = [
+    Fault(
+        "matrix",
+        "    Theta1 = Theta1 - (alpha / m) * (A0.T * Delta1)\n",
+        "\n",
+        "Theta1",
+        "parameter-never-updated",
+        23,
+    ),
+    Fault(
+        "vectors_online",
+        "        w_ho += eta * np.outer(out_error, hid)\n",
+        "\n",
+        "w_ho",
+        "parameter-never-updated",
+        33,
+    ),
+    Fault("flat_online", "        b2 -= lr * d2\n", "\n", "b2", "parameter-never-updated", 38),
+    Fault(
+        "adamw_cosine",
+        '    grads["w1"], grads["b1"] = a0.T @ d1, d1.sum(0)\n',
+        "\n",
+        "net['w1']",
+        "parameter-never-updated",
+        35,
+    ),
+    Fault("nesterov", "    b2 = b2 + vb2\n", "\n", "b2", "parameter-never-updated", 34),
+    Fault("nesterov", "w1 = w1 + vw1", "w1 = b1 + vw1", "w1", "parameter-not-kept", 35),
+    Fault("single_elements", "v[1] = v[1] - eta", "v[1] = v[0] - eta", "v", "parameter-not-kept", 28),
+    Fault("softmax_regression", "b += learning_rate", "b = learning_rate", "b", "parameter-replaced", 23),
+    Fault(
+        "regression_tanh",
+        "db2 = g.sum(axis=0, keepdims=True)",
+        "db2 = g.sum(axis=1, keepdims=True)",
+        "b2",
+        "bias-broadcast",
+        25,
+    ),
+    Fault(
+        "conv_loops",
+        "self.filters -= rate * d_filters",
+        "self.filters += rate * d_filters",
+        "self.filters",
+        "sign",
+        36,
+    ),
+    Fault(
+        "adam",
+        "m[k] = beta1 * m[k] + (1 - beta1)",
+        "m[k] += beta1 * m[k] + (1 - beta1)",
+        "p['W1']",
+        "optimiser",
+        40,
+    ),
+    Fault(
+        "adam",
+        "m[k] = beta1 * m[k] + (1 - beta1) * g[k]",
+        "m[k] = beta1 * m[k]",
+        "p['W1']",
+        "gradient-missing",
+        40,
+    ),
+    Fault(
+        "clip_decay",
+        "np.clip(dW, -5, 5, out=dW)",
+        "np.clip(W[name], -5, 5, out=dW)",
+        "W['hidden']",
+        "gradient-missing",
+        28,
+    ),
+    Fault("functions_globals", "B1 = B1 - ETA * gB1", "B1 = B1 - ETA / gB1", "B1", "operator", 53),
+    Fault("skip_gram", "context, -lr / len", "context, lr / len", "emb_out", "wrong-number", 42),
+    Fault("huber", "d = d / (1 + np.exp(-pre))", "d = -(d / (1 + np.exp(-pre)))", "params[0]", "sign", 27),
+    Fault("batch_norm", "dxhat = dout * self.gamma", "dxhat = -(dout * self.gamma)", "self.W2", "sign", 31),
+    Fault(
+        "likelihood_ascent",
+        "X.T.dot((T - Y).dot(W2.T) * Z *",
+        "X.T.dot((T - Y).dot(W2.T) *",
+        "W1",
+        "factor-missing",
+        21,
+    ),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[f"{f.script}-{f.line}-{f.kind}" for f in FAULTS])
+def test_fault_is_told(fault: Fault, tmp_path: Path) -> None:
+    text = (RIGHT / f"{fault.script}.py").read_text()
+    assert text.count(fault.old) == 1
+    program = tmp_path / "program.py"
+    program.write_text(text.replace(fault.old, fault.new))
+    trace = judged(program)
+    gradient = next(each for each in trace.gradients if each.parameter == fault.parameter)
+    explanation = gradient.explanation
+    assert (trace.status, gradient.status) == ("wrong", "wrong")
+    assert explanation is not None
+    assert explanation.kind == fault.kind
+    assert fault.line in [place.line for place in (explanation.span, *explanation.uses)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "parameter"),
+    [
+        ("gb2[:] = delta.sum(axis=0)", "gb2[:] = delta.sum()", "b2"),
+        ("gw1[:] = x.T @ delta", "gw1[:] += x.T @ delta", "w1"),
+        ("gb1[:] = delta.sum(axis=0)", "gb1[:] = -delta.sum(axis=0)", "b1"),
+    ],
+)
+def test_one_view_of_a_flat_vector_is_wrong(old: str, new: str, parameter: str, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text((RIGHT / "flat_vector.py").read_text().replace(old, new))
+    found = {each.parameter: each.status for each in judged(program).gradients}
+    assert found == dict.fromkeys(("w1", "b1", "w2", "b2"), "exact") | {parameter: "wrong"}
+
+
+def test_layer_behind_trained_ones_may_be_frozen(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    text = (RIGHT / "adamw_cosine.py").read_text()
+    program.write_text(text.replace('    grads["w2"], grads["b2"] = a1.T @ d2, d2.sum(0)\n', "\n"))
+    trace = judged(program)
+    assert trace.status == "cannot-tell"
+    assert "frozen on purpose, or forgotten" in trace.reason
