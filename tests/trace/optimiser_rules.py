@@ -229,9 +229,6 @@ UNTOLD = {
         "    d2 = (p - t)[::-1] ** 3\n    d1 = (d2 @ W2.T) ** 2\n"
         "    g1, c1, g2, c2 = 0.2 * W1, d1.sum(0), h.T @ d2, d2.sum(0)\n",
     ),
-    "first layer forgotten": program("value -= rate * slope")
-    .replace("g1, c1, g2, c2 = x.T @ d1, d1.sum(0), h.T @ d2, d2.sum(0)", "g2, c2 = h.T @ d2, d2.sum(0)")
-    .replace("((W1, g1), (b1, c1), (W2, g2), (b2, c2))", "((W2, g2), (b2, c2))"),
     "last layer forgotten": program("value -= rate * slope")
     .replace(", h.T @ d2, d2.sum(0)", "").replace("g1, c1, g2, c2 =", "g1, c1 =")
     .replace("((W1, g1), (b1, c1), (W2, g2), (b2, c2))", "((W1, g1), (b1, c1))"),

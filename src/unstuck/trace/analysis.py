@@ -159,7 +159,7 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
     parameters = dict(zip(names, first.parameters, strict=True))
     tolerance = tolerance_of(steps)
     steps, verdicts = _without_first(steps, tolerance)
-    if verdicts is not None and not explains_any(verdicts, tolerance):
+    if verdicts is not None and verdicts.loss.kind != "returned" and not explains_any(verdicts, tolerance):
         views = parted(steps, parameters)
         if views is not None:
             (steps, parameters), verdicts = views, best_loss(views[0], tolerance) or verdicts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -84,8 +84,18 @@ def gradients(
         )
     told = beside_arrays if any(map(verdicts.is_array, spans)) else among_numbers
     weighed = reconsidered(_with_update_faults(told(result, evidence), evidence), steps, loss)
-    judged = _blamed(tuple(weighed), steps, account, verdicts)
+    judged = _blamed(tuple(_by_the_way(weighed, verdicts)), steps, account, verdicts)
     return (*judged, *(found for found in _beside(steps, loss, tolerance) if found.parameter not in spans))
+
+
+def _by_the_way(found: Iterable[Gradient], verdicts: Verdicts) -> Iterator[Gradient]:
+    """The gradients; where those of others were only met on the way to the updates, they prove nothing of the rest."""
+    for gradient in found:
+        alone = gradient.status == "wrong" and gradient.explanation is None
+        if verdicts.passing and alone and gradient.parameter not in verdicts.passing:
+            yield replace(gradient, status="cannot-tell", reason=UNKNOWN)
+        else:
+            yield gradient
 
 
 def _beside(steps: Sequence[Step], loss: Candidate, tolerance: float) -> Iterator[Gradient]:

@@ -43,7 +43,10 @@ def accounted(steps: Sequence[Step], verdicts: Verdicts, tolerance: float, opera
         shown = unreachable(steps, tolerance)
         if shown is not None:
             return shown
-        seen = passing(steps, tolerance)
+        climbing = any(
+            verdicts.climbs(name, tolerance) for name in verdicts.matches if verdicts.is_array(name)
+        )
+        seen = passing(steps, tolerance) if not climbing else None
         if seen is not None:
             return _told(steps, seen, tolerance)
     begun = effort.repeated()
