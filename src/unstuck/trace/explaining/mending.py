@@ -158,7 +158,7 @@ def _told(forced: Forced, node: Node, alteration: Alteration, case: Case, forwar
         kind = "activation-derivative-wrong"
     made = statement_of(culprit) if culprit is not None and culprit not in forward.nodes else None
     also = (made,) if made is not None and made != node.span else ()
-    here = lacks_at(node, alteration.lacking, forward.nodes) if kind in OF_OMISSIONS else node.span
+    here = lacks_at(node, alteration, forward) if kind in OF_OMISSIONS else node.span
     place, lent = here or forced.place, not alteration.signed
     return replace(forced, kind=kind, text=alteration.text, place=place, also=also, lent=lent)
 

@@ -6,13 +6,15 @@ name: with `dz = dh`, where `dz = dh * (h > 0)` is right, the error passes throu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, between
 from unstuck.facts import Span
+from unstuck.trace.explaining.alteration import Alteration
+from unstuck.trace.explaining.macros import Forward
 from unstuck.trace.judging.statements import depth_in_common, same_function
 from unstuck.trace.reading.written import CLIPS, Step
 
@@ -29,22 +31,25 @@ def statement_of(node: Node) -> Span | None:
     return node.span if inside else named
 
 
-def lacks_at(node: Node, operand: Node | None, ahead: Collection[Node]) -> Span | None:
+def lacks_at(node: Node, alteration: Alteration, forward: Forward) -> Span | None:
     """Where something should be done that is missing: to what an operation gives, or before that to an operand.
 
-    Of an operand that the forward pass has made (those are `ahead`), it is where a function has handed it on, if any
-    has.  A value gets its name where it is missing, unless that is in another function.
+    Of an operand that the forward pass has made, it is where a function has handed it on, if any has.  A value gets
+    its name where it is missing, unless that is in another function.  (Where the error itself is missing, the function
+    is one for a derivative, and knows nothing of errors.)
     """
-    value = node if operand is None else operand
+    value = node if alteration.lacking is None else alteration.lacking
     handed = [place for count, place in value.passed if count <= node.id]
     if handed and value is not node:
         return handed[-1]
-    if value in ahead or value.op == "leaf":
+    if value in forward.nodes or value.op == "leaf":
         return statement_of(node)
     named = value.bound[-1] if value.bound else None
     if named is None or value.span is None:
         return named or value.span or node.span
-    return statement_of(value) if same_function(named, value.span) else value.span
+    item = alteration.item.node if alteration.item is not None else None
+    lacks_error = not alteration.signed or (item in forward.step.tainted and item not in forward.nodes)
+    return statement_of(value) if lacks_error or same_function(named, value.span) else value.span
 
 
 def gone_by(node: Node, step: Step, near: Node) -> tuple[Span, ...]:

@@ -284,8 +284,8 @@ def hypothesis_of(told: Told, search: Search, current: Verdicts) -> Reworked:
 
     node = told.operation
     passes = (each for each in search.passes.values() if each.step.nodes[-1].id >= node.id)
-    ahead = min(passes, key=lambda each: each.step.nodes[-1].id).nodes
-    place = lacks_at(node, told.alteration.lacking, ahead) if kind in OF_OMISSIONS else node.span
+    forward = min(passes, key=lambda each: each.step.nodes[-1].id)
+    place = lacks_at(node, told.alteration, forward) if kind in OF_OMISSIONS else node.span
     return Reworked(kind, text, alter, place=place, lent=not told.alteration.signed)
 
 
