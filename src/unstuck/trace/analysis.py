@@ -27,7 +27,7 @@ from unstuck.trace.running.sources import line_in_words
 from unstuck.trace.schedule import Window
 
 Recorded = list[tuple[Window, Steps]]
-LEAST_LATER = 2  # steps after the first that prove as much as all
+LEAST_LATER = 3  # steps after the first that tell enough without it
 LEAST_STILL = 3  # steps that prove that something is a gradient which no update uses
 Naming = Callable[[Window, Steps], Sequence[str]]
 
@@ -158,7 +158,8 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
     steps = [step.without_computed(inner) for step in steps]
     parameters = dict(zip(names, first.parameters, strict=True))
     tolerance = tolerance_of(steps)
-    steps, verdicts = _without_first(steps, tolerance)
+    steps = _without_first(steps)
+    verdicts = best_loss(steps, tolerance)
     if verdicts is not None and verdicts.loss.kind != "returned" and not explains_any(verdicts, tolerance):
         views = parted(steps, parameters)
         if views is not None:
@@ -179,17 +180,18 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
     return result
 
 
-def _without_first(steps: list[Step], tolerance: float) -> tuple[list[Step], Verdicts | None]:
-    """The steps and their best loss; the first step is left out where all others are right.
+def _without_first(steps: list[Step]) -> list[Step]:
+    """The steps without the first one of the training, where later ones tell enough.
 
-    Where a training begins, at zeros say, all values may stand at a kink, and one step proves nothing.
+    Where a training begins, at zeros say, values may stand at a kink, and memories are empty.  But of one whose numbers
+    end at once, the first step is all that there is.
     """
     later = [step for step in steps if step.number]
-    if len(steps) > len(later) >= LEAST_LATER:
-        verdicts = best_loss(later, tolerance)
-        if verdicts is not None and verdicts.explains_all(tolerance):
-            return later, verdicts
-    return steps, best_loss(steps, tolerance)
+    return later if sum(map(_is_finite, later)) >= LEAST_LATER else steps
+
+
+def _is_finite(step: Step) -> bool:
+    return all(np.all(np.isfinite(update.after.value)) for update in step.updates.values())
 
 
 def _renamed(steps: Steps, names: Sequence[str]) -> Steps:
