@@ -23,7 +23,7 @@ OTHER_DERIVATIVE = (
     "wrong-operand",  # in the words of the script: what stands in the formula, and what belongs there
 )
 OPERATOR = ("operator",)
-FACTOR = ("factor-missing", "activation-derivative-one")  # the factor may be the derivative
+FACTOR = ("factor-missing", "activation-derivative-one", "gradient-missing")  # whichever the factor was
 OPERAND = ("wrong-operand",)
 KEPT = ("parameter-not-kept", "parameter-replaced")  # an update that does not add to the parameter
 STALE = ("error-wrong",)  # a value of another time is no altered operation: the place is all that can be said

@@ -35,8 +35,8 @@ def lacks_at(node: Node, alteration: Alteration, forward: Forward) -> Span | Non
     """Where something should be done that is missing: to what an operation gives, or before that to an operand.
 
     Of an operand that the forward pass has made, it is where a function has handed it on, if any has.  A value gets
-    its name where it is missing, unless that is in another function.  (Where the error itself is missing, the function
-    is one for a derivative, and knows nothing of errors.)
+    its name where it is missing, unless it was made in a function that knows what is missing: a value of the forward
+    pass.
     """
     value = node if alteration.lacking is None else alteration.lacking
     handed = [place for count, place in value.passed if count <= node.id]
@@ -48,8 +48,8 @@ def lacks_at(node: Node, alteration: Alteration, forward: Forward) -> Span | Non
     if named is None or value.span is None:
         return named or value.span or node.span
     item = alteration.item.node if alteration.item is not None else None
-    lacks_error = not alteration.signed or (item in forward.step.tainted and item not in forward.nodes)
-    return statement_of(value) if lacks_error or same_function(named, value.span) else value.span
+    inside = item in forward.nodes and not same_function(named, value.span)
+    return value.span if inside else statement_of(value)
 
 
 def gone_by(node: Node, step: Step, near: Node) -> tuple[Span, ...]:

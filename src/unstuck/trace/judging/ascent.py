@@ -32,10 +32,16 @@ def climbs_distance(steps: Sequence[Step], loss: Candidate) -> bool:
 
 
 def upwards(name: str, steps: Sequence[Step], loss: Candidate) -> Explanation | None:
-    """The explanation of a step that goes up a distance."""
-    span = next((step.updates[name].after.span for step in reversed(steps) if name in step.updates), None)
+    """The explanation of a step that goes up a distance; where there are several updates, the error is to blame."""
+    step = next((step for step in reversed(steps) if name in step.updates), None)
+    span = step.updates[name].after.span if step is not None else None
+    if step is None or span is None:
+        return None
+    places = {update.after.span for update in step.updates.values()}
+    errors = (node.span for node in step.nodes if node in step.backward and joins(node, step))
+    error = next((place for place in errors if place is not None), None) if len(places) > 1 else None
     text = "the steps go up the distance between output and target instead of down: the sign is wrong"
-    return Explanation("sign", text, span, (loss.span,)) if span is not None else None
+    return Explanation("sign", text, error or span, (span, loss.span) if error else (loss.span,))
 
 
 def _is_distance(step: Step, loss: Candidate) -> bool:

@@ -114,26 +114,30 @@ def of_itself(name: str, steps: Sequence[Step]) -> Explanation | None:
 def comes_to_nothing(name: str, steps: Sequence[Step]) -> Explanation | None:
     """What is added is zero in every step, and so is what it is made of, down to a value of the step before."""
     mine = [step for step in steps if name in step.updates]
-    found = [_first_zeros(step, step.updates[name]) for step in mine]
-    if len(found) < LEAST_STEPS or not all(found) or found[-1] is None or found[-1].span is None:
+    found = [_zeros(step, step.updates[name]) for step in mine]
+    places = [node.span for node in found[-1] if node.span is not None] if len(found) >= LEAST_STEPS else []
+    if not all(found) or not places:
         return None
     after = mine[-1].updates[name].after.span
+    uses = dict.fromkeys(place for place in (*places[1:2], after) if place not in (None, places[0]))
     text = f"the steps of {name} are zero, because what this makes stays zero: its gradient does not come into it"
-    return Explanation("gradient-missing", text, found[-1].span, (after,) if after is not None else ())
+    return Explanation(
+        "gradient-missing", text, places[0], tuple(place for place in uses if place is not None)
+    )
 
 
-def _first_zeros(step: Step, update: Update) -> Node | None:
-    """The first of the zeros, each made of the one before, that end in this update."""
+def _zeros(step: Step, update: Update) -> list[Node]:
+    """The zeros that end in this update, each made of the one before."""
     start, shape = step.nodes[0].id, np.shape(update.after.value)
     if not np.array_equal(update.after.value, update.before.value):
-        return None
-    pending, first = [update.after], None
+        return []
+    pending, found = [update.after], []
     while pending:
         node = pending.pop()
-        first = node if node is not update.after else first
+        found += [node] if node is not update.after else []
         zeros = [each for each in node.parents() if np.shape(each.value) == shape and not np.any(each.value)]
         pending = [each for each in zeros if each.id >= start][:1]
-    return first
+    return found[::-1]
 
 
 def _twice_the_same(node: Node) -> bool:
