@@ -5,7 +5,7 @@ data = "the cat sat on the mat and the rat ran at the cat . " * 12
 chars = sorted(set(data))
 ix = {ch: i for i, ch in enumerate(chars)}
 vocab, hidden, seq, lr = len(chars), 24, 8, 0.2
-epochs = 400
+epochs = 600
 np.random.seed(2)
 U = np.random.randn(hidden, vocab) * 0.1
 W = np.random.randn(hidden, hidden) * 0.1
