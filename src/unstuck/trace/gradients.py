@@ -36,7 +36,7 @@ from unstuck.trace.optimising.turned import turned
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 from unstuck.trace.singles import ALONE, beside_arrays
-from unstuck.trace.statuses import Evidence, statuses
+from unstuck.trace.statuses import LEAST_STEPS, Evidence, statuses
 from unstuck.trace.thin import reconsidered
 
 OF_A_GRADIENT = {
@@ -189,7 +189,7 @@ def _stands(fault: Explanation, gradient: Gradient, steps: Sequence[Step]) -> bo
     if gradient.status == "wrong":
         return gradient.explanation is None or gradient.explanation.kind == "error-wrong"
     alone = fault.kind in ("bias-broadcast", "integer-truncation", "silent-broadcast")
-    alone = alone or (not gradient.steps and fault.kind not in OF_A_GRADIENT)
+    alone = alone or (gradient.steps < LEAST_STEPS and fault.kind not in OF_A_GRADIENT)
     missing = fault.kind == "gradient-missing" and (
         lets_gradient_go(gradient.parameter, steps) or nothing_moves(steps)
     )

@@ -11,6 +11,7 @@ from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation, Span
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.still import meant
+from unstuck.trace.reading.views import CONTRACTIONS
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 3
@@ -57,7 +58,7 @@ def without_gradient(name: str, steps: Sequence[Step]) -> Explanation | None:
 
 
 def made_of_itself(name: str, steps: Sequence[Step]) -> Explanation | None:
-    """In every step what is added to the parameter is made of its own old value alone, and of plain numbers."""
+    """In every step what is added to the weights of a layer is made of their old value alone, and of plain numbers."""
     made = [_of_old_value(step, step.updates[name]) for step in steps]
     if len(made) < LEAST_STEPS or not all(made) or made[-1] is None or made[-1].span is None:
         return None
@@ -70,11 +71,14 @@ def made_of_itself(name: str, steps: Sequence[Step]) -> Explanation | None:
 def _of_old_value(step: Step, update: Update) -> Node | None:
     """The first operation on the old value from which the whole increment is made; None where more goes into it."""
     start, before = step.nodes[0].id, update.before
+    if np.ndim(before.value) < 2 or not any(taker.op in CONTRACTIONS for taker in step.takers[before]):
+        return None
     sources = [term.node for term in update.terms if term.node is not before]
     fresh = [node for node in sources if node.id >= start and np.any(node.value)]
     behind = ancestors(fresh, oldest=start, stop={before}) - {before}
     tainted = [node for node in behind if node in step.tainted]
-    alone = all(set(node.parents()) & step.tainted <= {before, *tainted} for node in tainted)
+    operands = {parent for node in tainted for parent in node.parents()}
+    alone = all(parent in {before, *tainted} or np.size(parent.value) == 1 for parent in operands)
     if not tainted or len(fresh) < len(sources) or not alone:
         return None
     alike = all(np.shape(node.value) == np.shape(before.value) for node in tainted)
