@@ -242,7 +242,10 @@ def overflowed(name: str, steps: Sequence[Step]) -> str:
         origin = origin_of_nan(update)
         if origin is not None:
             place = f" at {line_in_words(origin.span)}" if origin.span is not None else ""
-            return (
-                f"its numbers are not finite from step {step.number + 1} on, beginning{place} ({origin.op})"
+            begun = (
+                "in the data or the initial values"
+                if origin.op == "leaf"
+                else f"beginning{place} ({origin.op})"
             )
+            return f"its numbers are not finite from step {step.number + 1} on, {begun}"
     return ""
