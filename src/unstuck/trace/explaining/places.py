@@ -48,7 +48,8 @@ def lacks_at(node: Node, alteration: Alteration, forward: Forward) -> Span | Non
     if named is None or value.span is None:
         return named or value.span or node.span
     item = alteration.item.node if alteration.item is not None else None
-    inside = item in forward.nodes and not same_function(named, value.span)
+    known = alteration.signed and item in forward.nodes  # else it is the error of that value
+    inside = known and not same_function(named, value.span)
     return value.span if inside else statement_of(value)
 
 
