@@ -9,7 +9,7 @@ import pytest
 from judged import judged, wrong
 from unusual_programs import BACKWARD, DESCENT, FORWARD, HEAD
 
-from unstuck.trace.explaining.rights import RightValues
+from unstuck.trace.explaining.directions import RightValues
 
 NETWORK = HEAD + FORWARD + BACKWARD + DESCENT
 

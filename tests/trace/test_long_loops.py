@@ -11,7 +11,7 @@ from judged import judged, wrong
 
 from unstuck.autodiff import effort
 from unstuck.trace import patience, recorder
-from unstuck.trace.explaining.rights import FEW, RightValues
+from unstuck.trace.explaining.directions import FEW, RightValues
 from unstuck.trace.loops import Loop
 from unstuck.trace.patience import LONG_ROUND, LONG_TAPE, MOST_NODES, MOST_OF_ROUNDS, Looks
 from unstuck.trace.tape.memory import Memory

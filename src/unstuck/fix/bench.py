@@ -57,24 +57,15 @@ class Bench:
 
     def screen(self, version: Version, cancelled: Callable[[], bool], brief: bool = True) -> Trace | None:
         """A short run, or one of full length, with the seed that guides the search."""
-        steps = SCREENED_STEPS if brief else VERIFIED_STEPS
-        return self._run(version.edits, SCREENING_SEED, steps, brief, False, cancelled)
+        return self._run(version.edits, cancelled, brief=brief)
 
     def explained(self, version: Version) -> Trace | None:
         """The run that says what is still wrong, and why."""
-        return self._run(version.edits, SCREENING_SEED, VERIFIED_STEPS, False, True, self.over)
+        return self._run(version.edits, self.over, explain=True)
 
     def probed(self, version: Version, probes: tuple[Probe, ...]) -> Trace | None:
         """A short run that evaluates expressions on its way."""
-        return self.rerun(
-            version.edits,
-            seed=SCREENING_SEED,
-            steps=SCREENED_STEPS,
-            brief=True,
-            explain=False,
-            cancelled=self.over,
-            probes=probes,
-        )
+        return self._run(version.edits, self.over, brief=True, probes=probes)
 
     def verify(
         self, recorded: Trace, version: Version, seed: int, cancelled: Callable[[], bool]
@@ -86,14 +77,12 @@ class Bench:
         with self._locks[seed]:
             if seed not in self._originals:
                 late = functools.partial(self.over, verifying=2)
-                self._originals[seed] = self._run((), seed, SCREENED_STEPS, True, False, late)
+                self._originals[seed] = self._run((), late, seed, brief=True)
         original = self._originals[seed]
-        edited = (
-            None
-            if original is None
-            else self._run(version.edits, seed, VERIFIED_STEPS, False, False, cancelled)
-        )
-        if original is None or edited is None:
+        if original is None:
+            return None
+        edited = self._run(version.edits, cancelled, seed)
+        if edited is None:
             return None
         wrong = {gradient.parameter for gradient in recorded.gradients if gradient.status == "wrong"}
         if not wrong & {gradient.parameter for gradient in original.gradients if gradient.status == "wrong"}:
@@ -103,10 +92,15 @@ class Bench:
     def _run(
         self,
         edits: tuple[Edit, ...],
-        seed: int,
-        steps: int,
-        brief: bool,
-        explain: bool,
         cancelled: Callable[[], bool],
+        seed: int = SCREENING_SEED,
+        *,
+        brief: bool = False,
+        explain: bool = False,
+        probes: tuple[Probe, ...] = (),
     ) -> Trace | None:
-        return self.rerun(edits, seed=seed, steps=steps, brief=brief, explain=explain, cancelled=cancelled)
+        """A run of full length, or a short one."""
+        steps = SCREENED_STEPS if brief else VERIFIED_STEPS
+        return self.rerun(
+            edits, seed=seed, steps=steps, brief=brief, explain=explain, cancelled=cancelled, probes=probes
+        )

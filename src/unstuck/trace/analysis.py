@@ -14,9 +14,11 @@ import numpy as np
 
 from unstuck.facts import Array, Span
 from unstuck.trace.explaining.account import Account, account_for
-from unstuck.trace.intended import accounted, astray, explains_any
-from unstuck.trace.judging.judge import Verdicts, best_loss, judge, tolerance_of
+from unstuck.trace.intended import accounted, astray
+from unstuck.trace.judging.best import best_loss
+from unstuck.trace.judging.judge import Verdicts, judge, tolerance_of
 from unstuck.trace.judging.separate import parameters_of, separate, without_part
+from unstuck.trace.judging.updates import is_finite
 from unstuck.trace.reading.lone import number_steps
 from unstuck.trace.reading.parts import parted
 from unstuck.trace.reading.steps import Steps, Tracked, unique_names
@@ -54,11 +56,7 @@ class Analysis:
 
     def explains_some(self) -> bool:
         """Does the loss explain an array exactly?"""
-        verdicts = self.verdicts
-        return verdicts is not None and any(
-            verdicts.is_array(name) and verdicts.telling(name) and verdicts.explains(name, self.tolerance)
-            for name in verdicts.matches
-        )
+        return self.verdicts is not None and self.verdicts.explains_any(self.tolerance)
 
 
 def analyses(windows: Sequence[Window], naming: Naming, operations: int) -> list[Analysis]:
@@ -160,7 +158,7 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
     tolerance = tolerance_of(steps)
     steps = _without_first(steps)
     verdicts = best_loss(steps, tolerance)
-    if verdicts is not None and verdicts.loss.kind != "returned" and not explains_any(verdicts, tolerance):
+    if verdicts is not None and verdicts.loss.kind != "returned" and not verdicts.explains_any(tolerance):
         views = parted(steps, parameters)
         if views is not None:
             (steps, parameters), verdicts = views, best_loss(views[0], tolerance) or verdicts
@@ -191,7 +189,7 @@ def _without_first(steps: list[Step]) -> list[Step]:
 
 
 def _is_finite(step: Step) -> bool:
-    return all(np.all(np.isfinite(update.after.value)) for update in step.updates.values())
+    return all(is_finite(update.after) for update in step.updates.values())
 
 
 def _renamed(steps: Steps, names: Sequence[str]) -> Steps:

@@ -17,6 +17,7 @@ from unstuck.trace.explaining.unread import unread
 from unstuck.trace.explaining.untouched import untouched
 from unstuck.trace.explaining.velocities import without_target
 from unstuck.trace.judging.ascent import upwards
+from unstuck.trace.judging.best import first_use
 from unstuck.trace.judging.borrowed import borrowed
 from unstuck.trace.judging.broadcast import silent_broadcast
 from unstuck.trace.judging.decay import inflating
@@ -217,14 +218,9 @@ def _reference(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> s
     }
     return max(
         largest,
-        key=lambda name: (in_step[name], name in matrices, _first_use(steps[-1], name)),
+        key=lambda name: (in_step[name], name in matrices, first_use(steps, name)),
         default=None,
     )
-
-
-def _first_use(step: Step, name: str) -> int:
-    before = step.updates[name].before if name in step.updates else None
-    return next((node.id for node in step.nodes if before is not None and before in node.parents()), -1)
 
 
 def _explanations(steps: Sequence[Step], account: Account) -> dict[str, Explanation]:

@@ -38,7 +38,7 @@ def accounted(steps: Sequence[Step], verdicts: Verdicts, tolerance: float, opera
     """
     if nothing_moves(steps):  # no rule of calculus makes zeros of gradients
         return _told(steps, verdicts, tolerance)
-    if not explains_any(verdicts, tolerance):
+    if not verdicts.explains_any(tolerance):
         verdicts = under_inverted(steps, tolerance) or verdicts
         shown = unreachable(steps, tolerance)
         if shown is not None:
@@ -56,11 +56,6 @@ def accounted(steps: Sequence[Step], verdicts: Verdicts, tolerance: float, opera
     if not operations or _is_known(told, tolerance):
         return told
     return _otherwise(told, tolerance, operations, begun)
-
-
-def explains_any(verdicts: Verdicts, tolerance: float) -> bool:
-    """Is some array explained exactly?"""
-    return any(verdicts.is_array(name) and verdicts.explains(name, tolerance) for name in verdicts.matches)
 
 
 def astray(steps: Sequence[Step], tolerance: float) -> Told | None:

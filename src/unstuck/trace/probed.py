@@ -10,8 +10,9 @@ import numpy as np
 
 from unstuck.facts import Array, Probe, Value
 from unstuck.trace.analysis import Analysis
+from unstuck.trace.explaining.directions import RightValues
 from unstuck.trace.explaining.macros import Forward
-from unstuck.trace.explaining.rights import RightValues, right_values
+from unstuck.trace.explaining.rights import right_values
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.tape.probes import Event
 

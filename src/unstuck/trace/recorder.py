@@ -25,12 +25,13 @@ from unstuck.trace.analysis import Analysis, analyses
 from unstuck.trace.fingerprint import fingerprint
 from unstuck.trace.gradients import gradients
 from unstuck.trace.job import Job
-from unstuck.trace.judging.judge import TOLERANCE, best_loss
+from unstuck.trace.judging.best import best_loss
+from unstuck.trace.judging.judge import TOLERANCE
 from unstuck.trace.judging.lossless import faults_without_loss
 from unstuck.trace.patience import MOST_BYTES, MOST_NODES
 from unstuck.trace.probed import answered
 from unstuck.trace.reading.names import parameter_names, paths_of, user_namespaces
-from unstuck.trace.reading.steps import Steps
+from unstuck.trace.reading.steps import Steps, Tracked
 from unstuck.trace.recognising.layers import Unrecognised
 from unstuck.trace.recognising.recipe import Recognised, recognise
 from unstuck.trace.schedule import Clock, Plan, Window
@@ -167,13 +168,7 @@ class Recorder:
     def _recognised(self, analysis: Analysis) -> Recognised:
         if analysis.account is None:
             raise Unrecognised("the loss is unknown")
-        for (
-            name,
-            parameter,
-        ) in analysis.parameters.items():  # before the forward passes are made out for nothing
-            shape = np.shape(next(iter(parameter.updates.values())).before.value)
-            if sum(side > 1 for side in shape) > 2:
-                raise Unrecognised(f"{name} has shape {shape}, which is no weight matrix")
+        _refuse_kernels(analysis.parameters)
         pairs = analysis.verdicts
         if pairs is not None and pairs.loss.kind == "returned":
             raise Unrecognised("an optimiser of SciPy takes the steps, which the engine does not know")
@@ -282,3 +277,11 @@ def _overall(found: Sequence[Gradient], sizes: Mapping[str, int]) -> tuple[Statu
         names = ", ".join(gradient.parameter for gradient in silent)
         return "cannot-tell", f"most of the network says nothing: {names}: {silent[0].reason}"
     return ("scaled" if "scaled" in statuses else "exact"), ""
+
+
+def _refuse_kernels(parameters: Mapping[str, Tracked]) -> None:
+    """Turn away what no recipe has, before the forward passes are made out for nothing."""
+    for name, parameter in parameters.items():
+        shape = np.shape(next(iter(parameter.updates.values())).before.value)
+        if sum(side > 1 for side in shape) > 2:
+            raise Unrecognised(f"{name} has shape {shape}, which is no weight matrix")

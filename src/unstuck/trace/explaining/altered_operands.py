@@ -11,8 +11,8 @@ from unstuck.autodiff.node import Node
 from unstuck.facts import Array
 from unstuck.trace.explaining.alteration import Alteration, Value, applied, number, title, with_operand
 from unstuck.trace.explaining.case import Case
+from unstuck.trace.explaining.directions import RightValues
 from unstuck.trace.explaining.pool import BEFORE, Item, Key, Pool, fits
-from unstuck.trace.explaining.rights import RightValues
 from unstuck.trace.reading.views import CONTRACTIONS
 
 OF_PRODUCTS = {  # kind of the fault where an operand of a matrix product is something else than a value of this role

@@ -12,10 +12,10 @@ from unstuck.autodiff.rerun import NOT_RUN
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Array, Span
 from unstuck.trace.explaining.alteration import Alteration
+from unstuck.trace.explaining.directions import DIRECTION, DIRECTION_SINGLE, RightValues
 from unstuck.trace.explaining.hypotheses import Search
 from unstuck.trace.explaining.macros import Forward
 from unstuck.trace.explaining.pool import Pool, pool_of
-from unstuck.trace.explaining.rights import DIRECTION, DIRECTION_SINGLE, RightValues
 from unstuck.trace.judging.replay import replay
 from unstuck.trace.reading.written import Step
 

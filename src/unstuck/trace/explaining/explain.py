@@ -12,18 +12,13 @@ import numpy as np
 
 from unstuck.facts import Explanation, Span
 from unstuck.trace.explaining.account import Account, most_telling
+from unstuck.trace.explaining.derivative_places import computed_from, derivative_places, written_factors
+from unstuck.trace.explaining.directions import RightValues
 from unstuck.trace.explaining.hypotheses import Hypothesis, merged, value_of
-from unstuck.trace.explaining.localise import (
-    blamed_span,
-    computed_from,
-    derivative_places,
-    first_like,
-    written_factors,
-)
+from unstuck.trace.explaining.localise import blamed_span, first_like
 from unstuck.trace.explaining.macros import Activated, Forward
 from unstuck.trace.explaining.places import formed_at, gone_by, joined_at, statement_of, updated_at
 from unstuck.trace.explaining.remade import remade, worked_out_again
-from unstuck.trace.explaining.rights import RightValues
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step

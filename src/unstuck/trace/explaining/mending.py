@@ -20,12 +20,12 @@ from unstuck.facts import Array
 from unstuck.trace.explaining.alteration import Alteration
 from unstuck.trace.explaining.alterations import FAMILIES
 from unstuck.trace.explaining.case import Case, Place, case_of
+from unstuck.trace.explaining.derivative_places import computed_from
+from unstuck.trace.explaining.directions import DIRECTION
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Search, Unaltered, value_of
-from unstuck.trace.explaining.localise import computed_from
 from unstuck.trace.explaining.macros import Activated, Forward
 from unstuck.trace.explaining.places import lacks_at, statement_of
-from unstuck.trace.explaining.rights import DIRECTION
 from unstuck.trace.judging.matching import STEADY, match
 from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 

@@ -26,6 +26,7 @@ from unstuck.trace.explaining.case import Case
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Altered, Hypothesis, Search, merged
 from unstuck.trace.explaining.localise import blamed_span
+from unstuck.trace.explaining.macros import Forward
 from unstuck.trace.explaining.mending import OF_OMISSIONS
 from unstuck.trace.explaining.places import lacks_at
 from unstuck.trace.explaining.pool import Item, Key, Pool
@@ -45,10 +46,14 @@ SAME_SCALE = 1e-4
 
 @dataclass(frozen=True)
 class Told:
-    """An alteration of an operation, the wrong gradients that it makes right, and whether by the factor of others."""
+    """An alteration of an operation, the wrong gradients that it makes right, and whether by the factor of others.
+
+    forward  the pass of the step in which the operation is given
+    """
 
     site: Site
     operation: Node
+    forward: Forward
     alteration: Alteration
     names: frozenset[str]
     same_scale: bool
@@ -185,7 +190,7 @@ class Reworking:
             return None
         same = all(abs(np.median(factors[name]) - 1) < SAME_SCALE for name in steady)
         same = same or not alteration.signed  # the true errors have a factor of their own
-        return Told(site, shown[0].operation(site), alteration, frozenset(steady), same)
+        return Told(site, shown[0].operation(site), shown[0].forward, alteration, frozenset(steady), same)
 
     def _fits(
         self, rounds: Rounds, name: str, found: Mapping[str, Mapping[str, Array]], factors: list[float]
@@ -283,9 +288,7 @@ def hypothesis_of(told: Told, search: Search, current: Verdicts) -> Reworked:
         return merged(parts, number)
 
     node = told.operation
-    passes = (each for each in search.passes.values() if each.step.nodes[-1].id >= node.id)
-    forward = min(passes, key=lambda each: each.step.nodes[-1].id)
-    place = lacks_at(node, told.alteration, forward) if kind in OF_OMISSIONS else node.span
+    place = lacks_at(node, told.alteration, told.forward) if kind in OF_OMISSIONS else node.span
     return Reworked(kind, text, alter, place=place, lent=not told.alteration.signed)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from unstuck.autodiff.activations import ACTIVATIONS, Activation, Elementwise, leaky_relu
 from unstuck.facts import Array
+from unstuck.trace.explaining.derivative_places import written_factors
 from unstuck.trace.explaining.hypotheses import (
     Altered,
     Group,
@@ -18,7 +19,6 @@ from unstuck.trace.explaining.hypotheses import (
     label,
     value_of,
 )
-from unstuck.trace.explaining.localise import written_factors
 from unstuck.trace.explaining.macros import Activated
 
 Slope = Callable[[Activated], Array | None]

@@ -16,7 +16,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import adjoints, ancestors, descendants
 from unstuck.facts import Array, Explanation, Gradient, Span
-from unstuck.trace.explaining.rights import RightValues
+from unstuck.trace.explaining.directions import RightValues
 from unstuck.trace.judging.outside import update_after_loop
 from unstuck.trace.judging.statements import is_conditional, side_by_side, statement_about
 from unstuck.trace.reading.losses import Candidate

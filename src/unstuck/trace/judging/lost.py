@@ -11,7 +11,6 @@ from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation, Span
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.still import meant
-from unstuck.trace.reading.views import CONTRACTIONS
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 3
@@ -59,7 +58,7 @@ def without_gradient(name: str, steps: Sequence[Step]) -> Explanation | None:
 
 def made_of_itself(name: str, steps: Sequence[Step]) -> Explanation | None:
     """In every step what is added to the weights of a layer is made of their old value alone, and of plain numbers."""
-    made = [_of_old_value(step, step.updates[name]) for step in steps]
+    made = [_of_old_value(step, step.updates[name]) if step.multiplies(name) else None for step in steps]
     if len(made) < LEAST_STEPS or not all(made) or made[-1] is None or made[-1].span is None:
         return None
     after = steps[-1].updates[name].after.span
@@ -71,8 +70,6 @@ def made_of_itself(name: str, steps: Sequence[Step]) -> Explanation | None:
 def _of_old_value(step: Step, update: Update) -> Node | None:
     """The first operation on the old value from which the whole increment is made; None where more goes into it."""
     start, before = step.nodes[0].id, update.before
-    if np.ndim(before.value) < 2 or not any(taker.op in CONTRACTIONS for taker in step.takers[before]):
-        return None
     sources = [term.node for term in update.terms if term.node is not before]
     fresh = [node for node in sources if node.id >= start and np.any(node.value)]
     behind = ancestors(fresh, oldest=start, stop={before}) - {before}

@@ -13,7 +13,8 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
-from unstuck.trace.judging.judge import Verdicts, best_loss, judge
+from unstuck.trace.judging.best import best_loss
+from unstuck.trace.judging.judge import Verdicts, judge
 from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.reading.losses import Candidate, Proposal
 from unstuck.trace.reading.views import CONTRACTIONS
@@ -66,13 +67,11 @@ def is_weights(step: Step, name: str) -> bool:
 
     (An average of weights is moved by the weights themselves.)
     """
-    update = step.updates.get(name)
-    if update is None or np.ndim(update.before.value) < 2:
+    if not step.multiplies(name):
         return False
-    taken = any(taker.op in CONTRACTIONS for taker in step.takers[update.before])
-    after = update.after
+    after = step.updates[name].after
     behind = ancestors([after], oldest=step.nodes[0].id, stop=step.ends - {after})
-    return taken and any(node.op in CONTRACTIONS for node in behind)
+    return any(node.op in CONTRACTIONS for node in behind)
 
 
 def parameters_of(steps: Sequence[Step], names: Collection[str]) -> list[Step]:

@@ -151,12 +151,13 @@ def origin_of_nan(update: Update) -> Node | None:
     if np.all(np.isfinite(np.asarray(update.after.value, float))):
         return None
     for node in sorted(ancestors([update.after]), key=lambda item: item.id):
-        if not _finite(node) and all(_finite(parent) for parent in node.parents()):
+        if not is_finite(node) and all(is_finite(parent) for parent in node.parents()):
             return node
     return None
 
 
-def _finite(node: Node) -> bool:
+def is_finite(node: Node) -> bool:
+    """Are all numbers of this value finite?"""
     return bool(np.all(np.isfinite(np.asarray(node.value, float))))
 
 

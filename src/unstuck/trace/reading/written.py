@@ -21,7 +21,7 @@ from unstuck.trace.reading.losses import Candidate, Proposal, candidates, withou
 from unstuck.trace.reading.readings import Readings, of_part, readings
 from unstuck.trace.reading.steps import Key, Steps, Update
 from unstuck.trace.reading.terms import Term, plain_number, terms_of
-from unstuck.trace.reading.views import behind, untransposed
+from unstuck.trace.reading.views import CONTRACTIONS, behind, untransposed
 
 CLIPS = {"clip", "nan_to_num"}
 BOUNDS = {"minimum", "maximum"}
@@ -72,6 +72,12 @@ class Step:
     def taken_with(self, parameter: Node) -> Iterator[tuple[Node, float]]:
         """The operations that take a parameter's value, each with the largest magnitude of what it takes beside."""
         return zip(self.takers[parameter], self.beside[parameter], strict=True)
+
+    def multiplies(self, name: str) -> bool:
+        """Is this parameter a matrix that the step multiplies with something, as a layer does?"""
+        if name not in self.updates or np.ndim(self.updates[name].before.value) < 2:
+            return False
+        return any(taker.op in CONTRACTIONS for taker in self.takers[self.updates[name].before])
 
     def of(self, names: Collection[str]) -> Step:
         """The same step with a part of its parameters."""
