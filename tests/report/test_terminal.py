@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from report.stuck_report import effect, estimate, stuck_report
-from unstuck.facts import Advice, Effect, Finding, Fix, Report, Source, Span, Validation
+from unstuck.facts import Advice, Edit, Effect, Finding, Fix, Report, Source, Span, Validation
 from unstuck.report.terminal import render
 from unstuck.verdict import verdict
 
@@ -244,3 +244,18 @@ def test_long_patch_is_cut_and_says_so() -> None:
     text = plain(replace(report, findings=(replace(report.findings[0], fix=fix),)))
     assert "and 28 more lines" in text
     assert "review · not verified" in text
+
+
+def test_fault_that_another_patch_mends_is_not_told_to_have_none() -> None:
+    """A patch may repair several faults at once: it is shown with the first, and the others say so."""
+    report = stuck_report()
+    first = report.findings[0]
+    assert first.span is not None
+    assert first.fix is not None
+    elsewhere = replace(first.span, line=first.span.line + 20, end_line=first.span.line + 20)
+    both = replace(first.fix, edits=(*first.fix.edits, Edit(elsewhere, "b -= rate * db\n")))
+    second = replace(first, span=elsewhere, uses=(), fix=None)
+    text = plain(replace(report, findings=(replace(first, fix=both), second)))
+    assert "= patch     part of the verified one above" in text
+    alone = plain(replace(report, findings=(first, second)))
+    assert "= patch     none verified" in alone

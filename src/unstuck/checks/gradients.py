@@ -101,6 +101,8 @@ def _measured(gradient: Gradient) -> str:
         return (
             f"the factor from the true gradient of {gradient.parameter} to the written one is not one number"
         )
+    if not gradient.written.any():
+        return f"{gradient.parameter} was not moved at all in {gradient.steps} steps"
     if not math.isfinite(gradient.cosine):
         return f"{gradient.parameter} got no gradient with a direction in {gradient.steps} steps"
     angle = math.degrees(math.acos(max(-1.0, min(1.0, gradient.cosine))))

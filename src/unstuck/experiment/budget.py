@@ -33,11 +33,10 @@ LADDER = (
     (DETAILS[4], 3, 1),
 )  # designs, seeds and the epochs that they should get, from the richest to the poorest
 ENOUGH_STEPS = 500  # steps that a training should have as well
-TIMED_STEPS, PROBED = 300, 10  # steps, at least, and seeds of the probe
+TIMED_STEPS, PROBED = 4, 10  # steps, at least, and seeds of the probe
 TIMED_SECONDS = 0.02  # what the probed steps should take, at least
 GROUP = 16  # networks that a thread of the native engine trains side by side
 TIMED_ROWS = 50  # test rows that are scored by the probe
-PATIENCE = 0.3  # seconds of a start with a single step from which only a few steps are timed
 
 
 @dataclass(frozen=True)
@@ -213,7 +212,7 @@ def _time(recipes: Sequence[Recipe], data: Data) -> tuple[float, float]:
     train(recipes[:1], one_row, [0], epochs=0, checkpoints=[0])  # pays for the imports
     single = seconds(1)
     scoring = max(0.0, seconds(1, test=sample) - single) * tested / sample
-    wanted = TIMED_STEPS if single < PATIENCE else 2
+    wanted = TIMED_STEPS
     while True:
         steps = min(wanted, -(-rows // batch))
         epochs = 1 + -(-wanted // steps)

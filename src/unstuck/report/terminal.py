@@ -99,7 +99,10 @@ def _error(pen: Pen, report: Report, finding: Finding) -> Iterator[Text]:
     for evidence in finding.evidence[1:]:
         yield from _labelled(pen, "", evidence)
     yield from _labelled(pen, "worth", _cost(report, finding))
-    yield from _fix(pen, finding.fix, report.study_reason)
+    if finding.fix is None and _is_mended(finding, report):
+        yield from _labelled(pen, "patch", "part of the verified one above")
+    else:
+        yield from _fix(pen, finding.fix, report.study_reason)
     if finding == _first_error(report):
         yield from _order(pen, report.study)
 
@@ -151,6 +154,18 @@ def _fix(pen: Pen, fix: Fix | None, skipped: str) -> Iterator[Text]:
         yield pen.text(" " * 17, (f"{line[0]} {line[1:]}", "green" if line[0] == "+" else "red"))
     if len(changed) > DIFF_LINES:
         yield from _labelled(pen, "", f"and {len(changed) - DIFF_LINES} more lines; see unstuck fix")
+
+
+def _is_mended(finding: Finding, report: Report) -> bool:
+    """Does the verified patch of another finding change, or add, a line where this one points?"""
+    fixes = (each.fix for each in report.findings if each.fix is not None and each.fix.proof is not None)
+    edits = [edit.span for fix in fixes for edit in fix.edits]
+    places = [span for span in (finding.span, *finding.uses) if span is not None]
+    return any(
+        edit.path == place.path and place.line <= edit.line <= place.end_line + 1
+        for edit in edits
+        for place in places
+    )
 
 
 def _proof(fix: Fix) -> str:

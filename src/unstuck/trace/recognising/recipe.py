@@ -94,7 +94,9 @@ def recognise(
     )
     curve = _curve(recipe, rows.data, replays, per_epoch)
     if rows.data.test == "held out":
-        notes += ("the program has no test rows of its own: a fifth of its training rows was set aside",)
+        notes += (
+            "the program has no test rows of its own: a fifth of its training rows, drawn at random, was set aside",
+        )
     return Recognised(recipe, rows.data, _spans(layers, passes[-1], replays[-1].step), curve, notes)
 
 

@@ -63,10 +63,13 @@ def find_rows(
     if best is None:
         return None
     x, labels, visited = best
-    x_test, y_test, origin = _test_rows(x, labels, tables, outputs)
-    kept = slice(None) if origin == "script" else slice(0, len(x.rows) - len(x_test))
     classes = 0 if labels.ndim == 2 else max(outputs, 2)
-    data = Data(x.rows[kept], labels[kept], x_test, y_test, classes, origin)  # type: ignore[arg-type]
+    own = _test_rows(x, labels, tables, outputs)
+    if own is not None:
+        return Rows(Data(x.rows, labels, *own, classes), visited)
+    order = np.random.default_rng(0).permutation(len(x.rows))  # the rows may stand class by class
+    aside, rest = np.sort(order[: max(1, len(order) // 5)]), np.sort(order[max(1, len(order) // 5) :])
+    data = Data(x.rows[rest], labels[rest], x.rows[aside], labels[aside], classes, "held out")
     return Rows(data, visited)
 
 
@@ -173,8 +176,10 @@ def _as_classes(encoded: Array, outputs: int) -> Array:
     return encoded
 
 
-def _test_rows(x: _Table, labels: Array, tables: Sequence[_Table], outputs: int) -> tuple[Array, Array, str]:
-    """The script's own test rows, or the last fifth of its training rows.
+def _test_rows(
+    x: _Table, labels: Array, tables: Sequence[_Table], outputs: int
+) -> tuple[Array, Array] | None:
+    """The script's own test rows, with their labels.
 
     Rows of the right width could be anything (activations, targets); only a name makes them a test set.
     """
@@ -190,6 +195,5 @@ def _test_rows(x: _Table, labels: Array, tables: Sequence[_Table], outputs: int)
             for values in _readings(y.rows, outputs):
                 found = _as_classes(values if values.ndim == 2 else _one_hot(values, outputs), outputs)
                 if found.ndim == labels.ndim and y.rows.shape[1] <= max(outputs, 1):
-                    return rows, found, "script"
-    cut = max(1, len(x.rows) // 5)
-    return x.rows[-cut:], labels[-cut:], "held out"
+                    return rows, found
+    return None
