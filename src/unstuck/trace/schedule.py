@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from unstuck.autodiff.node import Node
 from unstuck.trace.loops import Loop, Nest
 from unstuck.trace.patience import MOST_BYTES, Looks, Wait
-from unstuck.trace.reading.chains import OldValues
+from unstuck.trace.reading.chains import Remembered
 from unstuck.trace.reading.steps import Steps, contexts_of, step_key
 from unstuck.trace.reading.trainings import trainings
 from unstuck.trace.running.runner import Stop
@@ -63,7 +63,7 @@ class Window:
     nodes: list[Node]
     first: int = 0
     training: int = 0
-    known: OldValues = field(default_factory=dict)
+    known: Remembered = field(default_factory=Remembered)
 
 
 @dataclass
@@ -97,7 +97,7 @@ class Clock:
         self._resume_depth: int | None = None
         self._looks = Looks()
         self._settled = 0  # nodes that the collector of garbage leaves alone
-        self._known: OldValues = {}
+        self._known = Remembered()
         self._tapes = 1
         self._wait: Wait
         self._window_first = self._window_end = 0
@@ -203,7 +203,7 @@ class Clock:
         """Forget what fills the memory: few steps of a large network, or its evaluation, hold all that fits in."""
         self._tapes += 1
         self.progress.nodes += len(self.runtime.memory.nodes)
-        self.runtime.memory, self._known, self._suspected = Memory(), {}, frozenset()
+        self.runtime.memory, self._known, self._suspected = Memory(), Remembered(), frozenset()
         self._looks, self._settled = Looks(), 0
         gc.unfreeze()  # the old tape is garbage now, and large
         gc.collect()
@@ -330,7 +330,7 @@ class Clock:
         self.progress.windows.append(window)
         self.progress.nodes += len(memory.nodes)
         self.progress.held += memory.held
-        self.runtime.memory, self._known, self._settled = Memory(), {}, 0
+        self.runtime.memory, self._known, self._settled = Memory(), Remembered(), 0
 
     def end(self) -> None:
         """The program has ended or was stopped: keep the open window."""

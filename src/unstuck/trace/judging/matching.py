@@ -60,6 +60,11 @@ def match(written: Array, true: Array, floor: float = 0.0) -> Match:
         return Match(1.0, 0.0, 0.0, 1.0, True, written, true)
     if largest == 0 or size == 0:
         return Match(0.0, 1.0, 1.0, 0.0, False, written, true)
+    forgiven = floor / size
+    if written.size == 1:  # a number agrees with every number of its sign; networks of numbers ask this all the time
+        slope = 1.0 if (written.item() > 0) == (true.item() > 0) else -1.0
+        rest, mirrored = _in_order(slope, 0.0, forgiven)
+        return Match(slope * largest / size, rest, mirrored, slope, False, written, true)
     one, other = (
         written.ravel() / largest,
         true.ravel() / size,
@@ -67,15 +72,21 @@ def match(written: Array, true: Array, floor: float = 0.0) -> Match:
     product, square = _product(other, one), _product(other, other)
     slope = product / square
     cosine = product / float(np.sqrt(square * _product(one, one)))
-    forgiven = floor / size
     one -= np.multiply(other, slope, out=other)
-    left, all_of_it = (max(part - forgiven, 0.0) for part in (_largest(one), 1.0))
-    rest, mirrored = (left, all_of_it) if slope > 0 else (all_of_it, left)
+    rest, mirrored = _in_order(slope, _largest(one), forgiven)
     return Match(slope * largest / size, rest, mirrored, cosine, False, written, true)
+
+
+def _in_order(slope: float, left: float, forgiven: float) -> tuple[float, float]:
+    """What a positive and what a negative factor leaves over, where the best one leaves this."""
+    left, all_of_it = max(left - forgiven, 0.0), max(1.0 - forgiven, 0.0)
+    return (left, all_of_it) if slope > 0 else (all_of_it, left)
 
 
 def _largest(array: Array) -> float:
     """The largest magnitude among the elements."""
+    if array.size == 1:
+        return abs(float(array.item()))
     return max(float(array.max(initial=0)), -float(array.min(initial=0)))
 
 

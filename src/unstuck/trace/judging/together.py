@@ -22,6 +22,7 @@ from unstuck.trace.judging.numbers import Number
 
 LEAST = 3  # numbers that are updated in the same steps, or that go together, to stand for an array
 MOST_TRIED = 64  # numbers with which the others may go, spread over all
+AT_ONCE = 2**16  # factors of a number, relative to another's in a step, that are compared at once
 
 
 class Group(NamedTuple):
@@ -32,7 +33,7 @@ class Group(NamedTuple):
 
 
 class Misfit(NamedTuple):
-    """By number: how far its factor is from going with others (0 to 1), and whether it has the other sign."""
+    """By number (or by reference and number): how far its factor is from going with others (0 to 1), and its sign."""
 
     off: Array
     turned: Array
@@ -86,50 +87,63 @@ def _ratios(names: Sequence[str], tables: Mapping[str, Table], numbers: Numbers)
 def _misfit(ratios: Array, sites: Sequence[Span]) -> Misfit:
     """How each number goes with the set that is believed."""
     count = ratios.shape[1]
-    tried = range(count) if count <= MOST_TRIED else np.linspace(0, count - 1, MOST_TRIED).astype(int)
+    tried = np.unique(np.linspace(0, count - 1, min(count, MOST_TRIED)).astype(int))
     places = list(dict.fromkeys(sites))
     alike = np.asarray([places.index(span) for span in sites])
-    alone = _beside(ratios, np.ones(len(ratios)), alike)
-    own = alone.off + alone.turned
-    found = [(_beside(ratios, ratios[:, index], alike), index) for index in tried]
-
-    def order(item: tuple[Misfit, int]) -> tuple[bool, int, float]:
-        misfit, index = item
-        agreeing = int(misfit.agrees.sum())
-        return agreeing >= LEAST and bool(own[index] <= STEADY), agreeing, -float(own[index])
-
-    return max(found, key=order)[0]
+    alone = _beside(ratios, np.ones((1, len(ratios))), alike)
+    own = (alone.off + alone.turned)[0, tried]
+    beside = _beside(ratios, ratios[:, tried].T, alike)
+    agreeing = beside.agrees.sum(axis=1)
+    best = np.lexsort((-tried, -own, agreeing, (agreeing >= LEAST) & (own <= STEADY)))[-1]
+    return Misfit(beside.off[best], beside.turned[best])
 
 
-def _beside(ratios: Array, reference: Array, alike: Array) -> Misfit:
-    """The largest deviation of each number's factor, relative to the reference's, from being one constant.
+def _beside(ratios: Array, references: Array, alike: Array) -> Misfit:
+    """The largest deviation of each number's factor, relative to each reference's, from being one constant.
 
-    Numbers that share only one step with the reference have one factor there if one statement updates them (they
-    are `alike`, by its number); what shares none says nothing for the reference.
+    ratios      by step and number; references by reference and step; the result is by reference and number
+
+    Numbers that share only one step with a reference have one factor there if one statement updates them (they
+    are `alike`, by its number); what shares none says nothing for the reference.  A search asks this thousands of
+    times, so all references are dealt with at once, as many as fit in the processor's cache.
     """
+    at_once = max(1, AT_ONCE // max(1, ratios.size))
+    found = [
+        _beside_some(ratios, references[first : first + at_once], alike)
+        for first in range(0, len(references), at_once)
+    ]
+    return Misfit(*map(np.concatenate, zip(*found, strict=True)))
+
+
+def _beside_some(ratios: Array, references: Array, alike: Array) -> Misfit:
     with np.errstate(all="ignore"):
-        relative = ratios / reference[:, None]
+        relative = ratios / references[:, :, None]
     known = np.isfinite(relative)
-    shared = known.sum(axis=0)
-    middle = _middles(np.where(known, relative, np.nan), shared)
-    for site in set(alike[shared == 1]):
-        once = (alike == site) & (shared == 1)
-        middle[once] = np.median(middle[once])
+    shared = known.sum(axis=1)
+    relative[~known] = np.nan
+    middle = _middles(relative, shared)
+    for site in np.unique(alike[(shared == 1).any(axis=0)]):
+        columns = alike == site
+        once = shared[:, columns] == 1
+        own = np.where(once, middle[:, columns], np.nan)
+        of_all = _middles(own[:, :, None], once.sum(axis=1)[:, None])
+        middle[:, columns] = np.where(once, of_all, middle[:, columns])
+    across = middle[:, None]
     with np.errstate(all="ignore"):
-        off = np.abs(relative - middle) / np.maximum(np.abs(relative), np.abs(middle))
-    worst = np.max(np.where(known, off, 0.0), axis=0)
+        off = np.abs(relative - across) / np.maximum(np.abs(relative), np.abs(across))
+    worst = np.max(np.where(known, off, 0.0), axis=1)
     return Misfit(np.where((middle != 0) & (shared > 0), worst, 1.0), middle < 0)
 
 
 def _middles(values: Array, counts: Array) -> Array:
-    """The median of the numbers in each column, of which so many are no NaN; 0 in a column without any.
+    """The median along the second of three axes, on which so many are no NaN; 0 where there are none.
 
-    (`np.nanmedian` takes far longer for a few numbers, and this is asked thousands of times in a search.)
+    (`np.nanmedian` takes far longer for a few numbers.)
     """
-    ordered, columns = np.sort(values, axis=0), np.arange(values.shape[1])  # NaN comes last
-    least = np.maximum(counts, 1)
-    found = (ordered[(least - 1) // 2, columns] + ordered[least // 2, columns]) / 2
-    return np.where(counts > 0, found, 0.0)
+    ordered = np.sort(values, axis=1)  # NaN comes last
+    least = np.maximum(counts, 1)[:, None]
+    lower, upper = (np.take_along_axis(ordered, at, axis=1)[:, 0] for at in ((least - 1) // 2, least // 2))
+    return np.where(counts > 0, (lower + upper) / 2, 0.0)
 
 
 def _left_over(table: Table, off: float, turned: bool) -> Iterator[tuple[int, Match]]:

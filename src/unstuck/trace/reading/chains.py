@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,10 +19,9 @@ from unstuck.autodiff.call import shape_of
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Span
-from unstuck.trace.reading.terms import opened, reads, stores_element, stores_whole, terms_of
+from unstuck.trace.reading.terms import may_open, opened, reads, stores_element, stores_whole, terms_of
 
 Chain = list[Node]
-OldValues = dict[tuple[Node, int], Node | None]  # what earlier looks at a tape have found; see `_old_value`
 UPDATING = {"add", "subtract", "add.at", "subtract.at"}
 STORING = {"setitem", "scatter"}
 READING = {"getitem", "gather"}
@@ -36,15 +36,43 @@ MOST_LAYERS = 40
 MOST_RESTARTS, RESTARTS_OF_NUMBER = 20, 3
 
 
+@dataclass
+class Remembered:
+    """What earlier looks at a tape have found, while it grew.
+
+    old     the old value of a sum, by the sum and the id of the oldest node that may be it; see `_old_value`
+    places  where the nodes were made that a node may be a sum of
+    """
+
+    old: dict[tuple[Node, int], Node | None] = field(default_factory=dict)
+    places: dict[Node, frozenset[Span | None]] = field(default_factory=dict)
+
+    def places_in(self, node: Node) -> frozenset[Span | None]:
+        """The places of all that a sum may be opened into, however deep."""
+        pending = [node]
+        while pending:
+            parts = may_open(pending[-1])
+            unknown = [part for part in parts if part not in self.places]
+            if unknown:
+                pending += unknown
+                continue
+            spans = {part.span for part in parts}.union(*map(self.places.__getitem__, parts))
+            same = next((self.places[part] for part in parts if spans == self.places[part]), None)
+            self.places[pending.pop()] = (
+                frozenset(spans) if same is None else same
+            )  # one set for a whole chain
+        return self.places[node]
+
+
 def parameter_chains(
-    nodes: Sequence[Node], least: int, known: OldValues | None = None, sign: float = 1.0
+    nodes: Sequence[Node], least: int, known: Remembered | None = None, sign: float = 1.0
 ) -> tuple[list[Chain], set[int]]:
     """The chains that are parameters, of at least `least` values, and the ids of the values of all chains.
 
-    known  from earlier looks at the same tape, while it grew
+    known  from earlier looks at the same tape
     sign   with which an old value comes back: -1 finds those that every update turns by mistake
     """
-    chains = _chains(nodes, least, {} if known is None else known, sign)
+    chains = _chains(nodes, least, known or Remembered(), sign)
     members = {node.id for chain in chains for node in chain}
     reaching = _reaching(nodes, members) if chains else set()
     trained = [used for chain in chains if len(used := _whole_updates(chain, reaching)) >= least]
@@ -55,7 +83,7 @@ def parameter_chains(
 # ----- Chains of updates --------------------------------------------------------------------------------
 
 
-def _chains(nodes: Sequence[Node], least: int, known: OldValues, sign: float) -> list[Chain]:
+def _chains(nodes: Sequence[Node], least: int, known: Remembered, sign: float) -> list[Chain]:
     """Sequences of nodes made at one place, each an additive term of the next."""
     by_span: dict[Span, list[Node]] = defaultdict(list)
     stores = {node.id for node in nodes if node.op in STORING and stores_element(node)}
@@ -70,9 +98,9 @@ def _chains(nodes: Sequence[Node], least: int, known: OldValues, sign: float) ->
         previous = {}
         for index, node in enumerate(group):
             asked = node, group[max(0, index - MOST_LAYERS)].id
-            if asked not in known:
-                known[asked] = _old_value(*asked, sign)
-            if (old := known[asked]) is not None:
+            if asked not in known.old:
+                known.old[asked] = _old_value(*asked, sign, known)
+            if (old := known.old[asked]) is not None:
                 previous[node.id] = old
         chains += sequences(group, previous, least)
     whole = {node.args[2].id: node for node in nodes if node.op in STORING and stores_whole(node)}
@@ -110,7 +138,7 @@ def sequences(group: list[Node], previous: dict[int, Node], least: int) -> list[
     ]
 
 
-def _old_value(node: Node, oldest: int, sign: float) -> Node | None:
+def _old_value(node: Node, oldest: int, sign: float, known: Remembered) -> Node | None:
     """The additive term of a node that was made at the node's own place in the source, not before `oldest`.
 
     It must come back nearly whole: decay and momentum shrink a value, but an error signal that returns through
@@ -118,7 +146,7 @@ def _old_value(node: Node, oldest: int, sign: float) -> Node | None:
     rounds is the increment of a sum (the `W - step` of `W += W - step`).
     """
     plain = _operand(node) or _of_part(node, oldest)
-    if plain is not None:
+    if plain is not None or node.span not in known.places_in(node):
         return plain
     whole = [
         term.node

@@ -17,7 +17,7 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
-from unstuck.trace.reading.chains import Chain, OldValues, parameter_chains
+from unstuck.trace.reading.chains import Chain, Remembered, parameter_chains
 from unstuck.trace.reading.terms import Term, terms_of
 
 Key = tuple[tuple[int, int], ...]
@@ -65,7 +65,7 @@ class Steps:
 
 
 def find_steps(
-    nodes: Sequence[Node], least: int = 3, known: OldValues | None = None, sign: float = 1.0
+    nodes: Sequence[Node], least: int = 3, known: Remembered | None = None, sign: float = 1.0
 ) -> list[Steps]:
     """The trainings on a tape, each with its parameters and steps: those of the busiest loop come first.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from heapq import heappop, heappush
@@ -15,6 +15,7 @@ from unstuck.autodiff.node import Node
 from unstuck.facts import Array
 
 STORES = {"setitem", "scatter", "add.at", "subtract.at"}
+LINEAR = {"add", "subtract", "copy", "positive", "negative", "trunc", "gather", "getitem", *STORES}
 MOST_TERMS = 20_000
 FEW_PLACES = 64  # of elements, which are compared faster as whole numbers than as arrays
 MOST_PLACES = 12  # in the source, one after the other, from which a plain number may have come
@@ -80,6 +81,13 @@ def opened(coefficient: float, node: Node) -> list[tuple[float, Node]] | None:
         sign = coefficient if node.op == "add.at" else -coefficient
         return [(coefficient, args[0]), (sign, _spread(node))] if isinstance(args[0], Node) else None
     return None
+
+
+def may_open(node: Node) -> Sequence[Node]:
+    """The recorded nodes that opening this one can lead to next, and perhaps some more."""
+    if node.op in ("multiply", "true_divide"):
+        return [part for _, part in _scaled(1.0, node) or ()]
+    return node.parents() if node.op in LINEAR else ()
 
 
 def _part(arg: Any, node: Node) -> Node | None:

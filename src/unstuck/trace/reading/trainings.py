@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from unstuck.autodiff.node import Node
-from unstuck.trace.reading.chains import OldValues
+from unstuck.trace.reading.chains import Remembered
 from unstuck.trace.reading.handed import handed_steps
 from unstuck.trace.reading.steps import Steps, find_steps
 
@@ -14,7 +14,7 @@ LOOKED_AT = 100_000  # nodes: of a program without a training everything is reco
 MOST_TURNED = 20  # steps
 
 
-def trainings(nodes: Sequence[Node], least: int, known: OldValues | None = None) -> list[Steps]:
+def trainings(nodes: Sequence[Node], least: int, known: Remembered | None = None) -> list[Steps]:
     """The trainings of one window, the main one first; each has at least `least` steps.
 
     known  what earlier looks at the same window have found, and this one adds to
