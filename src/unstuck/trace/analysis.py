@@ -20,7 +20,7 @@ from unstuck.trace.judging.judge import Verdicts, judge, tolerance_of
 from unstuck.trace.judging.separate import parameters_of, separate, without_part
 from unstuck.trace.judging.updates import is_finite
 from unstuck.trace.reading.lone import number_steps
-from unstuck.trace.reading.parts import parted
+from unstuck.trace.reading.parts import parted, viewed
 from unstuck.trace.reading.steps import Steps, Tracked, unique_names
 from unstuck.trace.reading.still import still_trainings
 from unstuck.trace.reading.trainings import trainings, turned_trainings
@@ -162,6 +162,9 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
         views = parted(steps, parameters)
         if views is not None:
             (steps, parameters), verdicts = views, best_loss(views[0], tolerance) or verdicts
+            if not verdicts.explains_all(tolerance):
+                steps = viewed(steps, verdicts.loss)
+                verdicts = judge(steps, verdicts.loss)
     if verdicts is None:
         meant, under, account = astray(steps, tolerance) or (steps, None, None)
         return [Analysis(parameters, tuple(meant), window, first, under, account, tolerance)]

@@ -130,7 +130,7 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     updating = ancestors([update.after for update in updates.values()], oldest=bounds.start)
     late = descendants([update.after for update in updates.values()], inside)
     losses, inner = candidates(inside, tainted, backward - ends, updating, late)
-    takers = _takers([update.before for update in updates.values()], nodes[oldest : bounds.stop])
+    takers, beside = taken([update.before for update in updates.values()], nodes[oldest : bounds.stop])
     return Step(
         number,
         key,
@@ -146,7 +146,7 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
         rates,
         ends,
         takers,
-        {node: [_beside(node, taker) for taker in taking] for node, taking in takers.items()},
+        beside,
         older,
     )
 
@@ -162,6 +162,14 @@ def reread(step: Step, name: str, after: Node, fresh: Collection[Node]) -> Readi
     known = step.tainted | frozenset(fresh)
     found = handed_over(update) or readings(before, terms, known, step.nodes[0].id)
     return of_part(found, step.updates[name].part)
+
+
+def taken(
+    parameters: Sequence[Node], nodes: Sequence[Node]
+) -> tuple[Mapping[Node, Sequence[Node]], Mapping[Node, Sequence[float]]]:
+    """The `takers` of a step among these nodes, and what they take `beside`."""
+    takers = _takers(parameters, nodes)
+    return takers, {node: [_beside(node, each) for each in taking] for node, taking in takers.items()}
 
 
 def _takers(parameters: Sequence[Node], nodes: Sequence[Node]) -> Mapping[Node, Sequence[Node]]:
