@@ -35,6 +35,7 @@ from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
 
 LEAST_STEPS = 3
+DOUBLED = 1.5  # share of an old value from which on it is kept more than once
 ROOTS = {"sqrt", "power"}
 
 
@@ -101,18 +102,22 @@ def _gradient_of(update: Update) -> Node | None:
 # ----- The old value ------------------------------------------------------------------------------------
 
 
-def _turned(name: str, steps: Sequence[Step]) -> Explanation | None:
-    """Every update turns the sign of the old value: `rate * g - w`, or `-w - rate * g`."""
+def _multiplied(name: str, steps: Sequence[Step]) -> Explanation | None:
+    """Every update turns the sign of the old value, or doubles it: `rate * g - w`, or `w += w - rate * g`."""
     kept = [
         sum(term.coefficient for term in update.terms if term.node is update.before)
         for update in (step.updates[name] for step in steps)
     ]
     span = steps[-1].updates[name].after.span
-    if len(kept) < LEAST_STEPS or max(kept) >= 0 or span is None:
+    if len(kept) < LEAST_STEPS or span is None or min(kept) < 0 <= max(kept):
         return None
-    return Explanation(
-        "sign", f"each update of {name} turns the sign of its old value, which should be kept", span
-    )
+    if max(kept) < 0:
+        text = f"each update of {name} turns the sign of its old value, which should be kept"
+        return Explanation("sign", text, span)
+    if min(kept) < DOUBLED:
+        return None
+    text = f"each update of {name} adds to the old value that value again, which should be kept as it is"
+    return Explanation("parameter-not-kept", text, span)
 
 
 # ----- Numbers that are none ----------------------------------------------------------------------------
@@ -220,7 +225,7 @@ def _is_square(node: Node) -> bool:
 
 FAULTS = (
     _grown,
-    _turned,
+    _multiplied,
     never_stored,
     without_gradient,
     made_of_itself,

@@ -65,14 +65,14 @@ class Remembered:
 
 
 def parameter_chains(
-    nodes: Sequence[Node], least: int, known: Remembered | None = None, sign: float = 1.0
+    nodes: Sequence[Node], least: int, known: Remembered | None = None, share: float = 1.0
 ) -> tuple[list[Chain], set[int]]:
     """The chains that are parameters, of at least `least` values, and the ids of the values of all chains.
 
     known  from earlier looks at the same tape
-    sign   with which an old value comes back: -1 finds those that every update turns by mistake
+    share  of an old value that comes back: -1 finds those that every update turns by mistake, and 2 the doubled
     """
-    chains = _chains(nodes, least, known or Remembered(), sign)
+    chains = _chains(nodes, least, known or Remembered(), share)
     members = {node.id for chain in chains for node in chain}
     reaching = _reaching(nodes, members) if chains else set()
     trained = [used for chain in chains if len(used := _whole_updates(chain, reaching)) >= least]
@@ -83,7 +83,7 @@ def parameter_chains(
 # ----- Chains of updates --------------------------------------------------------------------------------
 
 
-def _chains(nodes: Sequence[Node], least: int, known: Remembered, sign: float) -> list[Chain]:
+def _chains(nodes: Sequence[Node], least: int, known: Remembered, share: float) -> list[Chain]:
     """Sequences of nodes made at one place, each an additive term of the next."""
     by_span: dict[Span, list[Node]] = defaultdict(list)
     stores = {node.id for node in nodes if node.op in STORING and stores_element(node)}
@@ -99,7 +99,7 @@ def _chains(nodes: Sequence[Node], least: int, known: Remembered, sign: float) -
         for index, node in enumerate(group):
             asked = node, group[max(0, index - MOST_LAYERS)].id
             if asked not in known.old:
-                known.old[asked] = _old_value(*asked, sign, known)
+                known.old[asked] = _old_value(*asked, share, known)
             if (old := known.old[asked]) is not None:
                 previous[node.id] = old
         chains += sequences(group, previous, least)
@@ -138,7 +138,7 @@ def sequences(group: list[Node], previous: dict[int, Node], least: int) -> list[
     ]
 
 
-def _old_value(node: Node, oldest: int, sign: float, known: Remembered) -> Node | None:
+def _old_value(node: Node, oldest: int, share: float, known: Remembered) -> Node | None:
     """The additive term of a node that was made at the node's own place in the source, not before `oldest`.
 
     It must come back nearly whole: decay and momentum shrink a value, but an error signal that returns through
@@ -151,7 +151,7 @@ def _old_value(node: Node, oldest: int, sign: float, known: Remembered) -> Node 
     whole = [
         term.node
         for term in terms_of(node, stop=lambda other: other.span == node.span or other.id < oldest)
-        if term.node.id < node.id and term.node.span == node.span and 0.5 < sign * term.coefficient < 1.5
+        if term.node.id < node.id and term.node.span == node.span and abs(term.coefficient - share) < 0.5
     ]
     same = [other for other in whole if shape_of(other.value) == shape_of(node.value)]
     return same[0] if len(same) == 1 else None

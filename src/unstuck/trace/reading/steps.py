@@ -65,14 +65,14 @@ class Steps:
 
 
 def find_steps(
-    nodes: Sequence[Node], least: int = 3, known: Remembered | None = None, sign: float = 1.0
+    nodes: Sequence[Node], least: int = 3, known: Remembered | None = None, share: float = 1.0
 ) -> list[Steps]:
     """The trainings on a tape, each with its parameters and steps: those of the busiest loop come first.
 
-    Empty when no parameter was updated at least `least` times.  `known` remembers from look to look; a `sign` of -1
-    finds parameters whose old value is turned by every update.
+    Empty when no parameter was updated at least `least` times.  `known` remembers from look to look; a `share` of -1
+    finds parameters whose old value is turned by every update, and one of 2 those whose old value is doubled.
     """
-    return steps_of(nodes, *parameter_chains(nodes, least, known, sign), least)
+    return steps_of(nodes, *parameter_chains(nodes, least, known, share), least)
 
 
 def steps_of(nodes: Sequence[Node], trained: list[Chain], members: set[int], least: int) -> list[Steps]:

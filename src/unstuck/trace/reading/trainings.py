@@ -23,10 +23,11 @@ def trainings(nodes: Sequence[Node], least: int, known: Remembered | None = None
 
 
 def turned_trainings(nodes: Sequence[Node], least: int) -> list[Steps]:
-    """The beginnings of trainings whose updates turn the sign of every old value: `w = rate * g - w`.
+    """The beginnings of trainings whose updates turn the sign of every old value, or double it.
 
-    Nothing that is right looks so but what is flipped on purpose, such as a mask, so they are looked for only where
-    there is no other training.
+    (`w = rate * g - w`, or `w += w - rate * g`.)  Nothing that is right looks so but what is flipped on purpose, such
+    as a mask, so they are looked for only where there is no other training.
     """
-    found = find_steps(nodes[:LOOKED_AT], least, sign=-1.0)
+    looks = (find_steps(nodes[:LOOKED_AT], least, share=share) for share in (-1.0, 2.0))
+    found = next(filter(None, looks), [])
     return [replace(steps, keys=steps.keys[:MOST_TURNED]) for steps in found]
