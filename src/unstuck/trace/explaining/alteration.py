@@ -14,6 +14,8 @@ from unstuck.trace.explaining.hypotheses import label
 from unstuck.trace.explaining.pool import Item, Pool
 
 Value = Callable[[Node, Pool], Array | None]
+OVERWRITTEN = "gradient-overwritten"
+OF_OMISSIONS = {"factor-missing", "term-missing"}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,15 @@ import numpy as np
 from unstuck.autodiff.activations import is_dropout_mask
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array
-from unstuck.trace.explaining.alteration import Alteration, Value, applied, number, title, with_operand
+from unstuck.trace.explaining.alteration import (
+    OVERWRITTEN,
+    Alteration,
+    Value,
+    applied,
+    number,
+    title,
+    with_operand,
+)
 from unstuck.trace.explaining.case import Case
 from unstuck.trace.explaining.directions import RightValues
 from unstuck.trace.explaining.pool import BEFORE, Item, Key, Pool, fits
@@ -54,11 +62,20 @@ def _replaced(node: Node, case: Case) -> Iterator[Alteration]:
             for turned in (False, True) if product and np.ndim(item.value) == 2 else (False,):
                 value = item.value.T if turned else item.value
                 if np.shape(value) == np.shape(arg.value) and not np.array_equal(value, arg.value):
+                    kind = _kind(key[0], product, arg, item)
                     text = f"{title(arg)} stands where {item.title} belongs"
+                    if _overwrites(arg, item):
+                        kind = OVERWRITTEN
+                        text = f"{title(arg)} is given another value here: what was in it before is lost"
                     instead = _instead(position, key, turned)
-                    yield Alteration(
-                        _kind(key[0], product, arg, item), text, instead, arg, item, key[0] != "error"
-                    )
+                    yield Alteration(kind, text, instead, arg, item, key[0] != "error")
+
+
+def _overwrites(arg: Node, item: Item) -> bool:
+    """Has a variable been given another value while what it held before, and no more of it, is what belongs here?"""
+    before = item.node
+    same = before is not None and before.id < arg.id and before.names[-1:] == arg.names[-1:] != []
+    return same and before not in arg.parents()
 
 
 def _kind(role: str, product: bool, arg: Node, item: Item) -> str:
@@ -83,7 +100,7 @@ def _instead(position: int, key: Key, turned: bool) -> Value:
 def kept(key: Key, item: Item) -> Alteration:
     """A value that is made anew in every round, where what the round before has made of it belongs."""
     text = f"{item.title} is made anew in every round of its loop: what the earlier rounds have made of it is lost"
-    return Alteration("gradient-overwritten", text, _as_before(key), None, item)
+    return Alteration(OVERWRITTEN, text, _as_before(key), None, item)
 
 
 def _as_before(key: Key) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -181,9 +182,19 @@ def functions(node: Node) -> Iterator[Alteration]:
     """A function of an operand instead of the operand itself."""
     for position, arg in enumerate(node.args if node.op != "copy" else ()):
         if isinstance(arg, Node) and np.ndim(arg.value) and np.ptp(np.asarray(arg.value, float)):
-            for name, function in FUNCTIONS.items():
-                text = f"{title(arg)} stands where {name}({title(arg)}) belongs"
+            for name, function in (FUNCTIONS | _reduced(node, np.ndim(arg.value))).items():
+                whole = name.format(title(arg)) if "{" in name else f"{name}({title(arg)})"
+                text = f"{title(arg)} stands where {whole} belongs"
                 yield Alteration("wrong-operand", text, _of_operand(position, function), arg)
+
+
+def _reduced(node: Node, rank: int) -> dict[str, Callable[[Array], Array]]:
+    """Sums and means over one axis, where one operand is combined with another element by element."""
+    return {
+        f"{op}({{}}, axis={axis})": partial(getattr(np, op), axis=axis, keepdims=True)
+        for op in sorted(REDUCTIONS)
+        for axis in range(rank if node.op in SYMBOLS else 0)
+    }
 
 
 def _of_operand(position: int, function: Callable[[Array], Array]) -> Value:
@@ -201,15 +212,25 @@ def transposed(node: Node) -> Iterator[Alteration]:
 
 
 def axes(node: Node) -> Iterator[Alteration]:
-    """A sum over another axis."""
+    """A sum or mean over another axis, or the other one of the two."""
     if node.op not in REDUCTIONS or not isinstance(node.args[0], Node):
         return
-    for axis in (None, *range(np.ndim(node.args[0].value))):
-        over = "all elements" if axis is None else f"axis {axis}"
-        yield Alteration("bias-axis", f"the {node.op} should run over {over}", _over(axis))
+    rank = np.ndim(node.args[0].value)
+    own = node.kwargs.get("axis", node.args[1] if len(node.args) > 1 else None)
+    own = own % rank if isinstance(own, int) and rank else own
+    for op in sorted(REDUCTIONS, key=lambda op: op != node.op):
+        for axis in (None, *range(rank)):
+            over = "all elements" if axis is None else f"axis {axis}"
+            if op == node.op and axis != own:
+                yield Alteration("bias-axis", f"the {op} should run over {over}", _over(op, axis))
+            elif op != node.op and axis == own:
+                yield Alteration("operator", f"`{node.op}` stands where `{op}` is right", _over(op, axis))
+            elif op != node.op:
+                yield Alteration("bias-axis", f"the {op} over {over} belongs here", _over(op, axis))
 
 
-def _over(axis: int | None) -> Value:
+def _over(op: str, axis: int | None) -> Value:
+    function = getattr(np, op)
     return lambda node, pool: np.asarray(
-        np.sum(number(node.args[0]), axis=axis, keepdims=np.ndim(node.value) == np.ndim(node.args[0].value))
+        function(number(node.args[0]), axis=axis, keepdims=np.ndim(node.value) == np.ndim(node.args[0].value))
     )

@@ -139,6 +139,7 @@ def _alone(
         outputs = {each.node for each in met}
         taken = (node for node in step.nodes if node in step.backward and node not in forward.nodes)
         place = next((n.span for n in taken if n.span and not outputs.isdisjoint(n.parents())), place)
+        place = next((each.bound[-1] for each in outputs if len(each.bound) > 1), place)  # `delta = output`
     return place, bool(lacking) and all(lacking)
 
 

@@ -25,7 +25,7 @@ from unstuck.trace.explaining.directions import DIRECTION
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Search, Unaltered, value_of
 from unstuck.trace.explaining.macros import Activated, Forward
-from unstuck.trace.explaining.places import lacks_at, statement_of
+from unstuck.trace.explaining.places import place_of, statement_of
 from unstuck.trace.judging.matching import STEADY, match
 from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 
@@ -35,8 +35,6 @@ STEPS = 4  # in which an alteration must give the truth
 LEAST_STEPS = 2
 # Kinds that may concern the formula of a derivative.
 OF_FORMULAS = {"operator", "factor-extra", "term-extra", "sign", "wrong-operand", "wrong-number"}
-
-OF_OMISSIONS = {"factor-missing", "term-missing"}
 
 
 def mended(
@@ -158,8 +156,7 @@ def _told(forced: Forced, node: Node, alteration: Alteration, case: Case, forwar
         kind = "activation-derivative-wrong"
     made = statement_of(culprit) if culprit is not None and culprit not in forward.nodes else None
     also = (made,) if made is not None and made != node.span else ()
-    here = lacks_at(node, alteration, forward) if kind in OF_OMISSIONS else node.span
-    place, lent = here or forced.place, not alteration.signed
+    place, lent = place_of(node, alteration, forward) or forced.place, not alteration.signed
     return replace(forced, kind=kind, text=alteration.text, place=place, also=also, lent=lent)
 
 

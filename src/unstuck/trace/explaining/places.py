@@ -13,7 +13,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, between
 from unstuck.facts import Span
-from unstuck.trace.explaining.alteration import Alteration
+from unstuck.trace.explaining.alteration import OF_OMISSIONS, OVERWRITTEN, Alteration
 from unstuck.trace.explaining.macros import Forward
 from unstuck.trace.judging.statements import depth_in_common, same_function
 from unstuck.trace.reading.written import CLIPS, Step
@@ -29,6 +29,15 @@ def statement_of(node: Node) -> Span | None:
         return named or node.span
     inside = named.path == node.span.path and named.line <= node.span.line <= named.end_line
     return node.span if inside else named
+
+
+def place_of(node: Node, alteration: Alteration, forward: Forward) -> Span | None:
+    """What to change for an alteration of this operation: itself, where something is missing, or what overwrote."""
+    if alteration.kind in OF_OMISSIONS:
+        return lacks_at(node, alteration, forward)
+    if alteration.kind == OVERWRITTEN and alteration.culprit is not None:
+        return statement_of(alteration.culprit)
+    return node.span
 
 
 def lacks_at(node: Node, alteration: Alteration, forward: Forward) -> Span | None:

@@ -27,8 +27,7 @@ from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Altered, Hypothesis, Search, merged
 from unstuck.trace.explaining.localise import blamed_span
 from unstuck.trace.explaining.macros import Forward
-from unstuck.trace.explaining.mending import OF_OMISSIONS
-from unstuck.trace.explaining.places import lacks_at
+from unstuck.trace.explaining.places import place_of
 from unstuck.trace.explaining.pool import Item, Key, Pool
 from unstuck.trace.explaining.rounds import Rounds, Site
 from unstuck.trace.explaining.uses import Back, Use, constantly, formed
@@ -288,7 +287,7 @@ def hypothesis_of(told: Told, search: Search, current: Verdicts) -> Reworked:
         return merged(parts, number)
 
     node = told.operation
-    place = lacks_at(node, told.alteration, told.forward) if kind in OF_OMISSIONS else node.span
+    place = place_of(node, told.alteration, told.forward)
     return Reworked(kind, text, alter, place=place, lent=not told.alteration.signed)
 
 

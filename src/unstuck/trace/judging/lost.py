@@ -24,7 +24,14 @@ def never_stored(name: str, steps: Sequence[Step]) -> Explanation | None:
     span = updates[-1].after.span
     if span is None or any(update.after.fn is not meant for update in updates):
         return None
-    text = f"the gradient of {name} is computed in every step and used for nothing: nothing updates {name} in the loop"
+    bound = updates[-1].after.names[-1:]
+    if bound and bound[0] != name:
+        text = f"the new value of {name} is bound to the name {bound[0]}, and {name} itself stays as it was"
+    else:
+        text = (
+            f"the gradient of {name} is computed in every step and used for nothing: "
+            f"nothing updates {name} in the loop"
+        )
     return Explanation("parameter-never-updated", text, span)
 
 

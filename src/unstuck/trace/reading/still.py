@@ -57,7 +57,11 @@ def still_trainings(nodes: Sequence[Node], least: int = LEAST_ROUNDS) -> list[St
             loops.get((base, id(dead))) is not None
         ):  # of loops inside of each other, the outer one is the step
             by_loop[next(number for number, _ in dead[0].context if number in found)].append((base, dead))
-    return [_steps(nodes, mine, loop) for loop, mine in by_loop.items() if _come_again(nodes, bases, loop)]
+    return [
+        _steps(nodes, mine, loop)
+        for loop, mine in by_loop.items()
+        if _come_again(nodes, {base for base, _ in mine}, loop)
+    ]
 
 
 def _come_again(nodes: Sequence[Node], bases: Collection[Node], loop: int) -> bool:
@@ -147,12 +151,13 @@ def _tracked(base: Node, dead: Sequence[Node], keys: Sequence[Key], loop: int) -
 
 
 def _update(base: Node, made: Node) -> Update:
-    """The update by a value that is the gradient, or by one that is already what should have been stored."""
+    """The update by a value that is the gradient, the step, or already what should have been stored."""
     terms = terms_of(made, stop=lambda node: node is base)
     if len(terms) > 1 and any(term.node is base for term in terms):
-        return Update(
-            base, Node(made.id, made.op, meant, made.args, made.kwargs, made.value, made.span), tuple(terms)
-        )
-    value = np.asarray(base.value, float) - np.asarray(made.value, float)
-    after = Node(made.id, "subtract", meant, (base, made), {}, value, made.span)
-    return Update(base, after, (Term(1.0, base), Term(-1.0, made)))
+        stored = Node(made.id, made.op, meant, made.args, made.kwargs, made.value, made.span, made.names)
+        return Update(base, stored, tuple(terms))
+    is_step = all(term.coefficient < 0 for term in terms)  # `-rate * gradient`
+    op, sign = ("add", 1.0) if is_step else ("subtract", -1.0)
+    value = np.asarray(base.value, float) + sign * np.asarray(made.value, float)
+    after = Node(made.id, op, meant, (base, made), {}, value, made.span)
+    return Update(base, after, (Term(1.0, base), Term(sign, made)))
