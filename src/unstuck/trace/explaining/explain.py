@@ -20,6 +20,7 @@ from unstuck.trace.explaining.macros import Activated, Forward
 from unstuck.trace.explaining.places import formed_at, gone_by, joined_at, statement_of, updated_at
 from unstuck.trace.explaining.remade import remade, worked_out_again
 from unstuck.trace.judging.judge import Verdicts
+from unstuck.trace.judging.statements import loop_over_literals
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 
@@ -73,6 +74,13 @@ KINDS = (
 )
 
 FORMED = {"gradient-overwritten"}  # kinds that concern the statement which makes the gradient of a parameter
+OF_ANOTHER = {  # what a loop over the parameters and their gradients may mix up
+    "bias-of-other-layer",
+    "gradient-of-another",
+    "wrong-layer-error",
+    "wrong-layer-input",
+    "wrong-operand",
+}
 LOSING = {
     "gradient-overwritten",
     "error-wrong",
@@ -123,6 +131,10 @@ def explanation(
         updates = updated_at(steps, wrong)
         span = span or next(iter(updates), None)
         uses = tuple(place for place in updates if place != span)
+    lines = {place.line for place in updated_at(steps, wrong)}
+    header = loop_over_literals(span) if span is not None and span.line in lines else None
+    if span is not None and header is not None and hypothesis.kind in OF_ANOTHER:
+        span, uses = header, (span, *uses)
     return Explanation(hypothesis.kind, text, span, uses, evidence) if span is not None else None
 
 

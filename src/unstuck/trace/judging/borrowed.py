@@ -1,7 +1,8 @@
-"""Updates that use what belongs to another parameter: its gradient, or its optimiser's memory.
+"""Updates that use what belongs to another parameter: its gradient, its optimiser's memory, or its very value.
 
-On the tape that is one and the same value among the terms of two updates.  It proves nothing by itself (two biases
-of one layer rightly share their gradient); it explains a gradient that is known to be wrong.
+On the tape that is one and the same value among the terms of two updates, or another parameter among those of one.
+It proves nothing by itself (two biases of one layer rightly share their gradient); it explains a gradient that is known
+to be wrong.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Explanation
+from unstuck.trace.judging.statements import loop_over_literals
+from unstuck.trace.reading.terms import terms_of
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 3
@@ -21,6 +24,9 @@ def borrowed(name: str, steps: Sequence[Step]) -> Explanation | None:
     """The explanation of a wrong update by another parameter's values in it."""
     mine = [step for step in steps if name in step.updates and step.updates[name].part is None]
     others = dict.fromkeys(other for step in mine for other in step.updates if other != name)
+    values = [_values_of_others(step, name) for step in mine]
+    if len(mine) >= LEAST_STEPS and all(values):
+        return _of_value(name, next(iter(values[-1])), mine[-1])
     for other in others:
         both = [step for step in mine if other in step.updates]
         if len(both) < LEAST_STEPS:
@@ -29,6 +35,25 @@ def borrowed(name: str, steps: Sequence[Step]) -> Explanation | None:
         if all(shared):
             return _explanation(name, other, both[-1], alone=not any(own))
     return None
+
+
+def _values_of_others(step: Step, name: str) -> list[str]:
+    """The parameters whose value itself, as it is or as this step has made it, is among the terms of an update."""
+    update = step.updates[name]
+    ends = step.ends - {update.after}
+    added = {term.node for term in terms_of(update.after, stop=lambda node: node in ends)}
+    return [
+        other for other, each in step.updates.items() if other != name and added & {each.before, each.after}
+    ]
+
+
+def _of_value(name: str, other: str, step: Step) -> Explanation | None:
+    span = step.updates[name].after.span
+    if span is None:
+        return None
+    header = loop_over_literals(span)
+    text = f"the update of {name} takes {other} itself where the gradient of {name} belongs"
+    return Explanation("wrong-operand", text, header or span, (span,) if header else ())
 
 
 def _values(step: Step, name: str, other: str) -> tuple[set[Node], set[Node]]:
@@ -51,7 +76,9 @@ def _explanation(name: str, other: str, step: Step, *, alone: bool) -> Explanati
     uses = (theirs.after.span,) if theirs.after.span not in (None, update.after.span) else ()
     if alone:
         text = f"the update of {name} takes the gradient of {other}"
-        return Explanation("gradient-of-another", text, update.after.span, uses)
+        header = loop_over_literals(update.after.span)
+        uses = (update.after.span, *uses) if header else uses
+        return Explanation("gradient-of-another", text, header or update.after.span, uses)
     text = (
         f"the update of {name} contains the gradient of {other}: what the optimiser remembers of both "
         "is kept in one array"

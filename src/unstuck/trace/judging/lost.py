@@ -78,6 +78,8 @@ def _of_old_value(step: Step, update: Update) -> Node | None:
     """The first operation on the old value from which the whole increment is made; None where more goes into it."""
     start, before = step.nodes[0].id, update.before
     sources = [term.node for term in update.terms if term.node is not before]
+    if not sources:  # `w -= rate * w`
+        return update.after
     fresh = [node for node in sources if node.id >= start and np.any(node.value)]
     behind = ancestors(fresh, oldest=start, stop={before}) - {before}
     tainted = [node for node in behind if node in step.tainted]

@@ -182,6 +182,15 @@ def uses_finished_loop(place: Span) -> bool:
     return False
 
 
+def loop_over_literals(place: Span) -> Span | None:
+    """Where the loop around this statement takes what it reads from lists that are written out there, if it does."""
+    loops = [each for each in ast.walk(_tree(place)) if isinstance(each, ast.For) and _holds(each, place)]
+    inner = max(loops, key=lambda loop: loop.lineno, default=None)
+    if inner is None or not any(isinstance(each, ast.List | ast.Tuple) for each in ast.walk(inner.iter)):
+        return None
+    return _span(place, inner.iter)
+
+
 def _variables(loop: ast.For) -> set[str]:
     return {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
 

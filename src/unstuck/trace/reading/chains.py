@@ -141,17 +141,19 @@ def sequences(group: list[Node], previous: dict[int, Node], least: int) -> list[
 def _old_value(node: Node, oldest: int, share: float, known: Remembered) -> Node | None:
     """The additive term of a node that was made at the node's own place in the source, not before `oldest`.
 
-    It must come back nearly whole: decay and momentum shrink a value, but an error signal that returns through
-    a bias and its learning rate is no old value.  And it comes back alone: what holds the values of several
+    It must come back nearly whole, or alone: decay and momentum shrink a value, but an error signal that returns
+    through a bias and its learning rate is no old value.  And it comes back alone: what holds the values of several
     rounds is the increment of a sum (the `W - step` of `W += W - step`).
     """
     plain = _operand(node) or _of_part(node, oldest)
     if plain is not None or node.span not in known.places_in(node):
         return plain
+    terms = terms_of(node, stop=lambda other: other.span == node.span or other.id < oldest)
+    near = 1.0 if len(terms) == 1 and share == 1 else 0.5  # `w -= rate * w` adds nothing else
     whole = [
         term.node
-        for term in terms_of(node, stop=lambda other: other.span == node.span or other.id < oldest)
-        if term.node.id < node.id and term.node.span == node.span and abs(term.coefficient - share) < 0.5
+        for term in terms
+        if term.node.id < node.id and term.node.span == node.span and abs(term.coefficient - share) < near
     ]
     same = [other for other in whole if shape_of(other.value) == shape_of(node.value)]
     return same[0] if len(same) == 1 else None
