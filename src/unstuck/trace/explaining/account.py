@@ -81,7 +81,9 @@ def account_for(
         wrong = _wrong(current, tolerance)
         if not wrong or not operations or effort.over(end):
             break
-        right = frozenset(name for name in current.matches if current.explains(name, tolerance))
+        right = frozenset(  # a single number agrees with everything of its sign
+            name for name in current.matches if current.is_array(name) and current.explains(name, tolerance)
+        )
         climbing = frozenset(
             name for name in wrong if current.climbs(name, tolerance) and _has_direction(current, name)
         )

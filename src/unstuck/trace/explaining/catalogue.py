@@ -26,6 +26,7 @@ from unstuck.trace.explaining.hypotheses import (
     other_edges,
     value_of,
 )
+from unstuck.trace.explaining.inactive import about_linear_outputs
 from unstuck.trace.explaining.macros import Dropped, Forward, Linear
 from unstuck.trace.explaining.slopes import about_activations
 from unstuck.trace.judging.replay import replay
@@ -37,6 +38,7 @@ MOST_MASKS = 6
 def on_the_way_back(search: Search) -> Iterator[Hypothesis]:
     """All hypotheses about the error signal, the commonest faults first."""
     yield from about_activations(search)
+    yield from about_linear_outputs(search)
     for dropped in _masks(search):
         yield from _about_mask(search, dropped)
     yield from _about_softmax(search)

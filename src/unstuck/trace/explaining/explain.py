@@ -33,6 +33,7 @@ KINDS = (
     "activation-derivative-value",
     "activation-derivative-of-another",
     "activation-derivative-wrong",
+    "activation-derivative-extra",
     "dropout-mask-missing",
     "dropout-mask-unscaled",
     "dropout-mask-redrawn",

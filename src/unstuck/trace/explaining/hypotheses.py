@@ -24,7 +24,7 @@ from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
 
 Altered = dict[Node, list[Rule]]
-Piece = TypeVar("Piece", Activated, Dropped, Linear)
+Piece = TypeVar("Piece", Activated, Dropped, Linear, Node)
 Group = Mapping[int, tuple[Piece, ...]]
 
 

@@ -155,7 +155,9 @@ def _kinds(pairs: Iterable[Pair]) -> dict[Key, Activation]:
     sizes: Counter[Key] = Counter()
     for z, h, distance in pairs:
         key = z.span, h.span, distance
-        if sizes[key] < ENOUGH:
+        if sizes[key] < ENOUGH and np.all(
+            np.isfinite(h.value)
+        ):  # not what comes after the numbers have ended
             samples[key].append((z, h))
             sizes[key] += np.size(z.value)
     kinds = {}

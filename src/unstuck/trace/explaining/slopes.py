@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -46,9 +46,28 @@ def about_activations(search: Search) -> Iterator[Hypothesis]:
         piece = next(iter(group.values()))[0]
         for kind, text, slope in (*slopes_instead_of(piece.activation), *_slopes_elsewhere(search, group)):
             yield _with_slope(kind, text, slope, group)
+    yield from _of_all_functions(search, alike)
     for group in alike:  # only what has no name
         piece = next(iter(group.values()))[0]
         yield _with_slope(*_slope_as_written(search, piece.activation), group)
+
+
+def _of_all_functions(search: Search, alike: Sequence[Group[Activated]]) -> Iterator[Hypothesis]:
+    """One line for the derivatives of several functions: what it puts in the place of every one of them."""
+    names = {piece.activation.name for group in alike for pieces in group.values() for piece in pieces}
+    whole = groups(
+        search.passes,
+        lambda forward: [piece for piece in forward.activated if search.may_alter(forward, piece.z)],
+        (lambda forward, piece: "all",),
+    )
+    for group in whole if len(names) > 1 else ():
+        kind = "activation-derivative"
+        ones = "the derivatives of all activations are 1 everywhere"
+        yield _with_slope(f"{kind}-one", ones, lambda a: np.ones(np.shape(a.h.value)), group)
+        values = "the error is multiplied by the activations themselves, not by their derivatives"
+        yield _with_slope(f"{kind}-value", values, at_h(lambda h: h), group)
+        before = "the error is multiplied by the pre-activations, not by derivatives"
+        yield _with_slope(f"{kind}-value", before, at_z(lambda z: z), group)
 
 
 def _with_slope(kind: str, text: str, slope: Slope, group: Group[Activated]) -> Hypothesis:
