@@ -13,6 +13,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
 from unstuck.trace.explaining.macros import Activated, Forward
+from unstuck.trace.explaining.places import body_of
 from unstuck.trace.reading.views import CONTRACTIONS
 from unstuck.trace.reading.written import Step
 
@@ -34,7 +35,9 @@ def derivative_places(forward: Forward, piece: Activated) -> tuple[Span | None, 
         else:
             span = factor.span if factor.id > piece.h.id else None
         if span is not None:
-            return span, tuple(use for use in uses if use != span)
+            body = body_of(factor)
+            places = dict.fromkeys([body, span, *uses] if body is not None else [span, *uses])
+            return next(iter(places)), tuple(places)[1:]
     return (uses[0], uses[1:]) if uses else (None, ())
 
 

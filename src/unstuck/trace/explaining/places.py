@@ -7,6 +7,7 @@ name: with `dz = dh`, where `dz = dh * (h > 0)` is right, the error passes throu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from unstuck.autodiff.reverse import ancestors, between
 from unstuck.facts import Span
 from unstuck.trace.explaining.alteration import OF_OMISSIONS, OVERWRITTEN, Alteration
 from unstuck.trace.explaining.macros import Forward
-from unstuck.trace.judging.statements import depth_in_common, same_function
+from unstuck.trace.judging.statements import depth_in_common, returned_by, same_function
 from unstuck.trace.reading.written import CLIPS, Step
 
 SUMS = {"add", "subtract"}
@@ -37,7 +38,17 @@ def place_of(node: Node, alteration: Alteration, forward: Forward) -> Span | Non
         return lacks_at(node, alteration, forward)
     if alteration.kind == OVERWRITTEN and alteration.culprit is not None:
         return statement_of(alteration.culprit)
-    return node.span
+    bodies = (body_of(each) for each in (node, alteration.culprit) if each is not None)
+    return next(filter(None, bodies), node.span)
+
+
+def body_of(node: Node) -> Span | None:
+    """What a function of single numbers, written in the same file and applied to all of an array, returns."""
+    function = getattr(node.fn, "pyfunc", None) if isinstance(node.fn, np.vectorize) else None
+    code = getattr(function, "__code__", None)
+    if code is None or node.span is None or Path(code.co_filename).name != Path(node.span.path).name:
+        return None
+    return returned_by(node.span, code.co_firstlineno)
 
 
 def lacks_at(node: Node, alteration: Alteration, forward: Forward) -> Span | None:

@@ -182,6 +182,17 @@ def uses_finished_loop(place: Span) -> bool:
     return False
 
 
+def returned_by(near: Span, line: int) -> Span | None:
+    """What the function that begins at this line of the file returns last; None where none begins there."""
+    for node in ast.walk(_tree(near)):
+        if isinstance(node, ast.Lambda) and node.lineno == line:
+            return _span(near, node.body)
+        if isinstance(node, ast.FunctionDef) and node.lineno == line:
+            found = [each for each in ast.walk(node) if isinstance(each, ast.Return)]
+            return max((_span(near, each) for each in found), default=None)
+    return None
+
+
 def loop_over_literals(place: Span) -> Span | None:
     """Where the loop around this statement takes what it reads from lists that are written out there, if it does."""
     loops = [each for each in ast.walk(_tree(place)) if isinstance(each, ast.For) and _holds(each, place)]
