@@ -147,10 +147,13 @@ def _kept(scope: Scope, node: ast.expr, kept: ast.expr | None, dropped: ast.expr
         "mask": ("dropout mask", ("dropout-mask-missing", *FACTOR)),
         "state": ("optimiser state", ("optimiser",)),
     }.get(roles.role(scope.file.of(dropped)), ("factor missing", FACTOR))
+    statement = scope.file.statement(node)
     if in_slope(scope, node):
         kind, explained = DERIVATIVE, OTHER_DERIVATIVE
-    elif kind == "factor missing" and is_update(scope, scope.file.statement(node)):
+    elif kind == "factor missing" and is_update(scope, statement):
         explained = (*FACTOR, "gradient-missing")
+    elif kind == "factor missing" and roles.role(roles.target(statement)) == "state":
+        explained = (*FACTOR, "optimiser")
     if scope.file.of(dropped).startswith("-"):
         kind, explained = "sign", ("sign", *explained)
     text = scope.file.of(kept) if kept is not None else "1"
@@ -199,7 +202,7 @@ def call_dropped(scope: Scope, node: ast.AST) -> Iterator[Change]:
     else:
         return
     if is_sum(node):
-        kind, explained = "bias gradient", ("bias-not-summed", "bias-broadcast")
+        kind, explained = "bias gradient", ("bias-not-summed", "bias-broadcast", *OPERAND)
     elif in_slope(scope, node):
         kind, explained = DERIVATIVE, OTHER_DERIVATIVE
     elif called(node).startswith(("zeros", "empty")):
@@ -207,7 +210,7 @@ def call_dropped(scope: Scope, node: ast.AST) -> Iterator[Change]:
     elif roles.role(roles.target(scope.file.statement(node))) == "state":
         kind, explained = "optimiser state", ("optimiser",)
     else:
-        kind, explained = "call missing", (*OPERAND, *FACTOR)
+        kind, explained = "call missing", (*OPERAND, *FACTOR, "activation-derivative-extra")
     yield Change((scope.file.replaced(node, scope.file.of(inner)),), kind, explained)
 
 

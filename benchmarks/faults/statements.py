@@ -51,7 +51,9 @@ def _of_missing(scope: Scope, node: ast.stmt) -> tuple[str, tuple[str, ...]]:
         return "never updated", ("parameter-never-updated",)
     if roles.role(name) == "state":
         return "optimiser state", ("optimiser",)
-    if "zeros" in text or "clear" in text or text.endswith(("= 0", "= 0.0", ".fill(0)")):
+    if _zeroes_where(node):
+        return DERIVATIVE, OTHER_DERIVATIVE
+    if "zeros" in text or "clear" in text or text.endswith(("= 0", "= 0.0", ".fill(0)", ".fill(0.0)")):
         return "accumulation", ("gradient-not-cleared",)
     if any(is_slope(scope, each) for each in ast.walk(node)) or roles.role(text) == "slope":
         return DERIVATIVE, OTHER_DERIVATIVE
@@ -64,6 +66,13 @@ def _of_missing(scope: Scope, node: ast.stmt) -> tuple[str, tuple[str, ...]]:
     if isinstance(node, ast.AugAssign):  # what is added to nothing leaves an update without its gradient
         return "statement missing", ("parameter-never-updated", "gradient-missing")
     return "statement missing", ("parameter-never-updated",)
+
+
+def _zeroes_where(node: ast.stmt) -> bool:
+    """Is this `d[z < 0] = 0`, the derivative of a ReLU?"""
+    target = node.targets[0] if isinstance(node, ast.Assign) else None
+    zero = isinstance(getattr(node, "value", None), ast.Constant) and node.value.value == 0  # type: ignore[attr-defined]
+    return zero and isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Compare)
 
 
 @operator("= for +=")
