@@ -25,6 +25,7 @@ from unstuck.trace.reading.losses import Candidate
 INDIRECT = {"error-wrong", "gradient-overwritten"}  # explanations that need a loss known from elsewhere
 UNNAMED_SLOPE = "activation-derivative-wrong"  # any factor that is computed from the activation
 BOUNDED = {"sigmoid", "tanh"}  # as outputs, their errors are differences alone, or times the derivative
+OF_ANOTHER_LOSS = {"activation-derivative-one", "softmax-derivative-one"}
 SLIPS = {"operator", "sign", "wrong-number"}  # alterations that put no other value in the place of one
 AIMLESS = {"factor-missing", "term-missing"}  # what is missing may be all that the target has to say
 NEGLIGIBLE = 1e-9
@@ -51,7 +52,23 @@ def shows_loss(hypothesis: Hypothesis, loss: Candidate, passes: Sequence[Forward
             hypothesis.kind in AIMLESS and _has_no_target(hypothesis, loss, passes)
         )
         return loss.kind == "returned" or (told and _contradicts(hypothesis, loss, passes))
+    if hypothesis.kind in OF_ANOTHER_LOSS and _concerns_outputs(hypothesis, loss, passes):
+        return False
     return hypothesis.kind != UNNAMED_SLOPE or _is_bounded(hypothesis)
+
+
+def _concerns_outputs(hypothesis: Hypothesis, loss: Candidate, passes: Sequence[Forward]) -> bool:
+    """Is it about an activation behind which nothing is trained?
+
+    Without the derivative of that one, the error is the one of the usual other loss.
+    """
+    for forward in passes:
+        outputs = [pair.output for pair in forward.step.losses[loss].pairs]
+        behind = [forward.upstream.get(output, frozenset()) for output in outputs]
+        pieces = hypothesis.activated.get(forward.step.number, ())
+        if any(forward.upstream.get(piece.h) in behind for piece in pieces):
+            return True
+    return False
 
 
 def _contradicts(forced: Forced, loss: Candidate, passes: Sequence[Forward]) -> bool:
