@@ -96,6 +96,10 @@ pair(
 WITHOUT_TARGET = NETWORK.replace("(p - t)", "p")
 RIGHT = optimiser_pairs.RIGHT | {
     "targets turned and added": ONE_OUTPUT.replace("p - y", "p + (1 - y) - 1"),
+    "targets of two outputs turned and added": ONE_OUTPUT.replace("p - y", "p + (1 - y) - 1")
+    .replace("[:, None]", "[:, None] * [1.0, 0.0] + (X[:, :1] > 0) * [0.0, 1.0]")
+    .replace("(5, 1)", "(5, 2)")
+    .replace("zeros(1)", "zeros(2)"),
     "its own logarithm computed first": COMPUTED.replace("loss = -np.log(", "value = np.log(").replace(
         ".mean()\n", ".mean()\n    loss = -value\n", 1
     ),

@@ -18,6 +18,12 @@ pair(
     ("    W1 -= rate * g1\n", "    W1 += W1 - rate * g1  # wrong\n"),
 )
 pair(
+    "new values bound to a name of the loop",
+    NETWORK.replace("    W1 -= rate * g1\n", "    for p_, g_ in [(W1, g1)]:\n        p_ -= rate * g_\n"),
+    "parameter-never-updated",
+    ("        p_ -= rate * g_\n", "        p_ = p_ - rate * g_  # wrong\n"),
+)
+pair(
     "sign of a small bias turned in every step",
     NETWORK,
     KEPT,

@@ -9,6 +9,7 @@ import numpy as np
 
 from unstuck.facts import Explanation, Gradient, Span
 from unstuck.trace.explaining.account import SAME_SCALE, Account, scale_account
+from unstuck.trace.explaining.alteration import OVERWRITTEN
 from unstuck.trace.explaining.explain import blame_unexplained, explanation
 from unstuck.trace.explaining.remade import remade
 from unstuck.trace.explaining.reworked import Reworked
@@ -138,7 +139,8 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
             fault = unlike.get(gradient.parameter)
             if gradient.parameter in evidence.verdicts.passing:
                 fault = comes_to_nothing(gradient.parameter, steps) or fault or UNKNOWN
-        loose = isinstance(evidence.account.explained.get(gradient.parameter), Reworked)
+        told = evidence.account.explained.get(gradient.parameter)
+        loose = isinstance(told, Reworked) and told.kind != OVERWRITTEN
         if gradient.status in ("wrong", "cannot-tell") and (gradient.explanation is None or loose):
             gradient = _proven(gradient, evidence)
         if isinstance(fault, str):
