@@ -20,6 +20,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import between
 from unstuck.facts import Array, Span
+from unstuck.trace.reading.links import is_canonical
 from unstuck.trace.reading.meetings import Meetings, without_target
 from unstuck.trace.reading.pairs import Pair
 from unstuck.trace.reading.scalars import falling
@@ -213,9 +214,9 @@ def _softmax(value: Array, axis: int = -1) -> Array:
 def is_link(before: Node, output: Node, target: Array) -> bool:
     """Is the error of a canonical link possible: one value each, or a softmax along the targets' sums of 1?"""
     within = between([output], [before], stop=[before])
-    if not any(node.op in REDUCTIONS for node in within if node is not before):
-        return True
     z, value = np.asarray(before.value, float), np.asarray(output.value, float)
+    if not any(node.op in REDUCTIONS for node in within if node is not before):
+        return np.shape(z) == np.shape(value) and is_canonical(z, np.asarray(output.value), target)
     return any(
         (not target.any() or np.allclose(target.sum(axis=axis), 1.0))
         and np.allclose(value, _softmax(z, axis), atol=CLIPPED)
