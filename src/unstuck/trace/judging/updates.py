@@ -37,6 +37,7 @@ from unstuck.trace.running.sources import line_in_words
 LEAST_STEPS = 3
 DOUBLED = 1.5  # share of an old value from which on it is kept more than once
 ROOTS = {"sqrt", "power"}
+SCALING = {"multiply", "true_divide", "negative"}
 
 
 def update_faults(steps: Sequence[Step]) -> dict[str, Explanation]:
@@ -95,8 +96,18 @@ def _serves_others(source: Node, update: Update, step: Step) -> bool:
 
 
 def _gradient_of(update: Update) -> Node | None:
-    terms = [term.node for term in update.terms if term.node is not update.before]
-    return max(terms, key=lambda node: node.id, default=None)
+    """What is added to the old value, without the rate: what has a name."""
+    parts = [arg for arg in update.after.args if isinstance(arg, Node) and arg is not update.before]
+    if update.after.op not in ("add", "subtract") or len(parts) != 1:
+        terms = [term.node for term in update.terms if term.node is not update.before]
+        return max(terms, key=lambda node: node.id, default=None)
+    node = parts[0]
+    while not node.names and node.op in SCALING:
+        arrays = [each for each in node.parents() if np.ndim(each.value)]
+        if len(arrays) != 1:
+            break
+        node = arrays[0]
+    return node
 
 
 # ----- The old value ------------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ PLAIN_CALLS = {
     *("_getframe", "currentframe", "print_stack", "extract_stack", "set_trace", "breakpoint"),
     *("input", "print", "isinstance", "range", "len"),  # and these hand no value on
 }
+LIBRARIES = {"np", "numpy", "math", "scipy", "special"}  # as they are usually called: what they return is new
 INPLACE_ATTRIBUTES = {"shape", "flat", "real", "imag"}  # assigning to these changes an array in place
 
 
@@ -103,7 +104,7 @@ class Expressions(ast.NodeTransformer):
     def returned(self, value: ast.expr, place: ast.AST) -> ast.expr:
         """What a function gives back; of a value that was made elsewhere it is noted that it came by here."""
         parts = value.elts if isinstance(value, ast.Tuple) else [value]
-        known = [isinstance(part, ast.Name | ast.Attribute) for part in parts]
+        known = [isinstance(part, ast.Name | ast.Attribute) or _calls_other(part) for part in parts]
         parts = [self.visit(part) for part in parts]
         noted = [
             hook("passed", place, self.places.site(place), part) if made_elsewhere else part
@@ -295,6 +296,14 @@ class Expressions(ast.NodeTransformer):
 
     def _hooked(self, name: str, node: ast.AST, *parts: ast.expr) -> ast.expr:
         return hook(name, node, self.places.site(node), *parts)
+
+
+def _calls_other(part: ast.expr) -> bool:
+    """Is this what another function of the program gives back, as far as its name tells?"""
+    root = part.func if isinstance(part, ast.Call) else None
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    return isinstance(root, ast.Name) and root.id not in LIBRARIES
 
 
 def _place_of_call(node: ast.Call) -> ast.AST:
