@@ -180,6 +180,22 @@ FAULTS = [
         "parameter-not-kept",
         37,
     ),
+    Fault(
+        "lstm",
+        "np.zeros_like(Wx), np.zeros_like(Wh), np",
+        "np.zeros_like(Wx), Wh, np",
+        "dWh",
+        "aliasing",
+        43,
+    ),
+    Fault(
+        "list_network",
+        "return sigmoid(z) * (1 - sigmoid(z))",
+        "return sigmoid(z)",
+        "net.weights[0]",
+        "activation-derivative-value",
+        66,
+    ),
 ]
 
 

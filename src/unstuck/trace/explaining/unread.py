@@ -220,6 +220,8 @@ def _explained(rounds: Sequence[Round], mixture: Mixture | None, place: Span) ->
     """What has become of the old value, where that is proven and no update."""
     last = rounds[-1]
     if mixture is None:
+        if all(_of_itself(each.after.base) for each in rounds):
+            return _shared(rounds, place)
         if last.after.role != "element":
             return None
         moves = [(_array(each.before), _array(each.after), each.exact) for each in rounds]
@@ -227,6 +229,17 @@ def _explained(rounds: Sequence[Round], mixture: Mixture | None, place: Span) ->
     told = _fault(_name(last.after), *mixture, last.after.base)
     uses = (last.after.y.span,) if last.after.y.span is not None else ()
     return Explanation(*told, place, uses) if told else None
+
+
+def _shared(rounds: Sequence[Round], place: Span) -> Explanation:
+    """The sum that should become the gradient is the array itself, under another name."""
+    old = rounds[-1].before.base
+    text = (
+        f"{_name(rounds[-1].before)} is the array that the network computes with, under another name: "
+        "what is added up in it changes that array, and is then taken off itself"
+    )
+    places = dict.fromkeys([*old.bound[-1:], place])
+    return Explanation("aliasing", text, next(iter(places)), tuple(places)[1:])
 
 
 def _name(operand: Operand) -> str:
