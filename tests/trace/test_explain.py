@@ -17,8 +17,6 @@ from unstuck.trace.explaining.explain import KINDS
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 FAULTS = json.loads((SCRIPTS / "faults.json").read_text())
-RIGHT = {path.stem: path for path in sorted((SCRIPTS / "right").glob("*.py"))}
-RIGHT["package"] = SCRIPTS / "right" / "package" / "main.py"
 Traces = dict[Path, Future[Trace]]
 
 SCALES = [fault for fault in FAULTS if fault["kind"] == "constant-scale"]
@@ -31,23 +29,15 @@ MORE_LINES = {"outside_the_loop.py": {35}}
 
 @pytest.fixture(scope="module")
 def traces() -> Iterator[Traces]:
-    """Every script, judged in two processes that import NumPy and scikit-learn once."""
+    """Every faulty script, judged in two processes that import NumPy and scikit-learn once."""
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        scripts = [*RIGHT.values(), *(SCRIPTS / "wrong" / fault["script"] for fault in FAULTS)]
+        scripts = [SCRIPTS / "wrong" / fault["script"] for fault in FAULTS]
         yield {script: pool.submit(judged, script) for script in scripts}
 
 
 def of(fault: dict[str, Any], traces: Traces) -> Trace:
     """The trace of a faulty script."""
     return traces[SCRIPTS / "wrong" / fault["script"]].result()
-
-
-@pytest.mark.parametrize("stem", RIGHT)
-def test_right_script_raises_nothing(stem: str, traces: Traces) -> None:
-    """All gradients of a right script are exact, with one common factor."""
-    trace = traces[RIGHT[stem]].result()
-    assert trace.status == "exact"
-    assert [gradient.status for gradient in trace.gradients] == ["exact"] * len(trace.parameters)
 
 
 @pytest.mark.parametrize("fault", WRONG, ids=lambda fault: fault["script"])
