@@ -129,6 +129,19 @@ def test_a_right_script_is_found_right(stem: str, traces: Traces) -> None:
     assert sorted(parameter.name for parameter in trace.parameters) == sorted(NAMES[stem].split())
 
 
+@pytest.mark.parametrize("stem", NAMES)
+def test_witness_of_a_right_gradient_agrees_threefold(stem: str, traces: Traces) -> None:
+    """The number shown as an example is the same as written, as derived and, where replayed, by differences."""
+    gradients = traces[stem].result().gradients
+    assert gradients
+    for gradient in gradients:
+        witness = gradient.witness
+        assert witness is not None
+        assert witness.written == pytest.approx(witness.exact, rel=2e-3 if stem == "float32" else 1e-6)
+        if witness.difference is not None and abs(witness.exact) > 1e-4:
+            assert witness.difference == pytest.approx(witness.exact, rel=1e-3)
+
+
 def test_every_right_script_has_its_names() -> None:
     """No script of the corpus is left out."""
     found = {path.stem for path in (SCRIPTS / "right").glob("*.py")}
