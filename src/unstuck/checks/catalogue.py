@@ -22,8 +22,8 @@ from unstuck.checks.width import width
 from unstuck.checks.wrong_gradient import wrong_gradient
 
 BUILT_IN = (
+    activation_derivative,  # always told in words: before what may be a place alone
     wrong_gradient,
-    activation_derivative,
     gradient_scale,
     missing_bias,
     dropout_strength,
