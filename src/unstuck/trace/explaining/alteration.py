@@ -12,6 +12,7 @@ from unstuck.autodiff.rerun import run
 from unstuck.facts import Array
 from unstuck.trace.explaining.hypotheses import label
 from unstuck.trace.explaining.pool import Item, Pool
+from unstuck.trace.judging.statements import operand_at
 
 Value = Callable[[Node, Pool], Array | None]
 OVERWRITTEN = "gradient-overwritten"
@@ -66,3 +67,11 @@ def title(value: object) -> str:
         return label(value)
     plain = value.value if isinstance(value, Node) else value
     return f"{float(plain):g}" if isinstance(plain, int | float | np.number) else repr(plain)
+
+
+def title_at(node: Node, position: int) -> str:
+    """The same for an operand at its position: what has no name is called as the source has it."""
+    operand = node.args[position]
+    named = isinstance(operand, Node) and (operand.names or np.ndim(operand.value))
+    written = operand_at(node.span, position) if node.span is not None and not named else ""
+    return written or title(operand)

@@ -16,6 +16,7 @@ from unstuck.trace.explaining.alteration import (
     applied,
     number,
     title,
+    title_at,
     with_operand,
 )
 from unstuck.trace.explaining.case import Case
@@ -63,7 +64,7 @@ def _replaced(node: Node, case: Case) -> Iterator[Alteration]:
                 value = item.value.T if turned else item.value
                 if np.shape(value) == np.shape(arg.value) and not np.array_equal(value, arg.value):
                     kind = _kind(key[0], product, arg, item)
-                    text = f"{title(arg)} stands where {item.title} belongs"
+                    text = f"{title_at(node, position)} stands where {item.title} belongs"
                     if _overwrites(arg, item):
                         kind = OVERWRITTEN
                         text = f"{title(arg)} is given another value here: what was in it before is lost"

@@ -15,6 +15,7 @@ from unstuck.trace.explaining.alteration import (
     applied,
     number,
     title,
+    title_at,
     with_args,
     with_operand,
 )
@@ -181,10 +182,12 @@ def _with_number(position: int, new: float) -> Value:
 def functions(node: Node) -> Iterator[Alteration]:
     """A function of an operand instead of the operand itself."""
     for position, arg in enumerate(node.args if node.op != "copy" else ()):
-        if isinstance(arg, Node) and np.ndim(arg.value) and np.ptp(np.asarray(arg.value, float)):
+        single = isinstance(arg, Node) and np.ndim(arg.value) == 0 and arg.op != "leaf"
+        if isinstance(arg, Node) and (single or np.ptp(np.asarray(arg.value, float))):
             for name, function in (FUNCTIONS | _reduced(node, np.ndim(arg.value))).items():
-                whole = name.format(title(arg)) if "{" in name else f"{name}({title(arg)})"
-                text = f"{title(arg)} stands where {whole} belongs"
+                named = title_at(node, position)
+                whole = name.format(named) if "{" in name else f"{name}({named})"
+                text = f"{named} stands where {whole} belongs"
                 yield Alteration("wrong-operand", text, _of_operand(position, function), arg)
 
 

@@ -97,7 +97,7 @@ def operand_at(place: Span, position: int) -> str:
             if isinstance(node, ast.expr | ast.AugAssign) and _span(place, node) == place
             else []
         )
-        if len(parts) == 2:
+        if len(parts) == 2 > position:
             part = parts[position]
             while isinstance(part, ast.Attribute) and part.attr == "T":
                 part = part.value
