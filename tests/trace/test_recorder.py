@@ -165,7 +165,7 @@ def test_every_right_script_has_its_names() -> None:
 )
 def test_a_bad_script_gets_an_honest_answer(stem: str, status: str, exit_code: int, reason: str) -> None:
     """The status is what can be known, the exit code is the script's, and the reason says what was seen."""
-    trace = session.record(Job(str(SCRIPTS / "bad" / f"{stem}.py")), timeout=20 if stem != "endless" else 3)
+    trace = session.record(Job(str(SCRIPTS / "bad" / f"{stem}.py")), timeout=60 if stem != "endless" else 10)
     assert (trace.status, trace.outcome and trace.outcome.exit_code) == (status, exit_code)
     assert reason in trace.reason
 
@@ -186,7 +186,7 @@ def test_a_script_that_cannot_run_is_a_problem(
     """What python itself would refuse is said in one sentence, with the script's own exit code."""
     monkeypatch.setattr(subprocess, "Popen", without_stdin(subprocess.Popen))
     with pytest.raises(Problem, match=words) as problem:
-        session.record(Job(str(SCRIPTS / "bad" / f"{stem}.py")), timeout=20)
+        session.record(Job(str(SCRIPTS / "bad" / f"{stem}.py")), timeout=60)
     assert problem.value.exit_code == exit_code
 
 

@@ -15,6 +15,7 @@ from unstuck.problems import Problem
 from unstuck.trace import session
 from unstuck.trace.job import Job
 
+STARTED = 8.0  # seconds after which a child has started and done what it does before it waits, however busy the machine
 RECORDER = '''
 import ast, sys, time, types
 from dataclasses import replace
@@ -114,7 +115,7 @@ def test_enough_steps_stop_an_endless_script(record: Record) -> None:
 @pytest.mark.parametrize("line", ["time.sleep(600)", "any(iter(lambda: 0, 1))", "os.read(os.pipe()[0], 1)"])
 def test_time_up_saves_what_was_seen(record: Record, line: str) -> None:
     """When time is up the child is asked to end, in the middle of whatever it does, and its trace is kept."""
-    trace = record(f"import os, time\nfor i in range(3): print(i)\n{line}\n", timeout=2)
+    trace = record(f"import os, time\nfor i in range(3): print(i)\n{line}\n", timeout=STARTED)
     assert trace.steps == 3
     assert tail(trace) == ("0", "1", "2")
     assert trace.outcome is not None
@@ -127,7 +128,7 @@ def test_a_deaf_script_is_killed(record: Record, monkeypatch: pytest.MonkeyPatch
     text = (
         "import signal, time\nsignal.signal(signal.SIGUSR1, signal.SIG_IGN)\nprint('deaf')\ntime.sleep(600)\n"
     )
-    trace = record(text, timeout=2)
+    trace = record(text, timeout=STARTED)
     assert (trace.status, trace.steps, tail(trace)) == ("cannot-tell", 0, ("deaf",))
     assert "asked" in trace.reason
     assert trace.sources[0].text == text
@@ -136,14 +137,14 @@ def test_a_deaf_script_is_killed(record: Record, monkeypatch: pytest.MonkeyPatch
 def test_a_slow_analysis_is_not_blamed_on_the_script(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the script has ended and reading its tape has not, the reason speaks of the analysis."""
     monkeypatch.setattr(session, "GRACE", 1.0)
-    trace = record("for i in range(3): pass\n", "slow", timeout=4)
+    trace = record("for i in range(3): pass\n", "slow", timeout=STARTED)
     assert trace.status == "cannot-tell"
     assert "the analysis of its training steps did not come to an end" in trace.reason
 
 
 def test_an_analysis_that_is_asked_to_hurry_tells_what_it_has(record: Record) -> None:
     """When time is up, searches count as having used up their effort, and the trace comes home."""
-    trace = record("for i in range(3): pass\n", "patient", timeout=2)
+    trace = record("for i in range(3): pass\n", "patient", timeout=STARTED)
     assert (trace.status, trace.steps) == ("exact", 3)
 
 
