@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Gradient
-from unstuck.trace.reading.chains import carrying_ids
 from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.parameters import carrying_ids
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.views import untransposed
 from unstuck.trace.reading.written import Step

@@ -20,8 +20,8 @@ from unstuck.autodiff.reverse import adjoints, descendants
 from unstuck.facts import Array, Explanation, Gradient, Span
 from unstuck.trace.explaining.elements import stray_element
 from unstuck.trace.explaining.operands import Operand, forward, operands
-from unstuck.trace.reading.chains import BOOKKEEPING
 from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.parameters import BOOKKEEPING
 from unstuck.trace.reading.terms import terms_of
 from unstuck.trace.reading.written import Step
 

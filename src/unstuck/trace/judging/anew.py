@@ -15,7 +15,7 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation, Span
 from unstuck.trace.judging.statements import statement_about
-from unstuck.trace.reading.chains import BOOKKEEPING
+from unstuck.trace.reading.parameters import BOOKKEEPING
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.views import untransposed
 from unstuck.trace.reading.written import Step

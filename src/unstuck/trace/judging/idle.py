@@ -13,7 +13,7 @@ from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Explanation
 from unstuck.trace.judging.matching import match
 from unstuck.trace.judging.memories import SAME, Kept, Memory, carrying, in_every_step, parts
-from unstuck.trace.reading.chains import BOOKKEEPING
+from unstuck.trace.reading.parameters import BOOKKEEPING
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.written import Step
 

@@ -17,7 +17,8 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
-from unstuck.trace.reading.chains import Chain, Remembered, parameter_chains
+from unstuck.trace.reading.chains import Chain, Remembered
+from unstuck.trace.reading.parameters import parameter_chains
 from unstuck.trace.reading.terms import Term, terms_of
 
 Key = tuple[tuple[int, int], ...]
