@@ -2,7 +2,7 @@
 
 ## What it does
 Runs the automatic reverse pass again with the derivative of one activation altered (taken as 1, omitted,
-applied twice, evaluated at the wrong array).  The alteration that reproduces your numbers exactly, in every
+applied twice, evaluated at the wrong array, or used where the forward pass has no such function).  The alteration that reproduces your numbers exactly, in every
 recorded step, is the explanation.
 
 ## Why it hurts
