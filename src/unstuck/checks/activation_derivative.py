@@ -2,8 +2,8 @@
 
 ## What it does
 Runs the automatic reverse pass again with the derivative of one activation altered (taken as 1, omitted,
-applied twice, evaluated at the wrong array, or used where the forward pass has no such function).  The alteration that reproduces your numbers exactly, in every
-recorded step, is the explanation.
+applied twice, evaluated at the wrong array, or used where the forward pass has no such function).  The alteration
+that reproduces your numbers exactly, in every recorded step, is the explanation.
 
 ## Why it hurts
 Error flows back through units that were off, or is scaled by the wrong slope.  With a ReLU derivative that is
