@@ -46,6 +46,16 @@ def meaning(text: str) -> str:
     [
         ("(o - y) / len(x)", "(o - y) * len(x)", "`*` stands where `/` is right"),
         ("dW1 += x.T @ dz", "dW1 -= x.T @ dz", "`-` stands where `+` is right"),
+        (
+            'p["W1"] = p["W1"] - rate * dW1',
+            'p["W1"] += p["W1"] - rate * dW1',
+            "each update of p['W1'] adds to the old value that value again, which should be kept as it is",
+        ),
+        (
+            "dW1 += x.T @ dz",
+            "dW1 = x.T @ dz",
+            "dW1 is given another value here: what was in it before is lost",
+        ),
         ("np.maximum(z, 0)", "np.minimum(z, 0)", "`minimum` stands where `maximum` is right"),
         ("(h > 0)", "(h < 0)", "something else (`less` stands where `greater` is right)"),
         ("(1 - h)", "(2 - h)", "something else (the number 2 stands where 1 belongs)"),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from unstuck.fix.changes.change import Change, Node
 from unstuck.fix.changes.operands import axis, index
 from unstuck.fix.changes.operators import swap
+from unstuck.fix.changes.statements import assignment
 from unstuck.fix.code import Code
 from unstuck.fix.telling import statements, values
 from unstuck.fix.telling.values import Reading
@@ -54,7 +55,8 @@ READINGS: tuple[tuple[str, Reading], ...] = (
     (r"the sign is wrong", values.reversed_sign),
     (r"something else than the (\S+) derivative$", statements.another_slope),
     (r"the activation itself, not by its derivative", statements.derived),
-    (r"multiplies the old value by", statements.kept),
+    (r"multiplies the old value by|adds to the old value that value again", statements.kept),
+    (r"is given another value here: what was in it before is lost", _of(assignment)),
     (r"is made anew in every round of its loop", statements.before_loop),
     (r"starts from \S+ instead of 0", statements.zeros),
     (r"starts from \S+ in every step, instead of 0", statements.zeros),
