@@ -29,6 +29,10 @@ OPTIMISERS = {
     "Adam, rate corrected": "M[i] = 0.9 * M[i] + 0.1 * slope\n        V[i] = 0.999 * V[i] + 0.001 * slope ** 2\n"
     "        a = 0.01 * np.sqrt(1 - 0.999 ** (step + 1)) / (1 - 0.9 ** (step + 1))\n"
     "        value -= a * M[i] / (np.sqrt(V[i]) + 1e-8)",
+    "Adam, means moved by differences": "M[i] += (1 - 0.9) * (slope - M[i])\n"
+    "        V[i] += (1 - 0.999) * (slope ** 2 - V[i])\n"
+    "        a = 0.01 * np.sqrt(1 - 0.999 ** (step + 1)) / (1 - 0.9 ** (step + 1))\n"
+    "        value -= a * M[i] / (np.sqrt(V[i]) + 1e-7)",
     "AdamW": "M[i] = 0.9 * M[i] + 0.1 * slope\n        V[i] = 0.999 * V[i] + 0.001 * slope ** 2\n"
     "        m, v = M[i] / (1 - 0.9 ** (step + 1)), V[i] / (1 - 0.999 ** (step + 1))\n"
     "        value -= 0.01 * (m / (np.sqrt(v) + 1e-8) + 0.01 * value)",
@@ -67,6 +71,32 @@ for title, rule in OPTIMISERS.items():
         _before(STATE, NETWORK) + PAIRS + "        " + rule + "\n",
         STATUS.get(title, RIGHT),
     )
+CASES["Adam on rows that are drawn, for a thousand steps"] = Case(
+    "found where a round begins, its steps are counted from there",
+    """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(400, 5))
+T = np.eye(2)[(X[:, 0] * X[:, 1] > 0).astype(int)]
+P = {"W1": rng.normal(size=(5, 20)) * 0.3, "b1": np.zeros(20), "W2": rng.normal(size=(20, 2)) * 0.3, "b2": np.zeros(2)}
+m = {k: np.zeros_like(v) for k, v in P.items()}
+v = {k: np.zeros_like(w) for k, w in P.items()}
+for i in range(1, 1000):
+    rows = rng.choice(400, 50)
+    x, t = X[rows], T[rows]
+    z = x @ P["W1"] + P["b1"]
+    h = np.maximum(z, 0)
+    e = np.exp(h @ P["W2"] + P["b2"])
+    p = e / e.sum(axis=1, keepdims=True)
+    d = (p - t) / 50
+    dh = d @ P["W2"].T * (z > 0)
+    g = {"W1": x.T @ dh, "b1": dh.sum(axis=0), "W2": h.T @ d, "b2": d.sum(axis=0)}
+    for k in P:
+        m[k] = 0.9 * m[k] + 0.1 * g[k]
+        v[k] = 0.999 * v[k] + 0.001 * g[k] ** 2
+        P[k] -= 0.001 * (m[k] / (1 - 0.9 ** i)) / (np.sqrt(v[k] / (1 - 0.999 ** i)) + 1e-7)
+""",
+)
 CASES["Newton's method"] = Case(
     "the step is the gradient through the inverse of the Hessian, by intent",
     LINEAR

@@ -22,7 +22,8 @@ HUGE, TINY = (
     1e-3,
 )  # times what was recorded: no epsilon, and no earlier memory, counts; or nothing is cut
 CUTTING = {"clip", "nan_to_num", "maximum", "minimum", "where"}
-LEAST_SHARE = 5e-3  # of its past that a memory keeps; what is smaller is an epsilon
+LEAST_SHARE = 5e-3  # of its past that a memory keeps; what is smaller may be an epsilon
+LEAST_INTAKE = 5e-4  # of what is new that a memory takes in, where it is written so: v += 0.001 * (g ** 2 - v)
 
 
 def title_of(machine: Machine, altered: Mapping[Place, Change] | None = None) -> str:
@@ -95,7 +96,7 @@ def constants(machine: Machine) -> set[float]:
     for node in machine.region:
         for argument in node.args:
             value = argument.value if isinstance(argument, Node) and argument not in inside else argument
-            if isinstance(value, int | float | np.number) and LEAST_SHARE < float(value) < 1:
+            if isinstance(value, int | float | np.number) and LEAST_INTAKE < float(value) < 1:
                 counts[float(value)] = counts.get(float(value), 0) + 1
     used = {value for value, count in counts.items() if count >= len(machine.updates) - 1}
     return {share for value in used for share in (value, 1 - value) if share > LEAST_SHARE}
