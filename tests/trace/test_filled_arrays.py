@@ -14,6 +14,7 @@ from unstuck.autodiff.reverse import backward
 from unstuck.trace.running.runner import Stop
 from unstuck.trace.schedule import Clock, Plan
 from unstuck.trace.tape.instrument import Instrumenter
+from unstuck.trace.tape.layout import position
 from unstuck.trace.tape.runtime import Runtime
 
 PROGRAM = """
@@ -81,3 +82,11 @@ def test_an_array_that_is_read_on_the_way_is_seen_as_it_was() -> None:
         shifted.append((out @ [1.0, 2.0] - names["read"]) / step)
     assert by_w == pytest.approx(np.array(shifted), rel=1e-4)
     assert any(node.op == "setitem" for node in nodes)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int64, int])
+def test_a_narrow_index_finds_its_place(kind: type) -> None:
+    """A label of eight bits picks the element that it picks in NumPy, far behind what eight bits can count."""
+    array = np.arange(600.0).reshape(300, 2)
+    assert position(array, (299, kind(1))) == array[299, kind(1)]
+    assert position(array, (-1, kind(0))) == array[-1, kind(0)]

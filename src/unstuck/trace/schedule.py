@@ -243,7 +243,9 @@ class Clock:
         within = [node for node in memory.nodes if contexts[node.context] is not None]
         seen = {*contexts.values()} - {None}
         self._wait = Wait(within, len(seen), self.plan.patience)
-        begins = step_key(self.nest.context, steps.loop) not in seen  # a round of which nothing is on the tape yet
+        begins = (
+            step_key(self.nest.context, steps.loop) not in seen
+        )  # a round of which nothing is on the tape yet
         self.progress.step = self._first_step + len(seen) - (not begins)
         self.progress.starts = [0] if not self.progress.starts else self.progress.starts
         around = [loop.number for loop in self.nest.running]

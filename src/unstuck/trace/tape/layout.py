@@ -71,8 +71,9 @@ def position(array: Array, index: Any) -> int | None:
     for part, length in zip(parts, shape, strict=True):
         if type(part) is not int and not isinstance(part, np.integer):
             return None
-        place = place * length + (part + length if part < 0 else part)
-    return int(place)
+        at = int(part)  # a label of 8 bits would overflow
+        place = place * length + (at + length if at < 0 else at)
+    return place
 
 
 def owner_of(array: Array) -> Array:
