@@ -55,3 +55,36 @@ def test_the_reason_is_not_an_untrue_one(tmp_path: Path, text: str, untrue: str)
     trace = record(Job(str(path)), timeout=60)
     assert trace.status == "wrong"
     assert untrue not in trace.recipe_reason
+
+
+WHOLE_LABELS = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(200, 2))
+y = (X[:, 0] * X[:, 1] > 0).astype(int) + 2 * (X[:, 0] > 0.5)
+W1, b1 = rng.normal(size=(2, 8)), np.zeros(8)
+W2, b2 = rng.normal(size=(8, 4)), np.zeros(4)
+for i in range(400):
+    h = np.tanh(X @ W1 + b1)
+    e = np.exp(h @ W2 + b2)
+    d = e / e.sum(axis=1, keepdims=True)
+    d[range(200), y] -= 1
+    d /= 200
+    dh = d @ W2.T * (1 - h ** 2)
+    W2 -= 0.5 * h.T @ d
+    b2 -= 0.5 * d.sum(axis=0)
+    W1 -= 0.5 * X.T @ dh
+    b1 -= 0.5 * dh.sum(axis=0)
+"""
+
+
+def test_whole_labels_are_one_target(tmp_path: Path) -> None:
+    """Where 1 is taken off the probability of each label, every row has one target, and can be trained again."""
+    path = tmp_path / "net.py"
+    path.write_text(WHOLE_LABELS)
+    trace = record(Job(str(path)), timeout=60)
+    assert (trace.status, trace.recipe_reason) == ("exact", "")
+    assert trace.recipe is not None
+    assert (trace.recipe.loss, trace.recipe.layers[-1]) == ("cross-entropy", 4)
+    assert trace.data is not None
+    assert trace.data.classes == 4

@@ -185,7 +185,9 @@ def _activation(forward: Forward, z: Node, last: bool) -> str:
                 raise Unrecognised("a hidden layer ends in a softmax")
             return "softmax"
     if not last and any(child.op not in ("dot", "matmul", "multiply") for child in _consumers(forward, z)):
-        raise Unrecognised("a hidden layer has an activation that is none of " + ", ".join(sorted(KNOWN)))
+        raise Unrecognised(
+            "the activation of a hidden layer was not recognised as one of " + ", ".join(sorted(KNOWN))
+        )
     return "linear"
 
 
