@@ -129,3 +129,10 @@ def test_a_right_gradient_that_differs_is_told_with_its_reason() -> None:
         "The backward pass is right (24 steps): every gradient equals automatic differentiation, or differs for a good "
         f"reason. {first.parameter}: {reason}."
     )
+
+
+def test_steps_without_a_gradient_are_not_counted_as_judged() -> None:
+    """Where most steps showed nothing to compare, the sentence says in how many there was something."""
+    trace = exact()
+    text = verdict(replace(trace, steps=10 * max(each.steps for each in trace.gradients)), None, None)
+    assert text.endswith("(24 of 240 steps; in the others there was nothing to compare).")

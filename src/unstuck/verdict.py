@@ -68,7 +68,7 @@ def _changes(study: Study) -> str:
 
 
 def _state_of_backward_pass(trace: Trace) -> str:
-    steps = counted(trace.steps, "step")
+    steps = _judged_in(trace)
     because = f": {trace.reason.rstrip('.')}." if trace.reason else "."
     if trace.status == "exact":
         good = _good_reasons(trace)
@@ -82,6 +82,14 @@ def _state_of_backward_pass(trace: Trace) -> str:
         return f"Cannot tell whether the backward pass is right{because}"
     reason = trace.reason.rstrip(".") or "there is no hand-written backward pass to check"
     return f"{reason[0].upper()}{reason[1:]}."
+
+
+def _judged_in(trace: Trace) -> str:
+    """In how many steps gradients were judged, and of how many, where most of them show none of their own."""
+    told = max((gradient.steps for gradient in trace.gradients), default=trace.steps)
+    if 2 * told >= trace.steps:
+        return counted(told, "step")
+    return f"{told} of {counted(trace.steps, 'step')}; in the others there was nothing to compare"
 
 
 def _good_reasons(trace: Trace) -> str:
