@@ -240,13 +240,13 @@ def _length(
     if not known:
         return [text + "."]
     flat = max(map(abs, known.values())) < FLAT
-    figures = ", ".join(f"{label} {slope:+.1f}" for label, slope in sorted(known.items()))
+    figures = ", ".join(f"{label} {slope:+z.1f}" for label, slope in sorted(known.items()))
     notes = [
         f"{text}; {'the curves were flat' if flat else 'the curves still moved'} "
         f"(points per doubling of the epochs: {figures})."
     ]
     others = sorted(set(moving) - told)
     if others:
-        figures = ", ".join(f"{label} {moving[label]:+.1f}" for label in others)
+        figures = ", ".join(f"{label} {moving[label]:+z.1f}" for label in others)
         notes.append(f"Other variants were still on the move (points per doubling): {figures}.")
     return notes
