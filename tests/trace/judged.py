@@ -27,6 +27,15 @@ def judged(path: Path) -> Trace:
         return recorder.finish(Outcome(0, True, 0.0))
 
 
+def changed(path: Path, text: str, *changes: tuple[str, str]) -> Path:
+    """The path, where the text is written with one part after the other replaced; each must be there."""
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    return path
+
+
 @contextlib.contextmanager
 def _as_it_was(folder: Path) -> Iterator[None]:
     modules, main, path, argv, cwd = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from judged import judged, wrong
+from judged import changed, judged, wrong
 
 NETWORK = """
 import numpy as np
@@ -67,13 +67,7 @@ FAULTS = {
 
 
 def _program(tmp_path: Path, *changes: tuple[str, str]) -> Path:
-    text = NETWORK
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    path = tmp_path / "vector.py"
-    path.write_text(text)
-    return path
+    return changed(tmp_path / "vector.py", NETWORK, *changes)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from judged import judged, wrong
+from judged import changed, judged, wrong
 
 from unstuck.facts import Span
 from unstuck.trace.judging.matching import Match
@@ -71,13 +71,7 @@ WRONG = {
 
 
 def _program(tmp_path: Path, *changes: tuple[str, str]) -> Path:
-    text = NETWORK
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    path = tmp_path / "numbers.py"
-    path.write_text(text)
-    return path
+    return changed(tmp_path / "numbers.py", NETWORK, *changes)
 
 
 @pytest.mark.parametrize("name", RIGHT)

@@ -159,12 +159,7 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
     steps = _without_first(steps)
     verdicts = best_loss(steps, tolerance)
     if verdicts is not None and verdicts.loss.kind != "returned" and not verdicts.explains_any(tolerance):
-        views = parted(steps, parameters)
-        if views is not None:
-            (steps, parameters), verdicts = views, best_loss(views[0], tolerance) or verdicts
-            if not verdicts.explains_all(tolerance):
-                steps = viewed(steps, verdicts.loss)
-                verdicts = judge(steps, verdicts.loss)
+        steps, parameters, verdicts = _by_views(steps, parameters, verdicts, tolerance)
     if verdicts is None:
         meant, under, account = astray(steps, tolerance) or (steps, None, None)
         return [Analysis(parameters, tuple(meant), window, first, under, account, tolerance)]
@@ -179,6 +174,20 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
             own = {name: parameters[name] for name in parameters if any(name in s.updates for s in shown)}
             result.append(Analysis(own, tuple(shown), window, first, best, search, tolerance))
     return result
+
+
+def _by_views(
+    steps: list[Step], parameters: dict[str, Tracked], verdicts: Verdicts, tolerance: float
+) -> tuple[list[Step], dict[str, Tracked], Verdicts]:
+    """The same with every vector that holds a network taken apart, where there is one."""
+    views = parted(steps, parameters)
+    if views is None:
+        return steps, parameters, verdicts
+    (steps, parts), verdicts = views, best_loss(views[0], tolerance) or verdicts
+    if not verdicts.explains_all(tolerance):  # then each part shall be explained
+        steps = viewed(steps, verdicts.loss)
+        verdicts = judge(steps, verdicts.loss)
+    return steps, parts, verdicts
 
 
 def _without_first(steps: list[Step]) -> list[Step]:

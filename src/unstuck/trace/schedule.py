@@ -243,10 +243,9 @@ class Clock:
         within = [node for node in memory.nodes if contexts[node.context] is not None]
         seen = {*contexts.values()} - {None}
         self._wait = Wait(within, len(seen), self.plan.patience)
-        begins = (
-            step_key(self.nest.context, steps.loop) not in seen
-        )  # a round of which nothing is on the tape yet
-        self.progress.step = self._first_step + len(seen) - (not begins)
+        # The running round counts as well; where it has just begun, nothing of it is on the tape.
+        running = step_key(self.nest.context, steps.loop)
+        self.progress.step = self._first_step + len(seen) - (running in seen)
         self.progress.starts = [0] if not self.progress.starts else self.progress.starts
         around = [loop.number for loop in self.nest.running]
         if steps.loop in around[1:]:  # the loop over epochs

@@ -184,20 +184,18 @@ def functions(node: Node) -> Iterator[Alteration]:
     for position, arg in enumerate(node.args if node.op != "copy" else ()):
         single = isinstance(arg, Node) and np.ndim(arg.value) == 0 and arg.op != "leaf"
         if isinstance(arg, Node) and (single or np.ptp(np.asarray(arg.value, float))):
-            for name, function in (FUNCTIONS | _reduced(node, np.ndim(arg.value))).items():
-                named = title_at(node, position)
-                whole = name.format(named) if "{" in name else f"{name}({named})"
-                text = f"{named} stands where {whole} belongs"
+            named = title_at(node, position)
+            for call, function in _calls(node, np.ndim(arg.value)):
+                text = f"{named} stands where {call.format(named)} belongs"
                 yield Alteration("wrong-operand", text, _of_operand(position, function), arg)
 
 
-def _reduced(node: Node, rank: int) -> dict[str, Callable[[Array], Array]]:
-    """Sums and means over one axis, where one operand is combined with another element by element."""
-    return {
-        f"{op}({{}}, axis={axis})": partial(getattr(np, op), axis=axis, keepdims=True)
-        for op in sorted(REDUCTIONS)
-        for axis in range(rank if node.op in SYMBOLS else 0)
-    }
+def _calls(node: Node, rank: int) -> Iterator[tuple[str, Callable[[Array], Array]]]:
+    """Functions of an operand, as they are written; of one that is combined with another, sums and means as well."""
+    yield from ((f"{name}({{}})", function) for name, function in FUNCTIONS.items())
+    for op in sorted(REDUCTIONS):
+        for axis in range(rank if node.op in SYMBOLS else 0):
+            yield f"{op}({{}}, axis={axis})", partial(getattr(np, op), axis=axis, keepdims=True)
 
 
 def _of_operand(position: int, function: Callable[[Array], Array]) -> Value:

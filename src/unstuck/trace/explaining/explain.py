@@ -132,11 +132,17 @@ def explanation(
         updates = updated_at(steps, wrong)
         span = span or next(iter(updates), None)
         uses = tuple(place for place in updates if place != span)
-    lines = {place.line for place in updated_at(steps, wrong)}
-    header = loop_over_literals(span) if span is not None and span.line in lines else None
-    if span is not None and header is not None and hypothesis.kind in OF_ANOTHER:
-        span, uses = header, (span, *uses)
-    return Explanation(hypothesis.kind, text, span, uses, evidence) if span is not None else None
+    if span is None:
+        return None
+    header = _header(span, steps, wrong) if hypothesis.kind in OF_ANOTHER else None
+    places = (span, *uses) if header is None else (header, span, *uses)
+    return Explanation(hypothesis.kind, text, places[0], places[1:], evidence)
+
+
+def _header(span: Span, steps: Sequence[Step], names: Sequence[str]) -> Span | None:
+    """The head of the loop that updates these parameters here, where it mixes up lists that it writes out."""
+    updated = {place.line for place in updated_at(steps, names)}
+    return loop_over_literals(span) if span.line in updated else None
 
 
 def _remade(hypothesis: Hypothesis, passes: Sequence[Forward]) -> Span | None:

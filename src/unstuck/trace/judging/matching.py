@@ -63,7 +63,7 @@ def match(written: Array, true: Array, floor: float = 0.0) -> Match:
     forgiven = floor / size
     if (
         written.size == 1
-    ):  # a number agrees with every number of its sign; networks of numbers ask this all the time
+    ):  # it agrees with every number of its sign; networks of numbers ask this all the time
         slope = 1.0 if (written.item() > 0) == (true.item() > 0) else -1.0
         rest, mirrored = _in_order(slope, 0.0, forgiven)
         return Match(slope * largest / size, rest, mirrored, slope, False, written, true)

@@ -87,7 +87,7 @@ def _ratios(names: Sequence[str], tables: Mapping[str, Table], numbers: Numbers)
 def _misfit(ratios: Array, sites: Sequence[Span]) -> Misfit:
     """How each number goes with the set that is believed."""
     count = ratios.shape[1]
-    tried = np.unique(np.linspace(0, count - 1, min(count, MOST_TRIED)).astype(int))
+    tried = np.unique(np.linspace(0, count - 1, min(count, MOST_TRIED)).round().astype(int))
     places = list(dict.fromkeys(sites))
     alike = np.asarray([places.index(span) for span in sites])
     alone = _beside(ratios, np.ones((1, len(ratios))), alike)

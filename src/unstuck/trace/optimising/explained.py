@@ -23,9 +23,7 @@ HUGE, TINY = (
 )  # times what was recorded: no epsilon, and no earlier memory, counts; or nothing is cut
 CUTTING = {"clip", "nan_to_num", "maximum", "minimum", "where"}
 LEAST_SHARE = 5e-3  # of its past that a memory keeps; what is smaller may be an epsilon
-LEAST_INTAKE = (
-    5e-4  # of what is new that a memory takes in, where it is written so: v += 0.001 * (g ** 2 - v)
-)
+LEAST_INTAKE = 5e-4  # of what is new that a memory takes in: of v += 0.001 * (g ** 2 - v), no 0.999 is seen
 
 
 def title_of(machine: Machine, altered: Mapping[Place, Change] | None = None) -> str:

@@ -49,10 +49,8 @@ class Remembered:
                 pending += unknown
                 continue
             spans = {part.span for part in parts}.union(*map(self.places.__getitem__, parts))
-            same = next((self.places[part] for part in parts if spans == self.places[part]), None)
-            self.places[pending.pop()] = (
-                frozenset(spans) if same is None else same
-            )  # one set for a whole chain
+            of_part = (self.places[part] for part in parts)  # a whole chain shares one set
+            self.places[pending.pop()] = next((one for one in of_part if one == spans), frozenset(spans))
         return self.places[node]
 
 
@@ -118,9 +116,9 @@ def sequences(group: list[Node], previous: dict[int, Node], least: int) -> list[
 def _old_value(node: Node, oldest: int, share: float, known: Remembered) -> Node | None:
     """The additive term of a node that was made at the node's own place in the source, not before `oldest`.
 
-    It must come back nearly whole, or alone: decay and momentum shrink a value, but an error signal that returns
-    through a bias and its learning rate is no old value.  And it comes back alone: what holds the values of several
-    rounds is the increment of a sum (the `W - step` of `W += W - step`).
+    It must come back nearly whole, unless nothing else is added: decay and momentum shrink a value, but an error
+    signal that returns through a bias and its learning rate is no old value.  And there must be one: what holds the
+    values of several rounds is the increment of a sum (the `W - step` of `W += W - step`).
     """
     plain = _operand(node) or _of_part(node, oldest)
     if plain is not None or node.span not in known.places_in(node):

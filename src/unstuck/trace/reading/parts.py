@@ -21,7 +21,7 @@ from unstuck.facts import Array
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.readings import of_part
 from unstuck.trace.reading.steps import Tracked, Update
-from unstuck.trace.reading.terms import Term, stores_whole
+from unstuck.trace.reading.terms import Term, meet, stores_whole
 from unstuck.trace.reading.views import behind
 from unstuck.trace.reading.written import Step, taken
 
@@ -179,7 +179,10 @@ class _Picked:
         return replace(node, args=args, value=value)
 
     def _cut(self, node: Node) -> Node:
-        """These places of a value, as one operation on its own operands: it can be run again like the whole."""
+        """These places of a value, as one operation on its own operands: it can be run again like the whole.
+
+        (Of a node that is `vectorize`, it is its own function that is run.)
+        """
 
         def pick(*args: Any) -> Array:
             return np.asarray(np.ravel(run(replace(node, args=args), {}))[self.where])
@@ -200,7 +203,7 @@ def _within(node: Node, where: Array) -> Any:
         whole, written, value = node.args
         if np.array_equal(np.ravel(written), np.ravel(where)):
             return value if isinstance(value, Node) and np.size(value.value) == where.size else None
-        return whole if not np.isin(where, written).any() else None
+        return whole if not meet(where, written) else None
     if node.op in JOINING and isinstance(node.args[0], list | tuple):
         pieces = [piece.value if isinstance(piece, Node) else piece for piece in node.args[0]]
         ends = np.cumsum([np.size(piece) for piece in pieces])

@@ -153,13 +153,13 @@ def _forwarded(coefficient: float, node: Node) -> list[tuple[float, Node]] | Non
             return None
         if _same_place(written, where):
             return [(coefficient, value)] if isinstance(value, Node) else None
-        if node.op == "getitem" or _meet(written, where):
+        if node.op == "getitem" or meet(written, where):
             return None
         source = whole
     return None
 
 
-def _meet(one: Any, other: Any) -> bool:
+def meet(one: Any, other: Any) -> bool:
     """Have two sets of positions one in common?  Most rows of a matrix lie apart, which their ends tell."""
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and one.size + other.size <= FEW_PLACES:
         return not set(one.ravel().tolist()).isdisjoint(other.ravel().tolist())
