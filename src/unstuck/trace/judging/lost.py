@@ -26,7 +26,10 @@ def never_stored(name: str, steps: Sequence[Step]) -> Explanation | None:
         return None
     bound = updates[-1].after.names[-1:]
     if bound and bound[0] != name:
-        text = f"the new value of {name} is bound to the name {bound[0]}, and {name} itself stays as it was"
+        text = (
+            f"the new value of {name} is bound to the name {bound[0]} and to nothing else: "
+            "the array that the network uses stays as it was"
+        )
     else:
         text = (
             f"the gradient of {name} is computed in every step and used for nothing: "

@@ -28,6 +28,7 @@ def turned_trainings(nodes: Sequence[Node], least: int) -> list[Steps]:
     (`w = rate * g - w`, or `w += w - rate * g`.)  Nothing that is right looks so but what is flipped on purpose, such
     as a mask, so they are looked for only where there is no other training.
     """
-    looks = (find_steps(nodes[:LOOKED_AT], least, share=share) for share in (-1.0, 2.0))
+    places = Remembered().places  # they are the same whatever share comes back
+    looks = (find_steps(nodes[:LOOKED_AT], least, Remembered(places=places), share) for share in (-1.0, 2.0))
     found = next(filter(None, looks), [])
     return [replace(steps, keys=steps.keys[:MOST_TURNED]) for steps in found]
