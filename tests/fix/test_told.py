@@ -56,6 +56,11 @@ def meaning(text: str) -> str:
             "dW1 = x.T @ dz",
             "dW1 is given another value here: what was in it before is lost",
         ),
+        (
+            'p["W2"] -= rate * dW2',
+            'p["W2"] = p["W2"] - rate * dW2',
+            "the new value of W2 is bound to the name w and to nothing else: the array stays as it was",
+        ),
         ("np.maximum(z, 0)", "np.minimum(z, 0)", "`minimum` stands where `maximum` is right"),
         ("(h > 0)", "(h < 0)", "something else (`less` stands where `greater` is right)"),
         ("(1 - h)", "(2 - h)", "something else (the number 2 stands where 1 belongs)"),

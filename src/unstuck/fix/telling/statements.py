@@ -35,6 +35,18 @@ def kept(code: Code, node: Node, _: re.Match[str]) -> Iterator[Change]:
     yield from (Change(change.pieces, change.title, 1) for change in found)
 
 
+def in_place(code: Code, node: Node, _: re.Match[str]) -> Iterator[Change]:
+    """The array itself is changed, `w -= step` for `w = w - step`, where w is a second name of it."""
+    target = rebound(node) if isinstance(node, ast.Assign) else None
+    value = node.value if isinstance(node, ast.Assign) else None
+    if target is None or not isinstance(value, ast.BinOp) or not isinstance(value.op, ast.Add | ast.Sub):
+        return
+    if code.words(value.left) == code.words(target):
+        sign = "+" if isinstance(value.op, ast.Add) else "-"
+        low, high = code.range(target)[1], code.range(value.right)[0]
+        yield Change(((low, high, f" {sign}= "),), "change the array itself", 1)
+
+
 def before_loop(code: Code, node: Node, _: re.Match[str]) -> Iterator[Change]:
     """What is made anew in every round is made once, before the loop."""
     for change in nest(code, node):

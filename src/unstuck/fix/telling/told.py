@@ -57,6 +57,7 @@ READINGS: tuple[tuple[str, Reading], ...] = (
     (r"the activation itself, not by its derivative", statements.derived),
     (r"multiplies the old value by|adds to the old value that value again", statements.kept),
     (r"is given another value here: what was in it before is lost", _of(assignment)),
+    (r"is bound to the name \S+ and to nothing else", statements.in_place),
     (r"is made anew in every round of its loop", statements.before_loop),
     (r"starts from \S+ instead of 0", statements.zeros),
     (r"starts from \S+ in every step, instead of 0", statements.zeros),
