@@ -345,7 +345,11 @@ PROBES = {
         "pass",
     ),
     "flat_vector": Probe(
-        "theta", "objective(theta, X, labels)", "1", "theta = theta - gradient(theta, X, labels)", "pass"
+        "theta[:18] theta[18:27] theta[27:54] theta[54:]",
+        "objective(theta, X, labels)",
+        "1",
+        "theta = theta - gradient(theta, X, labels)",
+        "pass",
     ),
     "out_argument": Probe(
         "W1 B1 W2 B2",

@@ -74,7 +74,8 @@ def _of_sum(scope: Scope, node: ast.BinOp) -> tuple[str, tuple[str, ...]]:
         return DERIVATIVE, (*OTHER_DERIVATIVE, *OPERATOR)
     if roles.role(roles.target(statement)) == "state" or "beta" in scope.file.of(node):
         return "optimiser state", ("optimiser", "sign")
-    return "operator", (*OPERATOR, "sign")
+    looks_ahead = any(roles.role(word) == "state" for word in scope.file.of(node).split())
+    return "operator", (*OPERATOR, "sign", *(("optimiser",) if looks_ahead else ()))
 
 
 def _moves(scope: Scope, node: ast.BinOp) -> bool:
@@ -113,7 +114,8 @@ def minus_dropped(scope: Scope, node: ast.AST) -> Iterator[Change]:
         and isinstance(node.op, ast.USub)
         and not isinstance(node.operand, ast.Constant)
     ):
-        yield Change((scope.file.replaced(node, scope.file.of(node.operand)),), "sign", ("sign",))
+        explained = ("sign", *(OTHER_DERIVATIVE if in_slope(scope, node) else ()))
+        yield Change((scope.file.replaced(node, scope.file.of(node.operand)),), "sign", explained)
 
 
 @operator("minus added")
@@ -149,7 +151,7 @@ def _kept(scope: Scope, node: ast.expr, kept: ast.expr | None, dropped: ast.expr
     }.get(roles.role(scope.file.of(dropped)), ("factor missing", FACTOR))
     statement = scope.file.statement(node)
     if in_slope(scope, node):
-        kind, explained = DERIVATIVE, OTHER_DERIVATIVE
+        kind, explained = DERIVATIVE, (*OTHER_DERIVATIVE, "factor-missing")
     elif kind == "factor missing" and is_update(scope, statement):
         explained = (*FACTOR, "gradient-missing")
     elif kind == "factor missing" and roles.role(roles.target(statement)) == "state":

@@ -97,8 +97,10 @@ def added(scope: Scope, node: ast.AST) -> Iterator[Change]:
 def _of_added(scope: Scope, node: ast.Assign) -> tuple[str, tuple[str, ...]]:
     if is_update(scope, node):
         return "accumulation", KEPT
-    if roles.role(roles.target(node)) == "state" or roles.target(node) in _reads(node):
+    if roles.role(roles.target(node)) == "state":
         return "optimiser state", ("optimiser",)
+    if roles.target(node) in _reads(node):  # a value that is changed: what it was before comes in once more
+        return "accumulation", (*KEPT, "term-extra")
     if roles.role(scope.file.of(node)) in ("slope", "mask") or "[" in roles.target(node):
         return "accumulation", ("gradient-not-cleared", *OTHER_DERIVATIVE)
     return "accumulation", ("gradient-not-cleared",)
@@ -141,7 +143,7 @@ def doubled(scope: Scope, node: ast.AST) -> Iterator[Change]:
 def _of_twice(scope: Scope, node: ast.stmt) -> tuple[str, tuple[str, ...]]:
     if any(is_slope(scope, each) for each in ast.walk(node)) or roles.role(scope.file.of(node)) == "slope":
         return DERIVATIVE, ("activation-derivative-squared", "factor-extra")
-    if isinstance(node, ast.Assign) or roles.role(roles.target(node)) == "state":
+    if roles.role(roles.target(node)) == "state":
         return "optimiser state", ("optimiser",)
     return "statement doubled", ("statement-extra", "term-extra", "factor-extra", *OPERAND)
 

@@ -16,7 +16,7 @@ from unstuck.fix.apply import apply_edits
 from unstuck.fix.bench import Rerun
 from unstuck.fix.candidates import proposals
 from unstuck.fix.repair import repair
-from unstuck.fix.verify import verified
+from unstuck.fix.verify import at_length, settled
 
 RIGHT = """\
 import numpy as np
@@ -229,19 +229,19 @@ def test_changing_the_forward_pass_is_no_fix() -> None:
         check(RIGHT, (), 1),
         check(RIGHT.replace('@ weights["W2"]', '@ weights["W2"] + 1'), (), 1),
     )
-    assert verified(original, check(RIGHT, (), 1))
+    assert settled(original, check(RIGHT, (), 1))
     assert edited.status == "exact"
-    assert not verified(original, edited)
-    assert not verified(replace(original, forward=()), replace(original, forward=()))
+    assert not settled(original, edited)
+    assert not settled(replace(original, forward=()), replace(original, forward=()))
 
 
 def test_a_gradient_that_can_no_longer_be_judged_is_no_fix() -> None:
     """A parameter that drops out of the check, or becomes "cannot tell", is refused."""
     original = check(RIGHT, (), 1)
     first, second = original.gradients
-    assert not verified(original, replace(original, gradients=(first,)))
-    assert not verified(original, replace(original, gradients=(first, replace(second, status="cannot-tell"))))
-    assert verified(original, replace(original, gradients=(first, replace(second, status="scaled"))))
+    assert not settled(original, replace(original, gradients=(first,)))
+    assert not settled(original, replace(original, gradients=(first, replace(second, status="cannot-tell"))))
+    assert settled(original, replace(original, gradients=(first, replace(second, status="scaled"))))
 
 
 def test_time_is_kept() -> None:

@@ -196,6 +196,40 @@ FAULTS = [
         "activation-derivative-value",
         66,
     ),
+    Fault("dropout", "    dz = dh * (1 - h ** 2)", "    dz = 1 - h ** 2", "W1", "error-wrong", 37),
+    Fault("deep", "d3 = np.dot(d4, w4.T) * (z3 > 0)", "d3 = z3 > 0", "w1", "error-wrong", 33),
+    Fault(
+        "adam",
+        "m[k] = beta1 * m[k] + (1 - beta1) * g[k]",
+        "m[k] = -(beta1 * m[k] + (1 - beta1) * g[k])",
+        "p['W1']",
+        "sign",
+        40,
+    ),
+    Fault(
+        "optimisers",
+        "        return -self.lr * grad\n",
+        "        return -self.lr\n",
+        "net.layers[0].W",
+        "gradient-missing",
+        53,
+    ),
+    Fault("reinforce", "(1 - hs ** 2)", "(hs ** 2 - 1)", "policy['W1']", "sign", 45),
+    Fault("vectorised", "W += eta", "W -= eta", "W", "sign", 53),
+    Fault(
+        "class_attributes",
+        """        hidden_error = error.dot(self.w_out.T)
+        hidden_error[self.hidden == 0] = 0
+        self.w_out -= self.lr * self.hidden.T.dot(error)
+""",
+        """        self.w_out -= self.lr * self.hidden.T.dot(error)
+        hidden_error = error.dot(self.w_out.T)
+        hidden_error[self.hidden == 0] = 0
+""",
+        "self.w_hidden",
+        "weights-already-updated",
+        28,
+    ),
 ]
 
 

@@ -156,8 +156,7 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
     steps = [step.without_computed(inner) for step in steps]
     parameters = dict(zip(names, first.parameters, strict=True))
     tolerance = tolerance_of(steps)
-    steps = _without_first(steps)
-    verdicts = best_loss(steps, tolerance)
+    steps, verdicts = _under_best(steps, tolerance)
     if verdicts is not None and verdicts.loss.kind != "returned" and not verdicts.explains_any(tolerance):
         steps, parameters, verdicts = _by_views(steps, parameters, verdicts, tolerance)
     if verdicts is None:
@@ -188,6 +187,25 @@ def _by_views(
         steps = viewed(steps, verdicts.loss)
         verdicts = judge(steps, verdicts.loss)
     return steps, parts, verdicts
+
+
+def _under_best(steps: list[Step], tolerance: float) -> tuple[list[Step], Verdicts | None]:
+    """The steps that tell most, and the verdicts under the loss that explains most of them.
+
+    Of a network that a wrong step has saturated at once, the first step says more than all others.
+    """
+    later = _without_first(steps)
+    verdicts = best_loss(later, tolerance)
+    if len(later) < len(steps) and verdicts is not None and (silent := _silent(verdicts)):
+        whole = best_loss(steps, tolerance)
+        if whole is not None and _silent(whole) < silent:
+            return steps, whole
+    return later, verdicts
+
+
+def _silent(verdicts: Verdicts) -> set[str]:
+    """The arrays of which no step says anything."""
+    return {name for name in verdicts.matches if verdicts.is_array(name) and not verdicts.telling(name)}
 
 
 def _without_first(steps: list[Step]) -> list[Step]:

@@ -14,6 +14,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.trace.analysis import Analysis
+from unstuck.trace.judging.judge import PICKING
 
 
 def fingerprint(analysis: Analysis) -> tuple[float, ...]:
@@ -36,8 +37,9 @@ def fingerprint(analysis: Analysis) -> tuple[float, ...]:
 
 
 def _is_computed(node: Node) -> bool:
-    """Is this a result of arithmetic, and not a constant or a row of the data?"""
-    return any(True for _ in node.parents()) and np.asarray(node.value).dtype.kind == "f"
+    """Is this a result of arithmetic, and not a constant or a row of the data, which is picked as others are?"""
+    computed = node.op not in PICKING and any(True for _ in node.parents())
+    return computed and np.asarray(node.value).dtype.kind == "f"
 
 
 def _number(node: Node) -> float:

@@ -142,7 +142,9 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
         told = evidence.account.explained.get(gradient.parameter)
         loose = isinstance(told, Reworked) and told.kind != OVERWRITTEN
         if gradient.status in ("wrong", "cannot-tell") and (gradient.explanation is None or loose):
-            gradient = _proven(gradient, evidence)
+            proven = _proven(gradient, evidence)
+            fault = None if proven is not gradient and fault is unlike.get(gradient.parameter) else fault
+            gradient = proven
         if isinstance(fault, str):
             gradient = replace(gradient, status="cannot-tell", reason=fault, residual=np.inf)
         elif isinstance(fault, Explanation) and (

@@ -64,6 +64,10 @@ class Evidence:
         """Is the written gradient a positive multiple of the true one in every telling step?"""
         return self.verdicts.explains(name, self.tolerance)
 
+    def reproduces(self, name: str) -> bool:
+        """Does an altered rule reproduce so many written numbers that it cannot be an accident?"""
+        return name in self.account.explained and self.account.verdicts.proves(name, self.tolerance)
+
 
 def statuses(names: Sequence[str], evidence: Evidence) -> dict[str, Said]:
     """Status and reason of every parameter."""
@@ -100,7 +104,7 @@ def _first_sight(name: str, evidence: Evidence, known: bool) -> Said:
         return "not-applicable", "it takes no part in the loss: a result, not a parameter"
     if evidence.explains(name):
         return _explained(name, evidence, known)
-    if len(telling) < LEAST_STEPS:
+    if len(telling) < LEAST_STEPS and not evidence.reproduces(name):
         return "cannot-tell", "only one recorded step says anything about it"
     if not known:
         return "cannot-tell", UNKNOWN_LOSS

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from unstuck.fix.changes.change import Change, Node, assigned, rebound, short
 from unstuck.fix.code import Code
-from unstuck.trace.running.sources import parsed
+from unstuck.trace.running.sources import expression, parsed
 
 NUMBERS = r"(?<=[A-Za-z_])\d+\b"  # of names
 
@@ -26,11 +26,42 @@ def analogy(code: Code, node: Node) -> Iterator[Change]:
             continue
         for other in code.unmoved:
             text = code.text[slice(*lines)].replace(stem, other)
-            if other != stem and _words(text) <= known:
-                title = f"add `{' '.join(text.split())}`"
-                for at, size in zip(lines[::-1], (3, 4), strict=True):
-                    added = text if text.endswith("\n") else "\n" + text
-                    yield Change(((at, at, added),), title, size)
+            variants = [(text, 0), *((each, 2) for each in _of_this_layer(code, text, code.words(node)))]
+            for words, extra in variants if other != stem else ():
+                if _words(words) <= known:
+                    title = f"add `{' '.join(words.split())}`"
+                    for at, size in zip(lines[::-1], (3, 4), strict=True):
+                        added = words if words.endswith("\n") else "\n" + words
+                        yield Change(((at, at, added),), title, size + extra + (stem[0] != other[0]))
+
+
+def _of_this_layer(code: Code, text: str, beside: str) -> Iterator[str]:
+    """An update with one value that another of its layer uses in the place of one of its own.
+
+    (After `W1 -= rate * x.T @ d1`, `b1 -= rate * d2.sum(0)`, which is modelled on the update of b2, sums d1.)
+    """
+    parts = [re.split(r"(?<![=!<>])=(?!=)", each, maxsplit=1) for each in (text, beside)]
+    if any(len(each) < 2 for each in parts):
+        return
+    (target, value), (_, model) = parts
+    own, others = _values(code, value), _values(code, model)
+    for name in sorted(own - others):
+        whole = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
+        yield from (f"{target}={whole.sub(other, value)}" for other in sorted(others - own))
+
+
+def _values(code: Code, text: str) -> set[str]:
+    """The names of values in an expression, and the attributes of their owner."""
+    try:
+        tree = expression(text.strip())
+    except (SyntaxError, ValueError):
+        return set()
+    called = {item.func for item in ast.walk(tree) if isinstance(item, ast.Call)}
+    names = {item for item in ast.walk(tree) if isinstance(item, ast.Name) and item not in called}
+    members = {item for item in ast.walk(tree) if isinstance(item, ast.Attribute) and item.value in names}
+    no_values = {*code.imported, "self"}
+    found = {ast.unparse(item) for item in names | members - called}
+    return {each for each in found if each not in no_values and each.split(".")[0] not in code.imported}
 
 
 def sibling(code: Code, node: Node) -> Iterator[Change]:

@@ -54,6 +54,13 @@ def before_loop(code: Code, node: Node, _: re.Match[str]) -> Iterator[Change]:
             yield Change(change.pieces, change.title, 1)
 
 
+def into_loop(code: Code, node: Node, _: re.Match[str]) -> Iterator[Change]:
+    """What stands behind a loop and takes only its last values, moves into it; or adds up what it overwrites."""
+    for change in (*nest(code, node), *assignment(code, node)):
+        if change.title.endswith("into the loop") or change.title == "= becomes +=":
+            yield Change(change.pieces, change.title, 1)
+
+
 def zeros(code: Code, node: Node, _: re.Match[str]) -> Iterator[Change]:
     """A sum starts from zeros of its own, and not from ones, or from the array that it moves."""
     if isinstance(node, ast.Attribute) and node.attr in ("ones_like", "ones"):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from unstuck.fix.changes.change import Change, Node
 from unstuck.fix.changes.operands import axis, index
 from unstuck.fix.changes.operators import swap
-from unstuck.fix.changes.statements import assignment
+from unstuck.fix.changes.statements import assignment, move
 from unstuck.fix.code import Code
 from unstuck.fix.telling import statements, values
 from unstuck.fix.telling.values import Reading
@@ -36,6 +36,9 @@ TITLE = r"([^;(\n]+?)"
 READINGS: tuple[tuple[str, Reading], ...] = (
     (r"`(\S+)` stands where `(\S+)` is right", values.other_operator),
     (r"the number (\S+) stands where (\S+) belongs", values.number),
+    (r"(\S+) is (?:added|subtracted) at the target of each row, where (\S+) belongs", values.number),
+    (r"the slope (\S+) instead of (\S+)", values.number),
+    (rf"a minus sign is missing in front of {TITLE}(?=$|[;)\n])", values.negated),
     (rf"(?:{START})(?!the number ){TITLE} stands where ([^;\n]+?) belongs", values.value),
     (rf"the error goes back through {TITLE} instead of (?!its )([^;)\n]+)", values.value),
     (rf"is formed with {TITLE} instead of ([^;)\n]+)", values.value),
@@ -58,7 +61,12 @@ READINGS: tuple[tuple[str, Reading], ...] = (
     (r"multiplies the old value by|adds to the old value that value again", statements.kept),
     (r"is given another value here: what was in it before is lost", _of(assignment)),
     (r"is bound to the name \S+ and to nothing else", statements.in_place),
+    (r"this overwrites what earlier rounds have stored", _of(assignment)),
+    (r"what is added to (\S+) is made of (\S+) itself alone", values.own_gradient),
+    (r"takes (\S+) itself where the gradient of (\S+) belongs", values.own_gradient),
     (r"is made anew in every round of its loop", statements.before_loop),
+    (r"only the (?:last|first) contribution|outside of the loop in which", statements.into_loop),
+    (r"the error goes back through \S+ after (?:it was|they were) updated", _of(move)),
     (r"starts from \S+ instead of 0", statements.zeros),
     (r"starts from \S+ in every step, instead of 0", statements.zeros),
     (r"the gradient is written into (\S+) itself", statements.unshared),

@@ -10,7 +10,7 @@ from unstuck.fix.changes.change import Change, Node, assigned, operator, rebound
 from unstuck.fix.changes.operands import index, transpose
 from unstuck.fix.changes.operators import sign, swap
 from unstuck.fix.code import Code, is_number, loose
-from unstuck.fix.telling.titles import VALUES, is_called, is_factor, is_titled, texts
+from unstuck.fix.telling.titles import VALUES, is_called, is_factor, is_titled, last, texts
 
 Reading = Callable[[Code, Node, re.Match[str]], Iterator[Change]]
 SYMBOLS = {"+": ast.Add, "-": ast.Sub, "*": ast.Mult, "/": ast.Div}
@@ -140,6 +140,25 @@ def minus(code: Code, node: Node, match: re.Match[str]) -> Iterator[Change]:
         and is_titled(code, node.operand, match[1])
     ):
         yield from sign(code, node)
+
+
+def own_gradient(code: Code, node: Node, match: re.Match[str]) -> Iterator[Change]:
+    """The update of X is made of X, or of another parameter, where the gradient of X belongs."""
+    taken, name = match.groups()
+    if isinstance(node, VALUES) and isinstance(node.ctx, ast.Load) and is_called(code, node, taken):
+        wanted = re.compile(rf"(?:.*[\W_])?(?:d|g|grad|delta|nabla)_?{re.escape(last(name))}\W*")
+        for text in code.data_names(node):
+            if wanted.fullmatch(text):
+                yield Change(((*code.range(node), text),), f"use {text} instead of {short(code, node)}", 1)
+
+
+def negated(code: Code, node: Node, match: re.Match[str]) -> Iterator[Change]:
+    """A minus sign is missing in front of X."""
+    named = isinstance(node, VALUES) and isinstance(node.ctx, ast.Load)
+    if isinstance(node, ast.expr) and (named or loose(node)) and is_titled(code, node, match[1]):
+        left, right = ("(-", ")") if isinstance(code.parent[node], ast.BinOp) else ("-", "")
+        words = f"({code.words(node)})" if loose(node) else code.words(node)
+        yield Change(((*code.range(node), f"{left}{words}{right}"),), f"-{words}", 1)
 
 
 def reversed_sign(code: Code, node: Node, _: re.Match[str]) -> Iterator[Change]:

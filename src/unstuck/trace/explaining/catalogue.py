@@ -7,6 +7,7 @@ one parameter is formed from that signal is the business of `unstuck.trace.expla
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from unstuck.trace.explaining.hypotheses import (
 )
 from unstuck.trace.explaining.inactive import about_linear_outputs
 from unstuck.trace.explaining.macros import Dropped, Forward, Linear
+from unstuck.trace.explaining.places import updated_at
 from unstuck.trace.explaining.slopes import about_activations
 from unstuck.trace.judging.replay import replay
 from unstuck.trace.reading.views import untransposed
@@ -183,9 +185,10 @@ def _about_weights(search: Search, group: Group[Linear]) -> Iterator[Hypothesis]
         text = f"the error goes back through {title} instead of its transpose"
         yield _through("transpose-missing", text, search, group, lambda number, piece: value_of(piece.w).T)
     text = f"the error goes back through {title} after {'it was' if len(names) == 1 else 'they were'} updated"
-    yield _through(
+    through = _through(
         "weights-already-updated", text, search, group, lambda n, piece: _updated(search, n, piece)
     )
+    yield replace(through, also=updated_at([search.step(number) for number in group], names))
     for other in search.step(next(iter(group))).updates:
         if other not in names:
             text = f"the error goes back through {other} instead of {title}"

@@ -119,7 +119,8 @@ def explanation(
             text += _why_one(forward.step, piece, span)
             evidence = _share_off(hypothesis)
     if span is None:
-        span, uses = _place_of_omission(hypothesis, steps, loss)
+        span, beside = _place_of_omission(hypothesis, steps, loss)
+        uses = beside or uses
     if hypothesis.kind in LOSING:
         span = _remade(hypothesis, passes) or span
     if span is None and hypothesis.kind in FORMED:

@@ -94,8 +94,14 @@ def first_wrong(path: Path, wrong: Iterable[str]) -> Node | None:
 
 
 def _usual_sign(path: Path, blamed: frozenset[str], otherwise: int) -> int:
-    """The sign that most of the values have which lead to right gradients."""
-    others = Counter(path.signs[n] for n in path.nodes if path.signs[n] and not path.reaching[n] <= blamed)
+    """The sign that most of the values have which lead to right gradients, and best to nothing else.
+
+    (Before a minus of the forward pass, what leads to both has the other sign.)
+    """
+    signed = [node for node in path.nodes if path.signs[node]]
+    right = [node for node in signed if path.reaching[node] and not path.reaching[node] & blamed]
+    shared = [node for node in signed if not path.reaching[node] <= blamed]
+    others = Counter(path.signs[node] for node in right or shared)
     return others.most_common(1)[0][0] if others else otherwise
 
 
@@ -116,7 +122,20 @@ def first_flip(
     ends = [step.updates[name] for name in wrong if name in step.updates]
     if blamed >= {*step.updates} and len({update.after.span for update in ends}) > 1 and path.nodes:
         return path.nodes[0]
-    return _turning(path, blamed) or _joined_at(step, path, ends)
+    others = Counter(_arriving(update, path) for name, update in step.updates.items() if name not in blamed)
+    as_usual = others.most_common(1)[0][0] if others else 0
+    turning = (
+        None
+        if as_usual and {_arriving(update, path) for update in ends} == {as_usual}
+        else _turning(path, blamed)
+    )
+    return turning or _joined_at(step, path, ends)
+
+
+def _arriving(update: Update, path: Path) -> int:
+    """The sign of the error that is added to or subtracted from a parameter; 0 where several are, or none."""
+    signs = [path.signs[parent] for parent in update.after.parents() if parent in path.signs]
+    return signs[0] if len(signs) == 1 else 0
 
 
 def _turns(node: Node, path: Path, first: bool = True) -> bool:

@@ -39,31 +39,40 @@ def never_stored(name: str, steps: Sequence[Step]) -> Explanation | None:
 
 
 def without_gradient(name: str, steps: Sequence[Step]) -> Explanation | None:
-    """In every step what is added to the parameter is a number, or zeros: the gradient does not come into it."""
-    if len(steps) < LEAST_STEPS:
+    """In every step what is added to the parameter is a number, or zeros: the gradient does not come into it.
+
+    Or it is so in the last steps, where another optimiser has taken over.
+    """
+    lost = [not _gets_anything(name, step) for step in steps]
+    first = len(lost) - lost[::-1].index(False) if False in lost else 0
+    last = steps[first:]
+    if len(last) < LEAST_STEPS:
         return None
-    added = [
-        [term.node for term in step.updates[name].terms if term.node is not step.updates[name].before]
-        for step in steps
-    ]
-    fresh = [  # not what was left behind
-        [node for node in nodes if node.op == "leaf" or node.id >= step.nodes[0].id]
-        for nodes, step in zip(added, steps, strict=True)
-    ]
-    if not all(
-        nodes and all(_is_constant(node, step) for node in nodes)
-        for nodes, step in zip(fresh, steps, strict=True)
-    ):
-        return None
-    span = steps[-1].updates[name].after.span
-    if any(np.any(node.value) for nodes in added for node in nodes):
-        text = f"{name} moves by the same amount whatever the error is: its gradient is missing in the update"
+    added = [node for step in last for node in _added(name, step)]
+    span = last[-1].updates[name].after.span
+    if any(np.any(node.value) for node in added):
+        when = f"from step {last[0].number + 1} on " if first else ""
+        text = f"{when}{name} moves by the same amount whatever the error is: its gradient is missing in the update"
         return Explanation("gradient-missing", text, span) if span is not None else None
-    made = added[-1][-1].span
+    if first:  # a unit that is switched off from now on, say
+        return None
+    made = added[-1].span
     text = f"what is added to {name} are zeros: its gradient is cleared before it is used, or never added up"
-    beside = _added_beside(steps[-1], added[-1][-1])
+    beside = _added_beside(steps[-1], added[-1])
     places = [each for each in (beside, made, span) if each is not None]
     return Explanation("gradient-missing", text, places[0], tuple(places[1:])) if places else None
+
+
+def _added(name: str, step: Step) -> list[Node]:
+    """What a step adds to a parameter."""
+    update = step.updates[name]
+    return [term.node for term in update.terms if term.node is not update.before]
+
+
+def _gets_anything(name: str, step: Step) -> bool:
+    """Is more added to the parameter than numbers and zeros, beside what was left behind by earlier steps?"""
+    fresh = [node for node in _added(name, step) if node.op == "leaf" or node.id >= step.nodes[0].id]
+    return not fresh or not all(_is_constant(node, step) for node in fresh)
 
 
 def made_of_itself(name: str, steps: Sequence[Step]) -> Explanation | None:

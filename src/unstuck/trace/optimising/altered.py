@@ -30,6 +30,7 @@ OTHER: dict[str, tuple[Callable[..., Any], str]] = {
     "true_divide": (np.multiply, "* instead of /"),
 }
 TWO_SIDED = {"subtract", "true_divide"}
+NO_MINUS = "no minus sign"
 MOST_TRIALS, MOST_NUMBERS = 300, 300_000_000  # alterations, and numbers that all of them may work out
 
 
@@ -92,6 +93,8 @@ def _operators(node: Node) -> Iterator[tuple[str, Change]]:
     if node.op in OTHER and len(node.args) == 2:
         function, should = OTHER[node.op]
         yield should, lambda node, value: function(value(node.args[0]), value(node.args[1]))
+    if node.op == "negative":
+        yield NO_MINUS, lambda node, value: value(node.args[0])
     if node.op == "add" and len(node.args) == 2:
         yield "a minus before the first part", lambda node, value: _apply(node, value, (1, 0))
     if node.op in TWO_SIDED:

@@ -14,7 +14,7 @@ from unstuck.facts import Explanation, Span
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import STEADY, match
 from unstuck.trace.judging.memories import Kept, memories
-from unstuck.trace.optimising.altered import Slip, slip
+from unstuck.trace.optimising.altered import NO_MINUS, Slip, slip
 from unstuck.trace.optimising.explained import pull, title_of
 from unstuck.trace.optimising.lookahead import looks_elsewhere
 from unstuck.trace.optimising.machine import Machine, NotRun
@@ -124,4 +124,5 @@ def _explanation(name: str, machine: Machine, found: Slip) -> Explanation | str:
         f"the steps of {name} are those of no known optimiser; with {found.should} at "
         f"{line_in_words(span)} they would go along {found.title}"
     )
-    return Explanation("optimiser", text, span, (after,) if after not in (None, span) else ())
+    kind = "sign" if found.should == NO_MINUS else "optimiser"
+    return Explanation(kind, text, span, (after,) if after not in (None, span) else ())
