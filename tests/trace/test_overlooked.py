@@ -230,6 +230,7 @@ FAULTS = [
         "weights-already-updated",
         28,
     ),
+    Fault("while_loop", "delta = (p - y) / len(y)", "delta = (p + y) / len(y)", "w", "sign", 25),
 ]
 
 

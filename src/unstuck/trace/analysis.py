@@ -169,7 +169,8 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
         if lost is not None:
             rest = [name for name in told.matches if name not in apart]
             mine, told = parameters_of(mine, rest), told.of(rest)
-        for shown, best, search in (accounted(mine, told, tolerance, operations), *([lost] if lost else [])):
+        known = [accounted(mine, told, tolerance, operations)] if mine or lost is None else []
+        for shown, best, search in (*known, *([lost] if lost is not None else [])):
             own = {name: parameters[name] for name in parameters if any(name in s.updates for s in shown)}
             result.append(Analysis(own, tuple(shown), window, first, best, search, tolerance))
     return result
