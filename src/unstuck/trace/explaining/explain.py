@@ -14,10 +14,11 @@ from unstuck.facts import Explanation, Span
 from unstuck.trace.explaining.account import Account, most_telling
 from unstuck.trace.explaining.derivative_places import computed_from, derivative_places, written_factors
 from unstuck.trace.explaining.directions import RightValues
+from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Hypothesis, merged, value_of
 from unstuck.trace.explaining.localise import blamed_span, first_like
 from unstuck.trace.explaining.macros import Activated, Forward
-from unstuck.trace.explaining.places import formed_at, gone_by, joined_at, statement_of, updated_at
+from unstuck.trace.explaining.places import begins_at, formed_at, gone_by, joined_at, statement_of, updated_at
 from unstuck.trace.explaining.remade import remade, worked_out_again
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.statements import loop_over_literals
@@ -108,13 +109,16 @@ def explanation(
     text, evidence = hypothesis.text, {}
     span = hypothesis.place
     uses = hypothesis.also
-    if hypothesis.activated and span is None:
+    if hypothesis.activated:
         number = max(hypothesis.activated)
         forward = next(each for each in passes if each.step.number == number)
         piece = _altered_piece(forward, hypothesis.activated[number])
-        span, uses = derivative_places(forward, piece)
-        if span is not None and uses and _serves_others(span, forward, hypothesis.activated[number]):
-            span, uses = uses[0], (span, *uses[1:])
+        if span is None:
+            span, uses = derivative_places(forward, piece)
+            if span is not None and uses and _serves_others(span, forward, hypothesis.activated[number]):
+                span, uses = uses[0], (span, *uses[1:])
+        else:
+            span, uses = _where_derived(span, uses, forward, piece)
         if hypothesis.kind == "activation-derivative-one":
             text += _why_one(forward.step, piece, span)
             evidence = _share_off(hypothesis)
@@ -129,6 +133,8 @@ def explanation(
         at = account.accepted.index(hypothesis) if hypothesis in account.accepted else None
         known = {each.step.number: merged(account.accepted[:at], each.step.number) for each in passes}
         span = blamed_span(passes, loss, known, wrong, sign=hypothesis.kind == "sign")
+    if isinstance(hypothesis, Forced) and hypothesis.kind == "error-wrong" and span is not None:
+        uses = uses or _beginning(hypothesis, passes, span)
     if hypothesis.kind == "sign":
         updates = updated_at(steps, wrong)
         span = span or next(iter(updates), None)
@@ -138,6 +144,25 @@ def explanation(
     header = _header(span, steps, wrong) if hypothesis.kind in OF_ANOTHER else None
     places = (span, *uses) if header is None else (header, span, *uses)
     return Explanation(hypothesis.kind, text, places[0], places[1:], evidence)
+
+
+def _beginning(forced: Forced, passes: Sequence[Forward], place: Span) -> tuple[Span, ...]:
+    """Where the error that is taken as given begins, if that is another line than the one that makes it."""
+    for forward in passes:
+        for _, written in forced.pairs(forward.step.number)[:1]:
+            begin = begins_at(written, forward.step, forward.nodes)
+            return (begin,) if begin is not None and begin.line != place.line else ()
+    return ()
+
+
+def _where_derived(
+    place: Span, uses: tuple[Span, ...], forward: Forward, piece: Activated
+) -> tuple[Span, tuple[Span, ...]]:
+    """The places with that of the derivative as written before them, where a function elsewhere works it out."""
+    written, _ = derivative_places(forward, piece)
+    if written is None or written.line == place.line or written in uses:
+        return place, uses
+    return written, (place, *uses)
 
 
 def _header(span: Span, steps: Sequence[Step], names: Sequence[str]) -> Span | None:

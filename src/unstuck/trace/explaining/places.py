@@ -6,7 +6,7 @@ name: with `dz = dh`, where `dz = dh * (h > 0)` is right, the error passes throu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +110,18 @@ def formed_at(step: Step, name: str) -> Span | None:
     )
     fresh = [node for node in terms if node.id >= step.nodes[0].id and node in step.tainted]
     return statement_of(_unclipped(max(fresh, key=lambda node: node.id))) if fresh else None
+
+
+def begins_at(node: Node, step: Step, passed: Collection[Node]) -> Span | None:
+    """Where the error begins that is computed from this value on, in the same function, behind the forward pass."""
+    behind = ancestors([node], oldest=step.nodes[0].id, stop={*passed, *step.ends})
+    fresh = sorted(
+        (each for each in behind if each in step.tainted and each not in passed and each not in step.ends),
+        key=lambda each: each.id,
+    )
+    beside = (each for each in fresh if each.span and node.span and same_function(each.span, node.span))
+    first = next(beside, None)
+    return statement_of(first) if first is not None else None
 
 
 def _unclipped(node: Node) -> Node:
