@@ -231,6 +231,7 @@ FAULTS = [
         28,
     ),
     Fault("while_loop", "delta = (p - y) / len(y)", "delta = (p + y) / len(y)", "w", "sign", 25),
+    Fault("lstm", "dy[target] -= 1", "dy[target - 1] -= 1", "Wx", "wrong-operand", 45),
 ]
 
 

@@ -53,7 +53,7 @@ READINGS: tuple[tuple[str, Reading], ...] = (
     (rf"(?:{START}){TITLE} should be transposed here", values.turned),
     (rf"goes back through {TITLE} instead of its transpose", values.turned),
     (r"the operands of `.` are swapped", _of(swap)),
-    (r"stands where its neighbour belongs", _of(index)),
+    (r"stands where its neighbour belongs|goes towards the class", _of(index)),
     (r"should run over axis|summed over (?:all elements|axis)", _of(axis)),
     (r"the sign is wrong", values.reversed_sign),
     (r"something else than the (\S+) derivative$", statements.another_slope),

@@ -62,6 +62,15 @@ class Account:
         """The forward pass of every step that shows the loss."""
         return self.recognise()
 
+    def retold(self, kind: str, better: str, text: str) -> Account:
+        """The same account with what is told of one kind in other words, and as another kind."""
+        new = {
+            each: replace(each, kind=better, text=text) if each.kind == kind else each
+            for each in self.accepted
+        }
+        explained = {name: new[each] for name, each in self.explained.items()}
+        return replace(self, accepted=tuple(new.values()), explained=explained)
+
 
 def account_for(
     steps: Sequence[Step], loss: Candidate, verdicts: Verdicts, tolerance: float, operations: int

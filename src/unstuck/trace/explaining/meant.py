@@ -39,6 +39,12 @@ def shows_loss(hypothesis: Hypothesis, loss: Candidate, passes: Sequence[Forward
 
     (A sign at the very place where output and target meet it could not.)
     """
+    if (
+        isinstance(hypothesis, Forced)
+        and loss.kind == "explicit"
+        and _misses_its_classes(hypothesis, loss, passes)
+    ):
+        return True
     if hypothesis.kind in INDIRECT:
         return False
     if isinstance(hypothesis, Forced) and hypothesis.kind == "operator" and _never_rests(hypothesis, passes):
@@ -46,8 +52,6 @@ def shows_loss(hypothesis: Hypothesis, loss: Candidate, passes: Sequence[Forward
     if isinstance(hypothesis, Forced):
         if loss.by_pairs or hypothesis.lent:
             return hypothesis.kind == "sign" and hypothesis.place == loss.span
-        if loss.kind == "explicit" and _misses_its_classes(hypothesis, loss, passes):
-            return True
         told = hypothesis.kind in SLIPS or (
             hypothesis.kind in AIMLESS and _has_no_target(hypothesis, loss, passes)
         )

@@ -8,6 +8,7 @@ single row of every step on the class that is a constant number of places away i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,30 +20,57 @@ from unstuck.trace.explaining.hypotheses import value_of
 from unstuck.trace.explaining.macros import Forward
 from unstuck.trace.reading.losses import Candidate, before_activation
 from unstuck.trace.reading.written import Step
+from unstuck.trace.running.sources import line_in_words
 
 TESTED = 6
-LEAST_CLASSES = 3
+LEAST_CLASSES, LEAST_ROWS = 3, 6
 WHOLE = 1e-6  # distance from a whole number within which a number counts as one
 
 
-def misaimed(steps: Sequence[Step], loss: Candidate) -> Candidate | None:
+@dataclass(frozen=True)
+class Aim:
+    """The computed loss that every row misses, and by how many classes: a negative number is before its own."""
+
+    loss: Candidate
+    places: int
+
+    @property
+    def text(self) -> str:
+        """What is wrong, in words."""
+        count = "one place" if abs(self.places) == 1 else f"{abs(self.places)} places"
+        where = "behind" if self.places > 0 else "before"
+        return f"the error goes towards the class {count} {where} that of the loss at {line_in_words(self.loss.span)}"
+
+
+def misaimed(steps: Sequence[Step], loss: Candidate) -> Aim | None:
     """The computed loss beside whose classes those of this one lie, in every row; None without one."""
     computed = [other for step in steps[:1] for other in step.losses if other.kind == "explicit"]
     for other in computed if loss.by_pairs else ():
         used = [step for step in steps if loss in step.losses and other in step.losses][:TESTED]
-        if len(used) > 1 and all(_aims_elsewhere(step, loss, other) for step in used):
-            return other
+        shifts = [_shifts(step, loss, other) for step in used]
+        if len(used) > 1 and sum(map(len, shifts)) >= LEAST_ROWS and all(map(_is_one_slip, shifts)):
+            return Aim(other, shifts[0][0])
     return None
 
 
-def _aims_elsewhere(step: Step, loss: Candidate, other: Candidate) -> bool:
+def _shifts(step: Step, loss: Candidate, other: Candidate) -> list[int]:
+    """By how many places each row aims beside its class; none where an error is that of no classes."""
     true = adjoints(step.losses[other].seeds, step.wrt(), stop=step.ends).cotangents
-    told = []
+    told: list[int] = []
     for pair in step.losses[loss].pairs:
+        if np.size(pair.target) == 1:  # the one element of a vector that the target is taken off
+            continue
         before = before_activation(pair.output)
         own = classes(value_of(pair.output), true.get(before)) if before is not None else None
-        told.append(own is not None and _are_others(own, pair.target))
-    return bool(told) and all(told)
+        found = _beside(own, np.atleast_2d(pair.target)) if own is not None else []
+        if not found:
+            return []
+        told += found
+    return told
+
+
+def _is_one_slip(shifts: Sequence[int]) -> bool:
+    return len({*shifts}) == 1 and bool(shifts[0])
 
 
 def to_other_classes(
@@ -56,33 +84,38 @@ def to_other_classes(
         p = _softmax_of(node, forward)
         own = classes(p, true.get(node)) if p is not None else None
         aimed = classes(p, sign * value_of(written)) if p is not None else None
-        told.append(own is not None and aimed is not None and _are_others(own, aimed))
+        told.append(own is not None and aimed is not None and _is_one_slip(_beside(own, aimed)))
     return bool(told) and all(told)
 
 
 def _softmax_of(node: Node, forward: Forward) -> Array | None:
     """The outputs of the softmax into which this value goes, shifted or not."""
     shape = np.shape(node.value)
-    found = (p for _, p in forward.softmax if np.shape(p.value) == shape and len(shape) == 2)
-    return next((value_of(p) for p in found if is_softmax(node.value, p.value, 1)), None)
+    found = (p for _, p in forward.softmax if np.shape(p.value) == shape and len(shape) in (1, 2))
+    return next((value_of(p) for p in found if is_softmax(node.value, p.value, len(shape) - 1)), None)
 
 
 def classes(p: Array, error: Array | None) -> Array | None:
-    """The one-hot targets of a softmax p whose error is this, up to a factor; None where it is no such error."""
-    if error is None or p.ndim != 2 or np.shape(error) != p.shape or not np.all(error):
+    """The one-hot targets of a softmax p whose error is this, up to a factor; None where it is no such error.
+
+    The targets are rows, those of a vector one row.
+    """
+    if error is None or p.ndim not in (1, 2) or np.shape(error) != p.shape or not np.all(error):
         return None
+    p, error = np.atleast_2d(p), np.atleast_2d(error)
     factor = np.median((p / error)[error > 0]) if np.any(error > 0) else 0.0
     target = np.round(p - factor * error)
     one_hot = np.all((target == 0) | (target == 1)) and np.all(target.sum(axis=1) == 1)
     return target if one_hot and np.abs(p - factor * error - target).max() < WHOLE else None
 
 
-def _are_others(own: Array, aimed: Array) -> bool:
-    """Is every class the same number of places beside the other, among three or more?
+def _beside(own: Array, aimed: Array) -> list[int]:
+    """By how many places each row aims beside its own class, of three classes or more.
 
     (Of two classes the other one may be meant: that a network is deceived.)
     """
     if own.shape != aimed.shape or own.shape[1] < LEAST_CLASSES:
-        return False
-    shifts = np.unique((aimed.argmax(axis=1) - own.argmax(axis=1)) % own.shape[1])
-    return shifts.size == 1 and bool(shifts[0])
+        return []
+    count = own.shape[1]
+    apart = (aimed.argmax(axis=1) - own.argmax(axis=1)) % count
+    return [int(each) for each in np.where(apart > count / 2, apart - count, apart)]
