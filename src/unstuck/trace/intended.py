@@ -28,7 +28,9 @@ MEANT = (
     "cross-entropy",
 )  # losses that people mean when they write a difference
 MOST_COMPUTED = 2  # losses that the script computes and that are tried where nothing else explains it
-LEAST_WORK = 50_000  # operations that show what the error of a slipped class is: without it the verdict is another
+LEAST_WORK = (
+    50_000  # operations that show what the error of a slipped class is: without it the verdict is another
+)
 MOST_REPEATED = 400_000  # operations that were run again, after which no further loss is tried
 
 

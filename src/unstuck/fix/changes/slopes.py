@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from unstuck.fix.changes.change import Change, Node, arity, grouped, short
 from unstuck.fix.code import Code
 
+DERIVATIVE = re.compile(r"(?i)deriv|prime|grad|back|slope|^d_?[a-z]")  # the names of functions
 Run = list[ast.expr]  # neighbouring factors of a product that speak of one value only
 
 
@@ -72,10 +73,12 @@ def own_derivatives(code: Code, node: Node, value: str) -> Iterator[str]:
     """The script's own functions of one value that may be a derivative, called with this value."""
     here = code.scope(node)
     for function in code.functions.values():
-        named = re.search(r"(?i)deriv|prime|grad|back|slope|^d_?[a-z]", function.name)
-        if named and function is not here and arity(function) == 1:
+        if DERIVATIVE.search(function.name) and function is not here and arity(function) == 1:
             method = isinstance(code.parent[function], ast.ClassDef)
             yield f"{'self.' if method else ''}{function.name}({value})"
+    for target in code.lifted:
+        if DERIVATIVE.search(target):
+            yield f"{target}({value})"
 
 
 # ----- Products -----------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from unstuck.fix.changes.operators import swap
 from unstuck.fix.changes.slopes import formula, own_derivatives, simple_shapes, slope
 from unstuck.fix.changes.statements import assignment, copied, nest
 from unstuck.fix.code import Code, is_number
-from unstuck.fix.telling.titles import VALUES, is_called, is_factor
+from unstuck.fix.telling.titles import VALUES, is_called, is_factor, last
 from unstuck.fix.telling.values import beside
 
 SHAPES = {"ReLU": "({} > 0)", "sigmoid": "{0} * (1 - {0})", "tanh": "(1 - {} ** 2)"}
@@ -99,6 +99,48 @@ def another_slope(code: Code, node: Node, match: re.Match[str]) -> Iterator[Chan
         values = re.findall(r"[\w.\[\]\"']+", new)
         if any(new == shape.format(value).strip("()") for value in values):
             yield Change(change.pieces, change.title, 1)
+
+
+def of_its_own(code: Code, node: Node, match: re.Match[str]) -> Iterator[Change]:
+    """The derivative of a sigmoid or tanh takes what the activation is called with: a(z) * (1 - z) for a(z)."""
+    product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
+    sides = (node.left, node.right) if isinstance(node, ast.BinOp) and product else ()
+    for call in sides:
+        shape = {"sigmoid": "{0} * (1 - {0})", "tanh": "1 - {0} ** 2"}.get(match[1])
+        if isinstance(call, ast.Call) and shape is not None:
+            text = shape.format(code.words(call))
+            yield Change(((*code.range(node), text),), f"{text} instead of `{short(code, node)}`", 1)
+
+
+def corrected(code: Code, node: Node, _: re.Match[str]) -> Iterator[Change]:
+    """What a running mean lacks after few steps: 1 - beta ** t for 1 - beta, with the exponents that the file has."""
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and is_number(node.left)):
+        return
+    base = node.right.left if isinstance(node.right, ast.BinOp) else node.right
+    powers = (
+        item for item in ast.walk(code.tree) if isinstance(item, ast.BinOp) and isinstance(item.op, ast.Pow)
+    )
+    for exponent in dict.fromkeys(code.words(item.right) for item in powers if not is_number(item.right)):
+        text = f"{code.words(base)} ** {f'({exponent})' if not exponent.isidentifier() else exponent}"
+        yield Change(((*code.range(node.right), text),), f"{text} instead of {short(code, node.right)}", 1)
+
+
+def with_gradient(code: Code, node: Node, _: re.Match[str]) -> Iterator[Change]:
+    """A number is added to a parameter that should be multiplied by its gradient: rate * grads[name] for rate."""
+    value = assigned(node)
+    if isinstance(node, ast.Assign) and rebound(node) is not None and isinstance(value, ast.BinOp):
+        value = value.right
+    target = node.target if isinstance(node, ast.AugAssign) else None
+    if value is None or not isinstance(node, ast.Assign | ast.AugAssign):
+        return
+    names = code.data_names(node)
+    if isinstance(target, ast.Subscript):
+        names = [*(f"{name}[{code.words(target.slice)}]" for name in names), *names]
+    own = {code.words(item) for item in ast.walk(node) if isinstance(item, ast.expr)}
+    moved = target if target is not None else rebound(node)
+    named = [last(name).endswith(last(code.words(moved))) if moved is not None else False for name in names]
+    first = [name for name, alike in zip(names, named, strict=True) if alike]
+    yield from (beside(code, value, "*", name) for name in dict.fromkeys((*first, *names)) if name not in own)
 
 
 def derived(code: Code, node: Node, _: re.Match[str]) -> Iterator[Change]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from unstuck.fix.changes.change import Change, Node, assigned, operator, rebound, short
 from unstuck.fix.changes.operands import index, transpose
 from unstuck.fix.changes.operators import sign, swap
+from unstuck.fix.changes.statements import assignment
 from unstuck.fix.code import Code, is_number, loose
 from unstuck.fix.telling.titles import VALUES, is_called, is_factor, is_titled, last, texts
 
@@ -52,7 +53,7 @@ def number(code: Code, node: Node, match: re.Match[str]) -> Iterator[Change]:
 def value(code: Code, node: Node, match: re.Match[str]) -> Iterator[Change]:
     """h stands where dz belongs; the error goes back through W2 instead of W3."""
     old, new = match.groups()
-    if not (isinstance(node, VALUES) and isinstance(node.ctx, ast.Load) and is_called(code, node, old)):
+    if not (isinstance(node, VALUES) and isinstance(node.ctx, ast.Load) and is_titled(code, node, old)):
         return
     found = list(texts(code, node, new))
     for text in found:
@@ -60,6 +61,14 @@ def value(code: Code, node: Node, match: re.Match[str]) -> Iterator[Change]:
             yield Change(((*code.range(node), text),), f"use {text} instead of {short(code, node)}", 1)
     if not found:  # of what the text has no name for, the neighbour is meant
         yield from index(code, node)
+
+
+def wrapped(code: Code, node: Node, match: re.Match[str]) -> Iterator[Change]:
+    """X stands where mean(X, axis=0) belongs."""
+    title, function, options = match.groups()
+    if isinstance(node, (ast.BinOp, ast.Call, *VALUES)) and is_titled(code, node, title):
+        text = f"{code.numpy}.{function}({code.words(node)}{options or ''})"
+        yield Change(((*code.range(node), text),), f"{function} of `{short(code, node)}`", 1)
 
 
 # ----- Something is missing ---------------------------------------------------------------------------
@@ -108,6 +117,8 @@ def beside(code: Code, part: ast.expr, symbol: str, text: str) -> Change:
 
 def left_out(code: Code, node: Node, match: re.Match[str]) -> Iterator[Change]:
     """X does not belong here: the other operand alone."""
+    if isinstance(node, ast.AugAssign) and is_titled(code, node.target, match[1]):
+        yield from assignment(code, node)
     if isinstance(node, ast.BinOp):
         for extra, rest in ((node.left, node.right), (node.right, node.left)):
             if is_titled(code, extra, match[1]):
