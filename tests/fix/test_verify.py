@@ -16,7 +16,7 @@ from unstuck.fix.apply import apply_edits
 from unstuck.fix.bench import Rerun
 from unstuck.fix.candidates import proposals
 from unstuck.fix.repair import repair
-from unstuck.fix.verify import at_length, settled
+from unstuck.fix.verify import settled
 
 RIGHT = """\
 import numpy as np
@@ -279,3 +279,24 @@ def test_an_error_in_the_recorder_is_not_swallowed() -> None:
 
     with pytest.raises(ZeroDivisionError):
         repair(trace, broken, budget_seconds=60)
+
+
+def test_a_seed_under_which_the_training_ends_at_once_is_replaced() -> None:
+    """Where too few steps say anything under a verifying seed, another is taken; without one, none is verified."""
+    text = RIGHT.replace("output > 0", "output >= 0")
+    trace = diagnosed(text, "output >= 0", "activation-derivative-one")
+
+    def ending(*short: int) -> Rerun:
+        def rerun(edits: tuple[Edit, ...], *, seed: int, **_: Any) -> Trace | None:
+            try:
+                return check(text, edits, seed, 6 if seed in short else 12)
+            except Exception:
+                return None
+
+        return rerun
+
+    fix = repair(trace, ending(101), budget_seconds=60)
+    assert fix is not None
+    assert fix.proof is not None
+    assert fix.proof.steps == 12
+    assert repair(trace, ending(101, 1101, 2101), budget_seconds=20) is None

@@ -135,7 +135,9 @@ def with_gradient(code: Code, node: Node, _: re.Match[str]) -> Iterator[Change]:
         return
     names = code.data_names(node)
     if isinstance(target, ast.Subscript):
-        names = [*(f"{name}[{code.words(target.slice)}]" for name in names), *names]
+        fixed = isinstance(target.slice, ast.Constant)
+        holders = [name for name in names if name in code.indexed or not fixed]
+        names = [*(f"{name}[{code.words(target.slice)}]" for name in holders), *names]
     own = {code.words(item) for item in ast.walk(node) if isinstance(item, ast.expr)}
     moved = target if target is not None else rebound(node)
     named = [last(name).endswith(last(code.words(moved))) if moved is not None else False for name in names]
