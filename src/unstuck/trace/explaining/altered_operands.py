@@ -29,6 +29,7 @@ OF_PRODUCTS = {  # kind of the fault where an operand of a matrix product is som
     "weights": "error-through-wrong-weights",
     "activation": "wrong-layer-input",
 }
+HERE = "what is computed here"
 Combined = Callable[[Array, Array], Array]
 FACTORS: tuple[tuple[str, Combined], ...] = (
     ("{whole} should be multiplied by {item}: this factor is missing", np.multiply),
@@ -142,7 +143,8 @@ def _besides(
         signed = key[0] != "error"
         for words, combine in ways:
             if fits(np.shape(item.value), np.shape(node.value)):
-                text = words.format(item=item.title, whole=_result(node))
+                whole = _result(node)  # a function may call its argument as its caller calls the result
+                text = words.format(item=item.title, whole=whole if whole != item.title else HERE)
                 yield Alteration(kind, text, _with_result(key, combine), None, item, signed)
             for position, arg in enumerate(node.args):
                 if _can_take(node, arg, item):
@@ -153,7 +155,7 @@ def _besides(
 
 
 def _result(node: Node) -> str:
-    return node.names[-1] if node.names else "what is computed here"
+    return node.names[-1] if node.names else HERE
 
 
 def _can_take(node: Node, arg: object, item: Item) -> bool:

@@ -24,6 +24,7 @@ from unstuck.trace.explaining.hypotheses import (
     value_of,
 )
 from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.explaining.places import statement_of
 
 KIND = "activation-derivative-extra"
 BOUNDED = ("sigmoid", "tanh")  # of others the output itself may be meant, as with a loss of its positive part
@@ -66,7 +67,8 @@ def _with_slope(text: str, slope: Elementwise, group: Group[Node], search: Searc
         forward = search.passes[number]
         return {node: list(_scaled(node, slope(value_of(node)), forward)) for node in group.get(number, ())}
 
-    return Hypothesis(KIND, text, alter)
+    first = statement_of(next(iter(group.values()))[0])
+    return Hypothesis(KIND, text, alter, also=(first,) if first is not None else ())
 
 
 def _scaled(node: Node, factor: Array, forward: Forward) -> Iterator[Rule]:

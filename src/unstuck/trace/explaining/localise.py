@@ -108,14 +108,15 @@ def _usual_sign(path: Path, blamed: frozenset[str], otherwise: int) -> int:
 def first_flip(
     forward: Forward, path: Path, wrong: Iterable[str], derivatives: Mapping[Node, Array]
 ) -> Node | None:
-    """Where a sign turns that should not: the first such value, or the statement that adds where others subtract.
+    """Where a sign turns that should not: the last such value, or the statement that adds where others subtract.
 
-    The first value with the sign of what follows a minus in the forward pass lacks that minus.  Where all errors
-    have the right sign and several statements add them, the one place where they begin is the smaller change.
+    (Where the forward pass has a minus, a right error turns as well, and turns back.)  A value with the sign of what
+    follows a minus in the forward pass lacks that minus.  Where all errors have the right sign and several statements
+    add them, the one place where they begin is the smaller change.
     """
     step, blamed = forward.step, frozenset(wrong)
     usual = _usual_sign(path, blamed, 1)  # where all climb, that of the derivative itself
-    for node in path.nodes:
+    for node in reversed(path.nodes):
         leads_there = path.reaching[node] and path.reaching[node] <= blamed
         if leads_there and path.signs[node] == -usual and _turns(node, path):
             return _lacking_minus(node, forward, derivatives) or node

@@ -68,6 +68,8 @@ def lacks_at(node: Node, alteration: Alteration, forward: Forward) -> Span | Non
     if named is None or value.span is None:
         return named or value.span or node.span
     item = alteration.item.node if alteration.item is not None else None
+    if item is not None and value.names[-1:] == item.names[-1:] and not same_function(named, value.span):
+        return value.span
     known = alteration.signed and item in forward.nodes  # else it is the error of that value
     inside = known and not same_function(named, value.span)
     return value.span if inside else statement_of(value)

@@ -19,7 +19,7 @@ import numpy as np
 from unstuck.autodiff import effort
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array, Span
-from unstuck.trace.explaining.alteration import Alteration
+from unstuck.trace.explaining.alteration import OF_OMISSIONS, Alteration
 from unstuck.trace.explaining.alterations import OF_ONE_OPERATION, WITH_OTHER_VALUES, Family
 from unstuck.trace.explaining.altered_operands import kept
 from unstuck.trace.explaining.case import Case
@@ -288,7 +288,10 @@ def hypothesis_of(told: Told, search: Search, current: Verdicts) -> Reworked:
 
     node = told.operation
     place = place_of(node, told.alteration, told.forward)
-    return Reworked(kind, text, alter, place=place, lent=not told.alteration.signed)
+    made = (told.alteration.lacking or node).span  # in a function, perhaps, whose value is named elsewhere
+    apart = kind in OF_OMISSIONS and made is not None and place is not None and made.line != place.line
+    also = (made,) if apart and made is not None else ()
+    return Reworked(kind, text, alter, place=place, also=also, lent=not told.alteration.signed)
 
 
 def _as_written(search: Search, current: Verdicts, name: str, kind: str, text: str) -> Hypothesis:

@@ -227,8 +227,12 @@ def _explained(rounds: Sequence[Round], mixture: Mixture | None, place: Span) ->
         moves = [(_array(each.before), _array(each.after), each.exact) for each in rounds]
         return stray_element(_name(last.after), moves, last.after.base)
     told = _fault(_name(last.after), *mixture, last.after.base)
-    uses = (last.after.y.span,) if last.after.y.span is not None else ()
-    return Explanation(*told, place, uses) if told else None
+    if told is None:
+        return None
+    shared = last.before.base.bound[-1:] if told[0] == "aliasing" else []
+    used = [last.after.y.span] if last.after.y.span is not None else []
+    places = tuple(dict.fromkeys((*shared, place, *used)))
+    return Explanation(*told, places[0], places[1:])
 
 
 def _shared(rounds: Sequence[Round], place: Span) -> Explanation:

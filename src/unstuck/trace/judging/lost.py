@@ -53,7 +53,9 @@ def without_gradient(name: str, steps: Sequence[Step]) -> Explanation | None:
     if any(np.any(node.value) for node in added):
         when = f"from step {last[0].number + 1} on " if first else ""
         text = f"{when}{name} moves by the same amount whatever the error is: its gradient is missing in the update"
-        return Explanation("gradient-missing", text, span) if span is not None else None
+        made = next((node.span for node in added[::-1] if node.id >= last[-1].nodes[0].id), None)
+        places = [each for each in dict.fromkeys((made, span)) if each is not None]
+        return Explanation("gradient-missing", text, places[0], tuple(places[1:])) if places else None
     if first:  # a unit that is switched off from now on, say
         return None
     made = added[-1].span
