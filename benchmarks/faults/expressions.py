@@ -153,7 +153,7 @@ def _kept(scope: Scope, node: ast.expr, kept: ast.expr | None, dropped: ast.expr
     if in_slope(scope, node):
         kind, explained = DERIVATIVE, (*OTHER_DERIVATIVE, "factor-missing")
     elif kind == "factor missing" and is_update(scope, statement):
-        explained = (*FACTOR, "gradient-missing")
+        explained = (*FACTOR, "gradient-missing", *KEPT)  # whether the gradient or the old value is dropped
     elif kind == "factor missing" and roles.role(roles.target(statement)) == "state":
         explained = (*FACTOR, "optimiser")
     if scope.file.of(dropped).startswith("-"):

@@ -125,10 +125,10 @@ VARIABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "mask": ("dropout mask", ("dropout-mask-redrawn",)),
     "weights": ("wrong weights", ("error-through-wrong-weights", "transpose-missing", *OPERAND)),
     "product": ("wrong layer's value", ("wrong-layer-input", "wrong-layer-error", *OPERAND)),
-    "bias": ("bias gradient", ("bias-of-other-layer", "wrong-layer-error", *OPERAND)),
+    "bias": ("bias gradient", ("bias-of-other-layer", "gradient-missing", "wrong-layer-error", *OPERAND)),
     "update": (  # in the place of the old value it is no operand, but an update that keeps nothing of it
         "wrong variable",
-        ("bias-of-other-layer", "gradient-of-another", "wrong-layer-error", *OPERAND, *KEPT),
+        ("bias-of-other-layer", "gradient-of-another", "gradient-missing", "wrong-layer-error", *OPERAND, *KEPT),
     ),
     "other": (  # in a list of gradients it is the gradient of another parameter, or the error that this is made of
         "wrong variable",

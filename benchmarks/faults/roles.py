@@ -10,7 +10,7 @@ import re
 
 SLOPE = re.compile(
     r"prime|deriv|slope|_grad\(|\bd_?(sig|tanh|relu|act|soft)\w*\(|gradient_of|step_function|[<>]=? ?0\b"
-    r"|1(\.0)? - np\.exp\(-|1(\.0)? - np\.square\(|subtract\(1, |/ \(1 \+ np\.exp\(-|\bdf\d*\("
+    r"|1(\.0)? - np\.exp\(-|1(\.0)? - np\.(square|power)\(|subtract\(1, |/ \(1 \+ np\.exp\(-|\bdf\d*\("
     r"|1(\.0)? - (?P<a>[\w.\[\]'\"-]+) ?(\*\* ?2|\* (?P=a)(?!\w))|(?P<b>[\w.\[\]'\"-]+) \* \(1(\.0)? - (?P=b)\)"
 )
 MASK = re.compile(r"mask|drop|keep(?!dims)", re.I)

@@ -161,7 +161,8 @@ def moved_up(scope: Scope, node: ast.AST) -> Iterator[Change]:
     block = scope.file.siblings(node)
     place = block.index(node)
     kind = "stale or updated value"
-    explained = ("weights-already-updated",) if is_update(scope, node) else STALE
+    # before its gradient is summed up, an update moves nothing
+    explained = ("weights-already-updated", "gradient-missing") if is_update(scope, node) else STALE
     for earlier in block[max(0, place - 6) : place]:
         if scope.file.alone(earlier) or isinstance(earlier, ast.For | ast.If):
             start, _, _ = scope.file.lines(earlier)
