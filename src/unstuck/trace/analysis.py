@@ -68,8 +68,9 @@ def analyses(windows: Sequence[Window], naming: Naming, operations: int) -> list
     for recorded in groups:
         taken = {name for analysis in found for name in analysis.parameters}
         window, steps = recorded[0]
-        analysed = _analysed(recorded, _unused(naming(window, steps), steps, taken), operations)
         later = bool(found) and _takes_over(recorded, groups[0])
+        names = _unused(naming(window, steps), steps, taken)
+        analysed = _analysed(recorded, names, operations, hopeless=bool(found) and not later)
         found += [
             analysis
             for number, analysis in enumerate(analysed, len(found))
@@ -144,8 +145,11 @@ def _unused(names: Sequence[str], steps: Steps, taken: set[str]) -> list[str]:
     ]
 
 
-def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list[Analysis]:
-    """One training: usually one network, or several that are trained in the same loop by losses of their own."""
+def _analysed(recorded: Recorded, names: Sequence[str], operations: int, hopeless: bool) -> list[Analysis]:
+    """One training: usually one network, or several that are trained in the same loop by losses of their own.
+
+    hopeless  a network of which no loss explains anything is not explained at length
+    """
     window, first = recorded[0]
     steps = [
         step for each, found in recorded for step in prepare(each.nodes, _renamed(found, names), each.first)
@@ -169,7 +173,8 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int) -> list
         if lost is not None:
             rest = [name for name in told.matches if name not in apart]
             mine, told = parameters_of(mine, rest), told.of(rest)
-        known = [accounted(mine, told, tolerance, operations)] if mine or lost is None else []
+        spent = 0 if hopeless and not told.explains_any(tolerance) else operations
+        known = [accounted(mine, told, tolerance, spent)] if mine or lost is None else []
         for shown, best, search in (*known, *([lost] if lost is not None else [])):
             own = {name: parameters[name] for name in parameters if any(name in s.updates for s in shown)}
             result.append(Analysis(own, tuple(shown), window, first, best, search, tolerance))

@@ -14,9 +14,9 @@ from unstuck.trace.explaining.account import account_for, account_of_output
 from unstuck.trace.explaining.astray import Told, added, targetless
 from unstuck.trace.explaining.misaimed import misaimed
 from unstuck.trace.explaining.unreachable import unreachable
-from unstuck.trace.judging.inverted import under_inverted
+from unstuck.trace.judging.inverted import inverted, under_inverted
 from unstuck.trace.judging.judge import Verdicts, judge
-from unstuck.trace.judging.lost import nothing_moves
+from unstuck.trace.judging.lost import made_of_itself, nothing_moves, without_gradient
 from unstuck.trace.judging.passing import passing
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
@@ -42,7 +42,9 @@ def accounted(steps: Sequence[Step], verdicts: Verdicts, tolerance: float, opera
     if nothing_moves(steps):  # no rule of calculus makes zeros of gradients
         return _told(steps, verdicts, tolerance)
     if not verdicts.explains_any(tolerance):
-        verdicts = under_inverted(steps, tolerance) or verdicts
+        divided = under_inverted(steps, tolerance)
+        if divided is not None:
+            return _told(steps, divided, tolerance, operations)
         shown = unreachable(steps, tolerance)
         if shown is not None:
             return shown
@@ -67,7 +69,19 @@ def astray(steps: Sequence[Step], tolerance: float) -> Told | None:
 
 
 def _told(steps: Sequence[Step], verdicts: Verdicts, tolerance: float, operations: int = 0) -> Told:
-    return list(steps), verdicts, account_for(steps, verdicts.loss, verdicts, tolerance, operations)
+    settled = frozenset(_settled(steps, verdicts, tolerance) if operations else ())
+    account = account_for(steps, verdicts.loss, verdicts, tolerance, operations, settled)
+    return list(steps), verdicts, account
+
+
+def _settled(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> Iterator[str]:
+    """The parameters whose steps are proven to be no gradient by the update alone, whatever was passed back."""
+    for name in verdicts.matches:
+        if verdicts.telling(name) and not verdicts.explains(name, tolerance):
+            mine = [step for step in steps if name in step.updates]
+            lost = without_gradient(name, mine) or made_of_itself(name, mine)
+            if lost is not None or inverted(name, steps, verdicts, tolerance) is not None:
+                yield name
 
 
 def _is_known(told: Told, tolerance: float) -> bool:

@@ -73,11 +73,17 @@ class Account:
 
 
 def account_for(
-    steps: Sequence[Step], loss: Candidate, verdicts: Verdicts, tolerance: float, operations: int
+    steps: Sequence[Step],
+    loss: Candidate,
+    verdicts: Verdicts,
+    tolerance: float,
+    operations: int,
+    settled: frozenset[str] = frozenset(),
 ) -> Account:
     """Search for the faults behind the parameters that `verdicts` leave unexplained.
 
     operations  that may be differentiated or run again: time must not change the answer
+    settled     parameters whose update is proven to be wrong by itself: no rule of calculus makes it
     """
     end = effort.done() + operations
     used = [step for step in steps if loss in step.losses]
@@ -87,7 +93,7 @@ def account_for(
     blamed: dict[frozenset[str], Span | None] = {}
     current, trials = verdicts, Trials(loss)
     for _ in range(MOST_FAULTS):
-        wrong = _wrong(current, tolerance)
+        wrong = _wrong(current, tolerance) - settled
         if not wrong or not operations or effort.over(end):
             break
         right = frozenset(  # a single number agrees with everything of its sign
