@@ -108,18 +108,27 @@ def _usual_sign(path: Path, blamed: frozenset[str], otherwise: int) -> int:
 def first_flip(
     forward: Forward, path: Path, wrong: Iterable[str], derivatives: Mapping[Node, Array]
 ) -> Node | None:
-    """Where a sign turns that should not: the last such value, or the statement that adds where others subtract.
+    """Where a sign turns that should not, or the statement that adds where others subtract.
 
-    (Where the forward pass has a minus, a right error turns as well, and turns back.)  A value with the sign of what
+    Of several turns it is the last one that leads to all that is wrong: where the forward pass has a minus, a right
+    error turns as well, and turns back.  A value with the sign of what
     follows a minus in the forward pass lacks that minus.  Where all errors have the right sign and several statements
     add them, the one place where they begin is the smaller change.
     """
     step, blamed = forward.step, frozenset(wrong)
     usual = _usual_sign(path, blamed, 1)  # where all climb, that of the derivative itself
-    for node in reversed(path.nodes):
-        leads_there = path.reaching[node] and path.reaching[node] <= blamed
-        if leads_there and path.signs[node] == -usual and _turns(node, path):
-            return _lacking_minus(node, forward, derivatives) or node
+    turns = [
+        node
+        for node in path.nodes
+        if path.signs[node] == -usual
+        and path.reaching[node]
+        and path.reaching[node] <= blamed
+        and _turns(node, path)
+    ]
+    if turns:
+        most = max(len(path.reaching[node]) for node in turns)
+        node = [each for each in turns if len(path.reaching[each]) == most][-1]
+        return _lacking_minus(node, forward, derivatives) or node
     ends = [step.updates[name] for name in wrong if name in step.updates]
     if blamed >= {*step.updates} and len({update.after.span for update in ends}) > 1 and path.nodes:
         return path.nodes[0]
