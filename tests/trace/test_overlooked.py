@@ -265,6 +265,36 @@ def test_one_view_of_a_flat_vector_is_wrong(old: str, new: str, parameter: str, 
     assert found == dict.fromkeys(("w1", "b1", "w2", "b2"), "exact") | {parameter: "wrong"}
 
 
+LETS_GO = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(60, 3)), rng.integers(0, 2, (60, 1)).astype(float)
+W, V = rng.normal(size=(3, 6)), rng.normal(size=(6, 1))
+for epoch in range(40):
+    h = np.tanh(X @ W)
+    p = 1 / (1 + np.exp(-h @ V))
+    error = (p - y) / len(X)
+    delta = p * (1 - p)
+    back = (delta @ V.T) * (1 - h ** 2)
+    V -= 0.1 * h.T @ delta
+    W -= 0.1 * X.T @ back
+"""
+
+
+def test_error_that_is_used_for_nothing(tmp_path: Path) -> None:
+    """Where no update has a target in it, the difference that is worked out in vain says what is wrong."""
+    program = tmp_path / "program.py"
+    program.write_text(LETS_GO)
+    trace = judged(program)
+    assert [each.status for each in trace.gradients] == ["wrong", "wrong"]
+    explanation = trace.gradients[0].explanation
+    assert explanation is not None
+    assert (explanation.kind, explanation.span.line) == ("gradient-missing", 10)
+    program.write_text(LETS_GO.replace("    error = (p - y) / len(X)\n", ""))
+    assert judged(program).status == "cannot-tell"
+
+
 def test_layer_behind_trained_ones_may_be_frozen(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     text = (RIGHT / "adamw_cosine.py").read_text()

@@ -18,10 +18,10 @@ from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Hypothesis, merged, value_of
 from unstuck.trace.explaining.localise import blamed_span, first_like
 from unstuck.trace.explaining.macros import Activated, Forward
-from unstuck.trace.explaining.places import begins_at, formed_at, gone_by, joined_at, statement_of, updated_at
+from unstuck.trace.explaining.places import begins_at, formed_at, gone_by, joined_at, updated_at
 from unstuck.trace.explaining.remade import remade, worked_out_again
 from unstuck.trace.judging.judge import Verdicts
-from unstuck.trace.judging.statements import loop_over_literals
+from unstuck.trace.judging.statements import loop_over_literals, statement_of
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 

@@ -24,7 +24,7 @@ from unstuck.trace.explaining.hypotheses import (
     value_of,
 )
 from unstuck.trace.explaining.macros import Forward
-from unstuck.trace.explaining.places import statement_of
+from unstuck.trace.judging.statements import statement_of
 
 KIND = "activation-derivative-extra"
 BOUNDED = ("sigmoid", "tanh")  # of others the output itself may be meant, as with a loss of its positive part

@@ -25,8 +25,9 @@ from unstuck.trace.explaining.directions import DIRECTION
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Search, Unaltered, value_of
 from unstuck.trace.explaining.macros import Activated, Forward
-from unstuck.trace.explaining.places import place_of, statement_of
+from unstuck.trace.explaining.places import place_of
 from unstuck.trace.judging.matching import STEADY, match
+from unstuck.trace.judging.statements import statement_of
 from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 
 DEEPEST = 3  # values of the forward pass that one written error may belong to

@@ -16,20 +16,11 @@ from unstuck.autodiff.reverse import ancestors, between
 from unstuck.facts import Span
 from unstuck.trace.explaining.alteration import OF_OMISSIONS, OVERWRITTEN, Alteration
 from unstuck.trace.explaining.macros import Forward
-from unstuck.trace.judging.statements import depth_in_common, returned_by, same_function
+from unstuck.trace.judging.statements import depth_in_common, returned_by, same_function, statement_of
 from unstuck.trace.reading.written import CLIPS, Step
 
 SUMS = {"add", "subtract"}
 IDLE = {"multiply", "true_divide"}  # operations that leave a value as it is when the other operand is one
-
-
-def statement_of(node: Node) -> Span | None:
-    """Where the value got its last name, if that is another line than the one that computed it; else that one."""
-    named = node.bound[-1] if node.bound else None
-    if named is None or node.span is None:
-        return named or node.span
-    inside = named.path == node.span.path and named.line <= node.span.line <= named.end_line
-    return node.span if inside else named
 
 
 def place_of(node: Node, alteration: Alteration, forward: Forward) -> Span | None:

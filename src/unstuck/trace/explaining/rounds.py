@@ -26,8 +26,8 @@ from unstuck.trace.explaining.alteration import Alteration
 from unstuck.trace.explaining.beside import Placed, at_hand, of_round
 from unstuck.trace.explaining.hypotheses import label
 from unstuck.trace.explaining.macros import Forward
-from unstuck.trace.explaining.places import statement_of
 from unstuck.trace.explaining.pool import BEFORE, Item, Key, Pool
+from unstuck.trace.judging.statements import statement_of
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.readings import Readings
 from unstuck.trace.reading.written import Step, reread

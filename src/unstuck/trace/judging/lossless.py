@@ -1,7 +1,8 @@
 """What can be said of updates where no loss is found at all: faults whose proof needs none.
 
 An output that is compared with the targets of all rows is wrong whatever is meant.  So is a parameter that moves by the
-same number in every step, while the gradient that the step works out for it is used for nothing.
+same number in every step, while the gradient that the step works out for it is used for nothing.  And so is a network
+that works out output minus target in every step, uses it for nothing, and moves by what has no target in it.
 """
 
 from __future__ import annotations
@@ -10,11 +11,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from unstuck.autodiff.node import Node
 from unstuck.facts import Explanation, Gradient, Span
 from unstuck.trace.judging.broadcast import silent_broadcast
 from unstuck.trace.judging.lost import lets_gradient_go
+from unstuck.trace.judging.statements import statement_of
 from unstuck.trace.judging.updates import update_faults
+from unstuck.trace.reading.meetings import Meetings
 from unstuck.trace.reading.written import Step
+from unstuck.trace.running.sources import line_in_words
+
+LEAST_STEPS = 3
+SCALING = {"multiply", "true_divide", "negative"}
 
 
 def faults_without_loss(
@@ -22,10 +30,44 @@ def faults_without_loss(
 ) -> tuple[Gradient, ...]:
     """A Gradient for each parameter if one of them is proven wrong: "wrong", or else "cannot-tell" with the reason."""
     spread = silent_broadcast(steps)
-    faults = dict.fromkeys(spans, spread) if spread is not None else _unmoved_by_gradient(steps)
+    whole = spread or _error_let_go(steps)
+    faults = dict.fromkeys(spans, whole) if whole is not None else _unmoved_by_gradient(steps)
     return tuple(
         _noun(name, span, faults.get(name), len(steps), reason) for name, span in spans.items() if faults
     )
+
+
+def _error_let_go(steps: Sequence[Step]) -> Explanation | None:
+    """The difference of output and target that every step works out and uses for nothing."""
+    found = [_unused_error(step) for step in steps]
+    errors = [node for node in found if node is not None]
+    if len(errors) < max(len(found), LEAST_STEPS) or len({node.span for node in errors}) > 1:
+        return None
+    place, step = statement_of(errors[-1]), steps[-1]
+    later = (node for node in step.nodes if node.id > errors[-1].id and node in step.backward & step.tainted)
+    instead = next(later, None)
+    if place is None or instead is None:
+        return None
+    text = (
+        f"the error of the output, worked out at {line_in_words(place)}, is used for nothing: "
+        "what moves the parameters has no target in it"
+    )
+    handed = [span for _, span in instead.passed[:1]]
+    uses = [span for span in dict.fromkeys((*handed, statement_of(instead))) if span not in (None, place)]
+    return Explanation("gradient-missing", text, place, tuple(span for span in uses if span is not None))
+
+
+def _unused_error(step: Step) -> Node | None:
+    """The last difference of an output and a target, scaled or not, from which nothing else is computed."""
+    meetings, users = Meetings(step.tainted), {parent for node in step.nodes for parent in node.parents()}
+    differences: set[Node] = set()
+    for node in step.nodes:
+        scales = node.op in SCALING and any(parent in differences for parent in node.parents())
+        if any(np.size(pair.target) > 1 for pair in meetings.at(node)) or scales:
+            differences.add(node)
+    ends = {update.after for update in step.updates.values()}
+    unused = [node for node in differences - ends if node not in users and node.span is not None]
+    return max(unused, key=lambda node: node.id, default=None)
 
 
 def _unmoved_by_gradient(steps: Sequence[Step]) -> dict[str, Explanation]:

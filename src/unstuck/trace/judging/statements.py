@@ -7,11 +7,21 @@ import linecache
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from unstuck.autodiff.node import Node
 from unstuck.facts import Span
 
 Around = ast.For | ast.AsyncFor | ast.While | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 LEAVING = (ast.Continue, ast.Break, ast.Return)
+
+
+def statement_of(node: Node) -> Span | None:
+    """Where the value got its last name, if that is another line than the one that computed it; else that one."""
+    named = node.bound[-1] if node.bound else None
+    if named is None or node.span is None:
+        return named or node.span
+    inside = named.path == node.span.path and named.line <= node.span.line <= named.end_line
+    return node.span if inside else named
 
 
 def statement_about(near: Span, name: str, changing: bool = False) -> Span | None:
