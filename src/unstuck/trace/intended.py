@@ -16,7 +16,7 @@ from unstuck.trace.explaining.misaimed import misaimed
 from unstuck.trace.explaining.unreachable import unreachable
 from unstuck.trace.judging.inverted import inverted, under_inverted
 from unstuck.trace.judging.judge import Verdicts, judge
-from unstuck.trace.judging.lost import made_of_itself, nothing_moves, without_gradient
+from unstuck.trace.judging.lost import nothing_moves, without_gradient
 from unstuck.trace.judging.passing import passing
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
@@ -79,8 +79,7 @@ def _settled(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> Ite
     for name in verdicts.matches:
         if verdicts.telling(name) and not verdicts.explains(name, tolerance):
             mine = [step for step in steps if name in step.updates]
-            lost = without_gradient(name, mine) or made_of_itself(name, mine)
-            if lost is not None or inverted(name, steps, verdicts, tolerance) is not None:
+            if without_gradient(name, mine) or inverted(name, steps, verdicts, tolerance):
                 yield name
 
 
