@@ -213,21 +213,6 @@ class Code:
         return tuple(dict.fromkeys(self.words(node) for node in constants if is_number(node)))
 
     @cached_property
-    def lifted(self) -> tuple[str, ...]:
-        """The names of functions of single numbers that were made functions of arrays."""
-        names: list[str] = []
-        for node in walk(self.tree):
-            if not isinstance(node, ast.Assign):
-                continue
-            together = isinstance(node.targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple)
-            targets = node.targets[0].elts if together else node.targets  # type: ignore[attr-defined]
-            values = node.value.elts if together else [node.value]  # type: ignore[attr-defined]
-            for target, value in zip(targets, values, strict=False):
-                made = isinstance(value, ast.Call) and identifier(value.func) == "vectorize"
-                names += [target.id] if made and isinstance(target, ast.Name) else []
-        return tuple(names)
-
-    @cached_property
     def indexed(self) -> set[str]:
         """The values of which the file takes elements."""
         return {self.words(node.value) for node in walk(self.tree) if isinstance(node, ast.Subscript)}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from unstuck.fix.changes.change import Change, Node, arity, grouped, short
 from unstuck.fix.code import Code
+from unstuck.fix.vocabulary import identifier
 
 DERIVATIVE = re.compile(r"(?i)deriv|prime|grad|back|slope|^d_?[a-z]")  # the names of functions
 Run = list[ast.expr]  # neighbouring factors of a product that speak of one value only
@@ -76,9 +77,23 @@ def own_derivatives(code: Code, node: Node, value: str) -> Iterator[str]:
         if DERIVATIVE.search(function.name) and function is not here and arity(function) == 1:
             method = isinstance(code.parent[function], ast.ClassDef)
             yield f"{'self.' if method else ''}{function.name}({value})"
-    for target in code.lifted:
-        if DERIVATIVE.search(target):
-            yield f"{target}({value})"
+    yield from (f"{name}({value})" for name in _lifted(code) if DERIVATIVE.search(name))
+
+
+def _lifted(code: Code) -> Iterator[str]:
+    """The names of functions of single numbers that were made functions of arrays."""
+    for node in ast.walk(code.tree):
+        if isinstance(node, ast.Assign):
+            target, value = node.targets[0], node.value
+            together = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+            pairs = zip(target.elts, value.elts, strict=False) if together else [(target, value)]  # type: ignore[attr-defined]
+            for name, made in pairs:
+                if (
+                    isinstance(name, ast.Name)
+                    and isinstance(made, ast.Call)
+                    and identifier(made.func) == "vectorize"
+                ):
+                    yield name.id
 
 
 # ----- Products -----------------------------------------------------------------------------------------
