@@ -128,7 +128,14 @@ VARIABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "bias": ("bias gradient", ("bias-of-other-layer", "gradient-missing", "wrong-layer-error", *OPERAND)),
     "update": (  # in the place of the old value it is no operand, but an update that keeps nothing of it
         "wrong variable",
-        ("bias-of-other-layer", "gradient-of-another", "gradient-missing", "wrong-layer-error", *OPERAND, *KEPT),
+        (
+            "bias-of-other-layer",
+            "gradient-of-another",
+            "gradient-missing",
+            "wrong-layer-error",
+            *OPERAND,
+            *KEPT,
+        ),
     ),
     "other": (  # in a list of gradients it is the gradient of another parameter, or the error that this is made of
         "wrong variable",

@@ -107,6 +107,15 @@ def test_caret_survives_tabs_and_wide_characters(indent: str) -> None:
     assert lines[at + 1].count("^") == len("output >= 0")
 
 
+def test_what_comes_before_is_not_said_to_be_a_use() -> None:
+    """A place above the blamed one, such as the update that came too early, has led to it."""
+    report = stuck_report()
+    span, before, after = (Span(report.findings[0].span.path, line, 1, line, 4) for line in (3, 2, 4))
+    shown = plain(replace(report, findings=(replace(report.findings[0], span=span, uses=(after, before)),)))
+    assert shown.count("^ see also") == shown.count("^ used here") == 1
+    assert shown.index("see also") < shown.index("used here")
+
+
 def test_long_line_is_shown_around_the_caret() -> None:
     """Of a line of a thousand characters the blamed part is shown."""
     report = stuck_report()

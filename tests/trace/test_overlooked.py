@@ -232,6 +232,22 @@ FAULTS = [
     ),
     Fault("while_loop", "delta = (p - y) / len(y)", "delta = (p + y) / len(y)", "w", "sign", 25),
     Fault("lstm", "dy[target] -= 1", "dy[target - 1] -= 1", "Wx", "wrong-operand", 45),
+    Fault(
+        "nesterov",
+        "db1 = np.sum(dz, axis=0, keepdims=True)",
+        "db1 = np.sum(dz, axis=1, keepdims=True)",
+        "b1",
+        "bias-broadcast",
+        29,
+    ),
+    Fault(
+        "huber",
+        "dv, dc = act.T @ d, d.sum(axis=0)",
+        "dv, dc = act.T @ d, d",
+        "params[3]",
+        "bias-broadcast",
+        33,
+    ),
 ]
 
 
@@ -299,6 +315,16 @@ def test_layer_behind_trained_ones_may_be_frozen(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     text = (RIGHT / "adamw_cosine.py").read_text()
     program.write_text(text.replace('    grads["w2"], grads["b2"] = a1.T @ d2, d2.sum(0)\n', "\n"))
+    trace = judged(program)
+    assert trace.status == "cannot-tell"
+    assert "frozen on purpose, or forgotten" in trace.reason
+
+
+def test_last_layer_without_bias_may_be_forgotten(tmp_path: Path) -> None:
+    """A drawn matrix that the last layer multiplies with and nothing moves is not passed over in silence."""
+    program = tmp_path / "program.py"
+    text = (RIGHT / "no_loss.py").read_text()
+    program.write_text(text.replace("            self.outer += layer1.T.dot(layer2_delta)\n", ""))
     trace = judged(program)
     assert trace.status == "cannot-tell"
     assert "frozen on purpose, or forgotten" in trace.reason

@@ -23,13 +23,14 @@ class Mark:
 
 
 def code_frame(pen: Pen, trace: Trace, span: Span, uses: tuple[Span, ...], style: str) -> list[Text]:
-    """The blamed words, the line before them, and the places where their value is used."""
+    """The blamed words, the line before them, and the places that belong to them: below, where their value is used."""
     source = trace.source(span.path)
     place = pen.text("  ┌─ ", cells.place(source, span, column=True))
     if source is None:
         return [place]
     elsewhere = [use for use in uses if use.path == span.path and use.line != span.line][:3]
-    marks = sorted([Mark(span), *(Mark(use, "used here") for use in elsewhere)], key=lambda m: m.span)
+    beside = [Mark(use, "used here" if use > span else "see also") for use in elsewhere]
+    marks = sorted([Mark(span), *beside], key=lambda m: m.span)
     lines = BREAK.split(source.text)
     numbers = {mark.span.line: cells.line_shown(source, mark.span.line) for mark in marks}
     digits = max(len(str(number)) for number in numbers.values())

@@ -18,7 +18,7 @@ from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Hypothesis, merged, value_of
 from unstuck.trace.explaining.localise import blamed_span, first_like
 from unstuck.trace.explaining.macros import Activated, Forward
-from unstuck.trace.explaining.places import begins_at, formed_at, gone_by, joined_at, updated_at
+from unstuck.trace.explaining.places import formed_at, gone_by, joined_at, made_of, updated_at
 from unstuck.trace.explaining.remade import remade, worked_out_again
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.statements import loop_over_literals, statement_of
@@ -134,7 +134,7 @@ def explanation(
         known = {each.step.number: merged(account.accepted[:at], each.step.number) for each in passes}
         span = blamed_span(passes, loss, known, wrong, sign=hypothesis.kind == "sign")
     if isinstance(hypothesis, Forced) and hypothesis.kind == "error-wrong" and span is not None:
-        uses = uses or _beginning(hypothesis, passes, span)
+        uses = uses or _way_there(hypothesis, passes, span)
     if hypothesis.kind == "sign":
         updates = updated_at(steps, wrong)
         span = span or next(iter(updates), None)
@@ -146,12 +146,12 @@ def explanation(
     return Explanation(hypothesis.kind, text, places[0], places[1:], evidence)
 
 
-def _beginning(forced: Forced, passes: Sequence[Forward], place: Span) -> tuple[Span, ...]:
-    """Where the error that is taken as given begins, if that is another line than the one that makes it."""
+def _way_there(forced: Forced, passes: Sequence[Forward], place: Span) -> tuple[Span, ...]:
+    """Where the error that is taken as given was made before, if those are other lines than the one that makes it."""
     for forward in passes:
         for _, written in forced.pairs(forward.step.number)[:1]:
-            begin = begins_at(written, forward.step, forward.nodes)
-            return (begin,) if begin is not None and begin.line != place.line else ()
+            found = made_of(written, forward.step, forward.nodes)
+            return tuple(each for each in found if each.line != place.line)
     return ()
 
 

@@ -7,13 +7,14 @@ layers is only named, for about it nothing can be told.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import adjoints, descendants
+from unstuck.autodiff.reverse import adjoints, ancestors, descendants
 from unstuck.facts import Explanation, Gradient
 from unstuck.trace.explaining.operands import Operand, forward, product, told
 from unstuck.trace.explaining.places import made_for
@@ -41,12 +42,28 @@ def frozen(still: Sequence[Operand], steps: Sequence[Step], loss: Candidate) -> 
 
 
 def _is_behind(still: Sequence[Operand], step: Step) -> Iterator[Operand]:
-    """Matrices of layers with a bias, both standing, that take what is made by trained layers."""
+    """Matrices that take what trained layers make, each standing with its bias, or alone and used by nothing else.
+
+    (A graph or a sum may be written as a matrix as well; but numbers that are all different were drawn.)
+    """
+    uses = Counter(each.base for each in still)
     for each in still:
         if each.role == "matrix" and each.other is not None and each.other in step.tainted:
             sums = [other for other in still if other.role == "bias" and other.other is each.y]
-            if sums and product(each.other).op not in CONTRACTIONS:
+            alone = uses[each.base] == 1 and _is_drawn(each) and _made_by_layer(each.other, step)
+            if (sums or alone) and product(each.other).op not in CONTRACTIONS:
                 yield each
+
+
+def _made_by_layer(node: Node, step: Step) -> bool:
+    """Has data gone through a product on the way to this value?  (Weights may be made of several parameters.)"""
+    return any(each.op in CONTRACTIONS for each in ancestors([node], oldest=step.nodes[0].id, stop=step.ends))
+
+
+def _is_drawn(operand: Operand) -> bool:
+    """Are these numbers that nobody would write down: all different, and none of them whole?"""
+    numbers = np.ravel(np.asarray(operand.base.value, float))
+    return len(np.unique(np.abs(numbers))) == len(numbers) and not np.any(numbers == np.round(numbers))
 
 
 def _frozen(operand: Operand, steps: Sequence[Step], loss: Candidate) -> Gradient:

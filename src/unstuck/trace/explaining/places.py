@@ -105,16 +105,21 @@ def formed_at(step: Step, name: str) -> Span | None:
     return statement_of(_unclipped(max(fresh, key=lambda node: node.id))) if fresh else None
 
 
-def begins_at(node: Node, step: Step, passed: Collection[Node]) -> Span | None:
-    """Where the error begins that is computed from this value on, in the same function, behind the forward pass."""
+def made_of(node: Node, step: Step, passed: Collection[Node]) -> tuple[Span, ...]:
+    """The way of the error to this value, in the same function and behind the forward pass: its end and its beginning.
+
+    The line of the value itself is left out.
+    """
     behind = ancestors([node], oldest=step.nodes[0].id, stop={*passed, *step.ends})
     fresh = sorted(
         (each for each in behind if each in step.tainted and each not in passed and each not in step.ends),
         key=lambda each: each.id,
     )
-    beside = (each for each in fresh if each.span and node.span and same_function(each.span, node.span))
-    first = next(beside, None)
-    return statement_of(first) if first is not None else None
+    beside = [each for each in fresh if each.span and node.span and same_function(each.span, node.span)]
+    places = [place for each in beside if (place := statement_of(each)) is not None]
+    own = statement_of(node)
+    others = [place for place in places if own is not None and place.line != own.line]
+    return tuple(dict.fromkeys((others[-1], others[0]))) if others else ()
 
 
 def _unclipped(node: Node) -> Node:

@@ -83,7 +83,8 @@ def _grown(name: str, steps: Sequence[Step]) -> Explanation | None:
         return (
             Explanation("bias-broadcast", text, update.after.span) if update.after.span is not None else None
         )
-    span = statement_about(source.span, named) if source is not None and source.span and named else None
+    bound = source.bound[-1] if source is not None and source.bound else None
+    span = bound or (statement_about(source.span, named) if source and source.span and named else None)
     uses = (update.after.span,) if update.after.span else ()
     span = span or (source.span if source is not None else None) or update.after.span
     return Explanation("bias-broadcast", text, span, uses) if span is not None else None
@@ -101,13 +102,26 @@ def _gradient_of(update: Update) -> Node | None:
     if update.after.op not in ("add", "subtract") or len(parts) != 1:
         terms = [term.node for term in update.terms if term.node is not update.before]
         return max(terms, key=lambda node: node.id, default=None)
-    node = parts[0]
+    return _from_memory(_unscaled(parts[0]))
+
+
+def _unscaled(node: Node) -> Node:
+    """What has a name, before numbers were multiplied with it."""
     while not node.names and node.op in SCALING:
         arrays = [each for each in node.parents() if np.ndim(each.value)]
         if len(arrays) != 1:
             break
         node = arrays[0]
     return node
+
+
+def _from_memory(node: Node) -> Node:
+    """What a memory has taken in: the one part of it that has another name than it."""
+    if node.op not in ("add", "subtract"):
+        return node
+    parts = [_unscaled(each) for each in node.parents() if np.ndim(each.value)]
+    others = [each for each in parts if each.names and each.names[-1:] != node.names[-1:]]
+    return others[0] if len(others) == 1 else node
 
 
 # ----- The old value ------------------------------------------------------------------------------------

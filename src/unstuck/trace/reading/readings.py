@@ -89,8 +89,9 @@ def is_penalty(node: Node, before: Node, tainted: Collection[Node]) -> bool:
 
 
 def _is_noise(node: Node, start: int) -> bool:
-    """Was this made in the step out of nothing?  An array of equal numbers is what something was started with."""
-    same = np.size(node.value) > 1 and np.ptp(np.asarray(node.value, float)) == 0
+    """Was this made in the step out of nothing?  Equal numbers, or a whole one, are what something was started with."""
+    value = np.asarray(node.value, float)
+    same = np.ptp(value) == 0 if value.size > 1 else value.size == 1 and value.item().is_integer()
     return node.op == "leaf" and node.id >= start and not same
 
 
