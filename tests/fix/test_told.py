@@ -98,6 +98,11 @@ def _simplified(text: str) -> str:
             'p["W1"] = rate * dW1 - p["W1"]',
             "each update of p['W1'] multiplies the old value by -1, which should be kept",
         ),
+        (
+            'np.zeros_like(p["W1"])',
+            'p["W1"]',
+            "dW1 is the array that the network computes with, under another name",
+        ),
         ("np.exp(-z)", "np.exp(z)", "a minus sign is missing in front of z"),
         (
             "dW1 += x.T @ dz",

@@ -248,6 +248,7 @@ FAULTS = [
         "bias-broadcast",
         33,
     ),
+    Fault("recurrent", "dbh, dby = np.zeros_like(bh)", "dbh, dby = bh", "dbh", "aliasing", 23),
 ]
 
 

@@ -17,6 +17,7 @@ from unstuck.trace.explaining.standing import standing
 from unstuck.trace.explaining.unread import unread
 from unstuck.trace.explaining.untouched import untouched
 from unstuck.trace.explaining.velocities import without_target
+from unstuck.trace.judging.aliased import aliased
 from unstuck.trace.judging.ascent import upwards
 from unstuck.trace.judging.best import first_use
 from unstuck.trace.judging.borrowed import borrowed
@@ -131,7 +132,7 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
     for gradient in found:
         fault: Explanation | str | None = spread or faults.get(gradient.parameter)
         if fault is None and gradient.status == "wrong":
-            fault = borrowed(gradient.parameter, steps)
+            fault = borrowed(gradient.parameter, steps) or aliased(gradient.parameter, steps)
         if fault is None and gradient.status in ("exact", "scaled"):
             fault = _in_the_loop(outside_of_loop(gradient.parameter, steps, loss), steps)
             fault = fault or inflating(gradient.parameter, steps, evidence.verdicts, evidence.tolerance)
@@ -192,7 +193,8 @@ def _stands(fault: Explanation, gradient: Gradient, steps: Sequence[Step]) -> bo
     A shape that grows, and numbers that are none, need no such proof.
     """
     if gradient.status == "wrong":
-        return gradient.explanation is None or gradient.explanation.kind == "error-wrong"
+        loose = (None, "error-wrong", "sign") if fault.kind == "aliasing" else (None, "error-wrong")
+        return (gradient.explanation.kind if gradient.explanation else None) in loose
     alone = fault.kind in ("bias-broadcast", "integer-truncation", "silent-broadcast")
     alone = alone or (gradient.steps < LEAST_STEPS and fault.kind not in OF_A_GRADIENT)
     missing = fault.kind == "gradient-missing" and (

@@ -69,6 +69,16 @@ def zeros(code: Code, node: Node, _: re.Match[str]) -> Iterator[Change]:
         yield Change(((high - len(node.attr), high, new),), f"{new} instead of {node.attr}", 1)
 
 
+def zeros_like(code: Code, node: Node, _: re.Match[str]) -> Iterator[Change]:
+    """What is only another name for an array becomes zeros of its shape."""
+    if isinstance(node, VALUES) and isinstance(node.ctx, ast.Load):
+        above = code.parent[node]
+        above = code.parent[above] if isinstance(above, ast.Tuple) else above
+        if isinstance(above, ast.Assign):
+            text = f"{code.numpy}.zeros_like({code.words(node)})"
+            yield Change(((*code.range(node), text),), f"zeros like `{short(code, node)}`", 1)
+
+
 def unshared(code: Code, node: Node, match: re.Match[str]) -> Iterator[Change]:
     """A gradient that is written into the very array that it moves gets zeros of its own."""
     for item in ast.walk(code.scope(node)) if isinstance(node, ast.stmt) else ():

@@ -74,5 +74,6 @@ READINGS: tuple[tuple[str, Reading], ...] = (
     (r"starts from \S+ instead of 0", statements.zeros),
     (r"starts from \S+ in every step, instead of 0", statements.zeros),
     (r"the gradient is written into (\S+) itself", statements.unshared),
+    (r"is the array that the network computes with, under another name", statements.zeros_like),
     (r"the (\S+) derivative is 1 everywhere: nothing multiplies", statements.missing_slope),
 )  # fmt: skip
