@@ -69,14 +69,19 @@ def scale_kept(original: Trace, edited: Trace) -> bool:
 
 
 def counterpart(before: Gradient, original: Trace, edited: Trace) -> Gradient | None:
-    """The same parameter in another run: by its name, or, for one that was never updated before, by its shape."""
-    named = next((now for now in edited.gradients if now.parameter == before.parameter), None)
-    if named is not None or before.status != "wrong":
-        return named
-    known = {gradient.parameter for gradient in original.gradients}
-    shape = np.shape(before.exact)
-    fresh = (now for now in edited.gradients if now.parameter not in known and np.shape(now.exact) == shape)
-    return next(fresh, None)
+    """The same parameter in another run: by its name, or, where an edit has changed the names, by shape and order."""
+    named = {now.parameter: now for now in edited.gradients}
+    if before.parameter in named:
+        return named[before.parameter]
+    known, shape = {gradient.parameter for gradient in original.gradients}, np.shape(before.exact)
+    lost = [
+        each.parameter
+        for each in original.gradients
+        if each.parameter not in named and np.shape(each.exact) == shape
+    ]
+    fresh = [now for now in edited.gradients if now.parameter not in known and np.shape(now.exact) == shape]
+    place = lost.index(before.parameter)
+    return fresh[place] if place < len(fresh) else None
 
 
 def same_forward(original: Trace, edited: Trace) -> bool:
