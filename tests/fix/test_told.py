@@ -153,6 +153,19 @@ def test_a_missing_derivative_is_that_of_a_value_at_hand() -> None:
     assert all("dz = dh * (" in each and " > 0)\n" in each for each in told)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "nothing is subtracted at the target of each row, where 1 belongs: the outputs of a softmax sum to 1",
+        "the number nan stands where inf belongs",
+    ],
+)
+def test_what_is_no_number_is_not_read_as_one(words: str) -> None:
+    """Words of which a reading cannot be made give no candidate, and no error."""
+    found = candidates(Source("net.py", NET), [span_of(NET, "s = h * (1 - h)")], "", words=words)
+    assert not any(each.told for each in found)
+
+
 def test_a_value_without_a_name_gives_nothing() -> None:
     """Where the words name what the text has no name for, no edit is spelled out."""
     words = "dz should be multiplied by the error of a0: this factor is missing"

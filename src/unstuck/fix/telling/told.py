@@ -33,11 +33,12 @@ def _of(family: Callable[[Code, Node], Iterator[Change]]) -> Reading:
 
 
 TITLE = r"([^;(\n]+?)"
+NUMBER = r"(-?\d[\d.]*(?:e[-+]?\d+)?)"
 READINGS: tuple[tuple[str, Reading], ...] = (
     (r"`(\S+)` stands where `(\S+)` is right", values.other_operator),
-    (r"the number (\S+) stands where (\S+) belongs", values.number),
-    (r"(\S+) is (?:added|subtracted) at the target of each row, where (\S+) belongs", values.number),
-    (r"the slope (\S+) instead of (\S+)", values.number),
+    (rf"the number {NUMBER} stands where {NUMBER} belongs", values.number),
+    (rf"{NUMBER} is subtracted at the target of each row, where {NUMBER} belongs", values.number),
+    (rf"the slope {NUMBER} instead of {NUMBER}", values.number),
     (rf"a minus sign is missing in front of {TITLE}(?=$|[;)\n])", values.negated),
     (rf"(?:{START})(?!the number ){TITLE} stands where ([^;\n]+?) belongs", values.value),
     (rf"(?:{START}){TITLE} stands where (\w+)\(\1(, [^)\n]+)?\) belongs", values.wrapped),
