@@ -329,3 +329,11 @@ def test_last_layer_without_bias_may_be_forgotten(tmp_path: Path) -> None:
     trace = judged(program)
     assert trace.status == "cannot-tell"
     assert "frozen on purpose, or forgotten" in trace.reason
+
+
+def test_steps_that_show_no_loss_stop_nothing(tmp_path: Path) -> None:
+    """A training that ends in numbers that are none is told as far as it goes."""
+    program = tmp_path / "program.py"
+    text = (RIGHT / "residual_layer_norm.py").read_text()
+    program.write_text(text.replace(" - n * (dn * n).mean(-1, keepdims=True)) / s", " - n) / s"))
+    assert judged(program).status == "wrong"

@@ -43,8 +43,16 @@ def forced(search: Search) -> Iterator[Forced]:
     number = next((n for n, forward in search.passes.items() if _targets(search, forward)), None)
     if number is None:
         return
-    targets: Found = cache(lambda number: _targets(search, search.passes[number]))
-    errors: Found = cache(lambda number: _errors(search.passes[number]))
+    passes = search.passes  # a step that shows no loss has none
+
+    @cache
+    def targets(number: int) -> dict[Place, list[Node]]:
+        return _targets(search, passes[number]) if number in passes else {}
+
+    @cache
+    def errors(number: int) -> dict[Place, list[Node]]:
+        return _errors(passes[number]) if number in passes else {}
+
     trials = 0
     for place, written in errors(number).items():
         for target, values in targets(number).items():
