@@ -23,15 +23,15 @@ def aliased(name: str, steps: Sequence[Step]) -> Explanation | None:
     if len(mine) < LEAST_STEPS or not all(_takes_off_itself(name, step) for step in mine):
         return None
     update = mine[-1].updates[name]
-    place = next((bound for bound in reversed(update.before.bound)), update.after.span)
-    if place is None:
-        return None
+    made = update.after.args[0]
+    added = made.span if isinstance(made, Node) else None
+    places = [each for each in (*update.before.bound[-1:], added, update.after.span) if each is not None]
     text = (
         f"{name} is the array that the network computes with, under another name: what is added up in it changes "
         "that array, and is then taken off itself"
     )
-    uses = (update.after.span,) if update.after.span not in (None, place) else ()
-    return Explanation("aliasing", text, place, uses)
+    places = list(dict.fromkeys(places))
+    return Explanation("aliasing", text, places[0], tuple(places[1:])) if places else None
 
 
 def _takes_off_itself(name: str, step: Step) -> bool:
