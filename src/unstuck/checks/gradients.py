@@ -79,7 +79,10 @@ def _evidence(trace: Trace, gradients: list[Gradient]) -> tuple[str, ...]:
     sentences += [_measured_together(numbers)] if numbers else []
     exact = [g.parameter for g in trace.gradients if g.status == "exact"]
     if exact:
-        sentences.append(f"the gradient of {listed(exact)} is exact")
+        one = len(exact) == 1
+        sentences.append(
+            f"the gradient{'' if one else 's'} of {listed(exact)} {'is' if one else 'are'} exact"
+        )
     explanation = gradients[0].explanation
     if explanation:
         sentences += [f"{value:.0%} {_words(name)}" for name, value in explanation.evidence.items()]
