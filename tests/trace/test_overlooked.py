@@ -312,6 +312,15 @@ def test_error_that_is_used_for_nothing(tmp_path: Path) -> None:
     assert judged(program).status == "cannot-tell"
 
 
+def test_error_that_is_only_noted_beside_a_loss_of_its_own(tmp_path: Path) -> None:
+    """An exponential loss of targets of -1 and 1, with a difference that is kept and never used, is not accused."""
+    program = tmp_path / "program.py"
+    text = LETS_GO.replace("rng.integers(0, 2, (60, 1)).astype(float)", "rng.choice([-1.0, 1.0], (60, 1))")
+    text = text.replace("p = 1 / (1 + np.exp(-h @ V))", "p = h @ V")
+    program.write_text(text.replace("delta = p * (1 - p)", "delta = -y * np.exp(-y * p) / len(X)"))
+    assert judged(program).status in ("exact", "cannot-tell")
+
+
 def test_layer_behind_trained_ones_may_be_frozen(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     text = (RIGHT / "adamw_cosine.py").read_text()

@@ -130,7 +130,6 @@ def _of_own_classes(steps: Sequence[Step], loss: Candidate, tolerance: float, op
         return None
     under = judge(steps, aim.loss)
     account = account_of_output(steps, aim.loss, under, tolerance, max(operations, LEAST_WORK))
-    told = (list(steps), under, account) if account is not None else None
-    if account is None or told is None or not _is_known(told, tolerance):
+    if account is None or not _is_known((list(steps), under, account), tolerance):
         return None
     return list(steps), under, account.retold("error-wrong", "wrong-operand", aim.text)

@@ -113,11 +113,11 @@ def another_slope(code: Code, node: Node, match: re.Match[str]) -> Iterator[Chan
 
 def of_its_own(code: Code, node: Node, match: re.Match[str]) -> Iterator[Change]:
     """The derivative of a sigmoid or tanh takes what the activation is called with: a(z) * (1 - z) for a(z)."""
-    product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
-    sides = (node.left, node.right) if isinstance(node, ast.BinOp) and product else ()
-    for call in sides:
-        shape = {"sigmoid": "{0} * (1 - {0})", "tanh": "1 - {0} ** 2"}.get(match[1])
-        if isinstance(call, ast.Call) and shape is not None:
+    shape = SHAPES.get(match[1])
+    if shape is None or not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)):
+        return
+    for call in (node.left, node.right):
+        if isinstance(call, ast.Call):
             text = shape.format(code.words(call))
             yield Change(((*code.range(node), text),), f"{text} instead of `{short(code, node)}`", 1)
 
@@ -150,9 +150,9 @@ def with_gradient(code: Code, node: Node, _: re.Match[str]) -> Iterator[Change]:
         names = [*(f"{name}[{code.words(target.slice)}]" for name in holders), *names]
     own = {code.words(item) for item in ast.walk(node) if isinstance(item, ast.expr)}
     moved = target if target is not None else rebound(node)
-    named = [last(name).endswith(last(code.words(moved))) if moved is not None else False for name in names]
-    first = [name for name, alike in zip(names, named, strict=True) if alike]
-    yield from (beside(code, value, "*", name) for name in dict.fromkeys((*first, *names)) if name not in own)
+    called = last(code.words(moved)) if moved is not None else ""
+    names.sort(key=lambda name: not last(name).endswith(called))
+    yield from (beside(code, value, "*", name) for name in dict.fromkeys(names) if name not in own)
 
 
 def derived(code: Code, node: Node, _: re.Match[str]) -> Iterator[Change]:

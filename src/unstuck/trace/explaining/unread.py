@@ -20,6 +20,7 @@ from unstuck.autodiff.reverse import adjoints, descendants
 from unstuck.facts import Array, Explanation, Gradient, Span
 from unstuck.trace.explaining.elements import stray_element
 from unstuck.trace.explaining.operands import Operand, forward, operands
+from unstuck.trace.judging.aliased import shared_text
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.parameters import BOOKKEEPING
 from unstuck.trace.reading.terms import terms_of
@@ -238,10 +239,7 @@ def _explained(rounds: Sequence[Round], mixture: Mixture | None, place: Span) ->
 def _shared(rounds: Sequence[Round], place: Span) -> Explanation:
     """The sum that should become the gradient is the array itself, under another name."""
     old = rounds[-1].before.base
-    text = (
-        f"{_name(rounds[-1].before)} is the array that the network computes with, under another name: "
-        "what is added up in it changes that array, and is then taken off itself"
-    )
+    text = shared_text(_name(rounds[-1].before))
     places = dict.fromkeys([*old.bound[-1:], place])
     return Explanation("aliasing", text, next(iter(places)), tuple(places)[1:])
 

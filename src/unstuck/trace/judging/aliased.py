@@ -26,12 +26,16 @@ def aliased(name: str, steps: Sequence[Step]) -> Explanation | None:
     made = update.after.args[0]
     added = made.span if isinstance(made, Node) else None
     places = [each for each in (*update.before.bound[-1:], added, update.after.span) if each is not None]
-    text = (
+    places = list(dict.fromkeys(places))
+    return Explanation("aliasing", shared_text(name), places[0], tuple(places[1:])) if places else None
+
+
+def shared_text(name: str) -> str:
+    """What to say of a sum of gradients that is the parameter."""
+    return (
         f"{name} is the array that the network computes with, under another name: what is added up in it changes "
         "that array, and is then taken off itself"
     )
-    places = list(dict.fromkeys(places))
-    return Explanation("aliasing", text, places[0], tuple(places[1:])) if places else None
 
 
 def _takes_off_itself(name: str, step: Step) -> bool:

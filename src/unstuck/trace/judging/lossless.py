@@ -12,17 +12,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation, Gradient, Span
 from unstuck.trace.judging.broadcast import silent_broadcast
 from unstuck.trace.judging.lost import lets_gradient_go
 from unstuck.trace.judging.statements import statement_of
-from unstuck.trace.judging.updates import update_faults
+from unstuck.trace.judging.updates import SCALING, update_faults
 from unstuck.trace.reading.meetings import Meetings
 from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
 
 LEAST_STEPS = 3
-SCALING = {"multiply", "true_divide", "negative"}
 
 
 def faults_without_loss(
@@ -43,9 +43,9 @@ def _error_let_go(steps: Sequence[Step]) -> Explanation | None:
     errors = [node for node in found if node is not None]
     if len(errors) < max(len(found), LEAST_STEPS) or len({node.span for node in errors}) > 1:
         return None
-    place, step = statement_of(errors[-1]), steps[-1]
-    later = (node for node in step.nodes if node.id > errors[-1].id and node in step.backward & step.tainted)
-    instead = next(later, None)
+    place, step, error = statement_of(errors[-1]), steps[-1], errors[-1]
+    passed_back = step.backward & step.tainted
+    instead = next((node for node in step.nodes if node.id > error.id and node in passed_back), None)
     if place is None or instead is None:
         return None
     text = (
@@ -58,7 +58,10 @@ def _error_let_go(steps: Sequence[Step]) -> Explanation | None:
 
 
 def _unused_error(step: Step) -> Node | None:
-    """The last difference of an output and a target, scaled or not, from which nothing else is computed."""
+    """The last difference of an output and a target, scaled or not, from which nothing else is computed.
+
+    None where an update takes anything of the data that the target is taken from: it may descend a loss of its own.
+    """
     meetings, users = Meetings(step.tainted), {parent for node in step.nodes for parent in node.parents()}
     differences: set[Node] = set()
     for node in step.nodes:
@@ -67,7 +70,18 @@ def _unused_error(step: Step) -> Node | None:
             differences.add(node)
     ends = {update.after for update in step.updates.values()}
     unused = [node for node in differences - ends if node not in users and node.span is not None]
-    return max(unused, key=lambda node: node.id, default=None)
+    last = max(unused, key=lambda node: node.id, default=None)
+    if last is None:
+        return None
+    used = ancestors(ends, stop=step.ends - ends)
+    return last if _target_of(last, step).isdisjoint(used) else None
+
+
+def _target_of(difference: Node, step: Step) -> set[Node]:
+    """What stands beside the output in a difference, scaled or not, and all that it was made of."""
+    while difference.op in SCALING and (outputs := step.tainted.intersection(difference.parents())):
+        difference = next(iter(outputs))
+    return ancestors(set(difference.parents()) - step.tainted)
 
 
 def _unmoved_by_gradient(steps: Sequence[Step]) -> dict[str, Explanation]:
