@@ -114,6 +114,8 @@ def test_what_comes_before_is_not_said_to_be_a_use() -> None:
     shown = plain(replace(report, findings=(replace(report.findings[0], span=span, uses=(after, before)),)))
     assert shown.count("^ see also") == shown.count("^ used here") == 1
     assert shown.index("see also") < shown.index("used here")
+    numbers = [int(found) for found in re.findall(r"^ *(\d+) │", shown, re.MULTILINE)]
+    assert numbers == sorted(numbers)
 
 
 def test_long_line_is_shown_around_the_caret() -> None:

@@ -30,18 +30,14 @@ def code_frame(pen: Pen, trace: Trace, span: Span, uses: tuple[Span, ...], style
         return [place]
     elsewhere = [use for use in uses if use.path == span.path and use.line != span.line][:3]
     beside = [Mark(use, "used here" if use > span else "see also") for use in elsewhere]
-    marks = sorted([Mark(span), *beside], key=lambda m: m.span)
     lines = BREAK.split(source.text)
-    numbers = {mark.span.line: cells.line_shown(source, mark.span.line) for mark in marks}
-    digits = max(len(str(number)) for number in numbers.values())
+    marks = {mark.span.line: mark for mark in (*reversed(beside), Mark(span))}
+    shown = sorted(n for n in {*_context(lines, span), *marks} if 0 < n <= len(lines))
+    digits = max(len(str(cells.line_shown(source, line))) for line in marks)
     rows = [place]
-    shown: set[int] = set()
-    for mark in marks:
-        for number in _context(lines, mark.span) if mark.span == span else (mark.span.line,):
-            if number not in shown and 0 < number <= len(lines):
-                gutter = _gutter(pen, str(cells.line_shown(source, number) or ""), digits)
-                rows += _numbered(pen, lines, number, gutter, mark, style)
-                shown.add(number)
+    for number in shown:
+        gutter = _gutter(pen, str(cells.line_shown(source, number) or ""), digits)
+        rows += _numbered(pen, lines, number, gutter, marks.get(number, marks[span.line]), style)
     return [*rows, _gutter(pen, "", digits)]
 
 
