@@ -17,7 +17,7 @@ from unstuck.trace.explaining.standing import standing
 from unstuck.trace.explaining.unread import unread
 from unstuck.trace.explaining.untouched import untouched
 from unstuck.trace.explaining.velocities import without_target
-from unstuck.trace.judging.aliased import aliased
+from unstuck.trace.judging.aliased import aliased, climbs_as_it_is, moved_by_itself
 from unstuck.trace.judging.ascent import upwards
 from unstuck.trace.judging.best import first_use
 from unstuck.trace.judging.borrowed import borrowed
@@ -132,7 +132,9 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
     for gradient in found:
         fault: Explanation | str | None = spread or faults.get(gradient.parameter)
         if fault is None and gradient.status == "wrong":
-            fault = borrowed(gradient.parameter, steps) or aliased(gradient.parameter, steps)
+            fault = borrowed(gradient.parameter, steps)
+        if fault is None and gradient.status in ("wrong", "cannot-tell"):
+            fault = _collected(gradient.parameter, evidence)
         if fault is None and gradient.status in ("exact", "scaled"):
             fault = _in_the_loop(outside_of_loop(gradient.parameter, steps, loss), steps)
             fault = fault or inflating(gradient.parameter, steps, evidence.verdicts, evidence.tolerance)
@@ -159,7 +161,24 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
             reason = overflowed(gradient.parameter, steps)
             gradient = replace(gradient, reason=reason, residual=np.inf) if reason else gradient
         result.append(gradient)
-    return tuple(result)
+    return tuple(_of_one_array(result, steps))
+
+
+def _collected(name: str, evidence: Evidence) -> Explanation | None:
+    """The explanation of gradients that are collected in the array of a parameter itself."""
+    scales = {number: match.scale for number, match in evidence.verdicts.telling(name).items()}
+    return aliased(name, evidence.steps) or climbs_as_it_is(name, evidence.steps, scales)
+
+
+def _of_one_array(found: Sequence[Gradient], steps: Sequence[Step]) -> Iterator[Gradient]:
+    """The gradients; where an array of the network changes during the backward pass, all that is wrong comes of it."""
+    told = moved_by_itself(steps)
+    shown = [each.explanation for each in found if each.explanation and each.explanation.kind == "aliasing"]
+    alone = len({each.text for each in shown}) == 1
+    fault = shown[0] if alone else told[1] if told is not None else None
+    for gradient in found:
+        wrong = fault is not None and gradient.status == "wrong"
+        yield replace(gradient, explanation=fault) if wrong else gradient
 
 
 def _may_be_right(gradient: Gradient) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation, Gradient
 from unstuck.trace.explaining.account import ENOUGH_NUMBERS
 from unstuck.trace.judging.matching import STEADY
@@ -70,8 +71,32 @@ def _told(gradient: Gradient, evidence: Evidence, known: bool) -> Gradient:
             text = f"the steps of {name} go up the loss instead of down: the sign is wrong"
             return replace(gradient, explanation=Explanation("sign", text, gradient.span), reason="")
         if spread > STEADY and all(_is_sum(step, name) for step in steps):
-            return replace(gradient, reason=CHANGES)
+            start = _started(gradient, steps, evidence)
+            return replace(gradient, explanation=start, reason=CHANGES if start is None else "")
     return replace(gradient, status="cannot-tell", reason=ALONE)
+
+
+def _started(gradient: Gradient, steps: Sequence[Step], evidence: Evidence) -> Explanation | None:
+    """The explanation of a sum that is too large by the same number in every step, if it starts from that number."""
+    name, verdicts = gradient.parameter, evidence.verdicts
+    reference = next(each for each in verdicts.matches if verdicts.is_array(each) and evidence.explains(each))
+    usual, own = verdicts.telling(reference), verdicts.telling(name)
+    told = [step for step in steps if step.number in usual and step.rates.get(name)]
+    extra = [
+        float(np.sum(own[step.number].written - usual[step.number].scale * own[step.number].true))
+        / step.rates[name]
+        for step in told
+    ]
+    if len(extra) < ENOUGH_NUMBERS or not extra[-1] or np.ptp(extra) > STEADY * abs(extra[-1]):
+        return None
+    after = told[-1].updates[name].after
+    made = ancestors([after], stop=told[-1].ends - {after})  # the sum may begin where the last step ended
+    starts = [node for node in made if node.op == "leaf" and np.allclose(node.value, extra[-1], rtol=STEADY)]
+    place = next((node.span for node in starts if node.span is not None), None)
+    if place is None:
+        return None
+    text = f"the sum that becomes the gradient of {name} starts from {extra[-1]:g} instead of 0"
+    return Explanation("gradient-not-cleared", text, place, (gradient.span,))
 
 
 def _stands_still(step: Step, name: str) -> bool:

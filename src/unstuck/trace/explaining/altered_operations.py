@@ -171,9 +171,14 @@ def other_number(position: int, old: float, new: float) -> Alteration:
 
 
 def _with_number(position: int, new: float) -> Value:
-    return lambda node, pool: applied(
-        with_args(node, tuple(new if i == position else arg for i, arg in enumerate(node.args)))
-    )
+    """In the rounds in which a number stands there: what starts as one may come to be an array."""
+
+    def value(node: Node, pool: Pool) -> Array:
+        if np.ndim(number(node.args[position])) and np.ndim(node.value):
+            return applied(node)
+        return applied(with_args(node, tuple(new if i == position else arg for i, arg in enumerate(node.args))))
+
+    return value
 
 
 # ----- Functions, axes, transposes ----------------------------------------------------------------------

@@ -16,7 +16,14 @@ from unstuck.autodiff.reverse import ancestors, between
 from unstuck.facts import Span
 from unstuck.trace.explaining.alteration import OF_OMISSIONS, OVERWRITTEN, Alteration
 from unstuck.trace.explaining.macros import Forward
-from unstuck.trace.judging.statements import depth_in_common, returned_by, same_function, statement_of
+from unstuck.trace.judging.statements import (
+    depth_in_common,
+    operand_at,
+    returned_by,
+    same_function,
+    set_before_loop,
+    statement_of,
+)
 from unstuck.trace.reading.written import CLIPS, Step
 
 SUMS = {"add", "subtract"}
@@ -29,8 +36,22 @@ def place_of(node: Node, alteration: Alteration, forward: Forward) -> Span | Non
         return lacks_at(node, alteration, forward)
     if alteration.kind == OVERWRITTEN and alteration.culprit is not None:
         return statement_of(alteration.culprit)
+    if alteration.kind == "wrong-number" and (named := _number_set_at(node)) is not None:
+        return named
     bodies = (body_of(each) for each in (node, alteration.culprit) if each is not None)
     return next(filter(None, bodies), node.span)
+
+
+def _number_set_at(node: Node) -> Span | None:
+    """Where a plain number among the operands, which has a name there, got it before the loop."""
+    for position, arg in enumerate(node.args):
+        plain = arg.value if isinstance(arg, Node) and arg.op == "leaf" else arg
+        if isinstance(plain, int | float | np.number) and node.span is not None:
+            name = operand_at(node.span, position)
+            place = set_before_loop(node.span, name) if name else None
+            if place is not None:
+                return place
+    return None
 
 
 def body_of(node: Node) -> Span | None:

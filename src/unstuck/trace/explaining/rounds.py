@@ -30,7 +30,7 @@ from unstuck.trace.explaining.pool import BEFORE, Item, Key, Pool
 from unstuck.trace.judging.statements import statement_of
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.readings import Readings
-from unstuck.trace.reading.written import Step, reread
+from unstuck.trace.reading.written import CLIPS, Step, reread
 
 Site = tuple[Span | None, str]  # a place in the source, and the operation
 ALTERED = "altered"
@@ -232,7 +232,12 @@ def _with_lost(step: Step, made: Sequence[Node]) -> list[Node]:
 
 
 def _is_plain(step: Step, name: str) -> bool:
-    """Is the gradient, as it is read, what the update takes away, apart from what older steps left behind?"""
+    """Is the gradient, as it is read, what the update takes away, apart from what older steps left behind?
+
+    Where something cuts it off it need not stay so.
+    """
+    if any(node.op in CLIPS for node in _made(step, [name])):
+        return False
     update = step.updates[name]
     older = sum(term.coefficient * np.asarray(term.node.value, float) for term in step.carried[name])
     taken = np.asarray(update.before.value, float) - np.asarray(update.after.value, float) + older

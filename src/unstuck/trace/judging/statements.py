@@ -212,6 +212,17 @@ def loop_over_literals(place: Span) -> Span | None:
     return _span(place, inner.iter)
 
 
+def set_before_loop(place: Span, name: str) -> Span | None:
+    """The last statement that binds this name before the loop around a place, in the block of that loop."""
+    for block in _blocks(place):
+        for index, statement in enumerate(block):
+            if isinstance(statement, ast.For | ast.While) and _holds(statement, place):
+                found = [each for each in block[:index] if name in _texts(each, ast.Store)]
+                if found:
+                    return _span(place, found[-1])
+    return None
+
+
 def _variables(loop: ast.For) -> set[str]:
     return {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
 
