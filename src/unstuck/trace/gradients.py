@@ -29,6 +29,7 @@ from unstuck.trace.judging.judge import Verdicts, relative_scales
 from unstuck.trace.judging.lost import comes_to_nothing, lets_gradient_go, nothing_moves
 from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.judging.outside import outside_of_loop
+from unstuck.trace.judging.phases import turns_upwards
 from unstuck.trace.judging.returned import absolute_scales
 from unstuck.trace.judging.started import started
 from unstuck.trace.judging.unused import unused
@@ -128,6 +129,7 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
     faults, spread = update_faults(steps), silent_broadcast(steps)
     right = [each.parameter for each in found if _may_be_right(each)]
     unlike = dict(unexplained(right, steps, evidence.verdicts, evidence.tolerance))
+    upwards_later = turns_upwards(steps, loss, evidence.tolerance) if evidence.verdicts.passing else None
     result = []
     for gradient in found:
         fault: Explanation | str | None = spread or faults.get(gradient.parameter)
@@ -141,7 +143,7 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
         if fault is None and _may_be_right(gradient):
             fault = unlike.get(gradient.parameter)
             if gradient.parameter in evidence.verdicts.passing:
-                fault = comes_to_nothing(gradient.parameter, steps) or fault or UNKNOWN
+                fault = comes_to_nothing(gradient.parameter, steps) or upwards_later or fault or UNKNOWN
         told = evidence.account.explained.get(gradient.parameter)
         loose = isinstance(told, Reworked) and told.kind != OVERWRITTEN
         if gradient.status in ("wrong", "cannot-tell") and (gradient.explanation is None or loose):

@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Gradient
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.parameters import carrying_ids
 from unstuck.trace.reading.steps import Update
-from unstuck.trace.reading.views import untransposed
+from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 from unstuck.trace.reading.written import Step
 
 SUMS = {"add", "subtract"}
@@ -41,7 +43,10 @@ def reconsidered(found: Sequence[Gradient], steps: Sequence[Step], loss: Candida
 
 
 def _is_only_added(name: str, steps: Sequence[Step]) -> bool:
-    """Does the network take this parameter in sums only?"""
+    """Does the network take this parameter in sums only, and multiplies none of them with anything?
+
+    (A step that looks ahead takes weights at `w + mu * v`.)
+    """
     takers = [
         node
         for step in steps
@@ -49,7 +54,10 @@ def _is_only_added(name: str, steps: Sequence[Step]) -> bool:
         for node in step.takers[step.updates[name].before]
         if node not in step.ends
     ]
-    return bool(takers) and all(node.op in SUMS for node in takers)
+    ahead = {node for node in takers if np.ndim(node.value) > 1}
+    products = (node for step in steps if ahead for node in step.nodes if node.op in CONTRACTIONS)
+    multiplied = any(untransposed(each) in ahead for node in products for each in node.parents())
+    return bool(takers) and all(node.op in SUMS for node in takers) and not multiplied
 
 
 def _moves_between(name: str, steps: Sequence[Step], loss: Candidate) -> bool:

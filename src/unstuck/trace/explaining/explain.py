@@ -22,7 +22,7 @@ from unstuck.trace.explaining.places import formed_at, gone_by, joined_at, made_
 from unstuck.trace.explaining.remade import remade, worked_out_again
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.statements import loop_over_literals, statement_of
-from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.losses import Candidate, before_activation, falls
 from unstuck.trace.reading.written import Step
 
 KINDS = (
@@ -138,12 +138,26 @@ def explanation(
     if hypothesis.kind == "sign":
         updates = updated_at(steps, wrong)
         span = span or next(iter(updates), None)
-        uses = tuple(place for place in updates if place != span)
+        falling = _falling(passes, loss)
+        if falling is not None:
+            text += ", for the output falls where the value before its activation rises"
+        uses = tuple(place for place in (span, *updates) if place not in (falling or span, None))
+        span = falling or span
     if span is None:
         return None
     header = _header(span, steps, wrong) if hypothesis.kind in OF_ANOTHER else None
     places = (span, *uses) if header is None else (header, span, *uses)
     return Explanation(hypothesis.kind, text, places[0], places[1:], evidence)
+
+
+def _falling(passes: Sequence[Forward], loss: Candidate) -> Span | None:
+    """Where the output is made, if it falls where the value before its activation rises."""
+    pairs = [pair for forward in passes[:1] for pair in forward.step.losses[loss].pairs]
+    for pair in pairs if loss.kind == "canonical-link" else ():
+        before = before_activation(pair.output)
+        if before is not None and falls(before, pair.output):
+            return statement_of(pair.output)
+    return None
 
 
 def _way_there(forced: Forced, passes: Sequence[Forward], place: Span) -> tuple[Span, ...]:

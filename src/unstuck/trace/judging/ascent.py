@@ -7,7 +7,7 @@ or of Huber errors).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -45,16 +45,25 @@ def upwards(name: str, steps: Sequence[Step], loss: Candidate) -> Explanation | 
 
 
 def _is_distance(step: Step, loss: Candidate) -> bool:
-    root = step.losses[loss].seeds[0][0]
+    root = _added(step.losses[loss].seeds[0][0], step)
     behind = ancestors([root], oldest=step.nodes[0].id, stop=step.ends)
-    return any(_measures(root, node) for node in behind if joins(node, step))
+    return any(_measures(root, node) for node in behind if joins(node, step, ("subtract", "add")))
 
 
-def joins(node: Node, step: Step) -> bool:
-    """Is this the difference between something that the network puts out and something that it does not?"""
+def _added(root: Node, step: Step) -> Node:
+    """What the step adds to a running total, if the value is one."""
+    own = [parent for parent in root.parents() if parent in step.tainted]
+    return own[0] if root.op == "add" and len(own) == 1 and np.ndim(own[0].value) == 0 else root
+
+
+def joins(node: Node, step: Step, ops: Collection[str] = ("subtract",)) -> bool:
+    """Is this the difference between something that the network puts out and something that it does not?
+
+    ops  "add" as well, where something else shows that it is a difference: an object may add what it has negated
+    """
     operands = node.parents()
     return (
-        node.op == "subtract"
+        node.op in ops
         and len(operands) == 2
         and sum(operand in step.tainted for operand in operands) == 1
         and all(np.shape(operand.value) == np.shape(node.value) for operand in operands)

@@ -184,7 +184,7 @@ def _seeds(pair: Pair) -> Iterator[tuple[str, tuple[Node, Array]]]:
         yield "softmax-cross-entropy", (output, weight * (_softmax(value) - target))
     before = before_activation(output)
     if before is not None and is_link(before, output, target):
-        yield "canonical-link", (before, -difference if _falls(before, output) else difference)
+        yield "canonical-link", (before, -difference if falls(before, output) else difference)
 
 
 def loss_value(kind: str, output: Any, target: Array, weight: Array | float = 1.0) -> float:
@@ -224,11 +224,17 @@ def is_link(before: Node, output: Node, target: Array) -> bool:
     )
 
 
-def _falls(before: Node, output: Node) -> bool:
-    """Does the output fall where the value before its activation rises, as 1 / (1 + exp(z)) does?"""
-    order = np.argsort(np.ravel(before.value))
-    steps = np.diff(np.ravel(output.value)[order])
-    return bool(np.all(steps <= 0) and np.any(steps < 0))
+def falls(before: Node, output: Node) -> bool:
+    """Does the output fall where the value before its activation rises, as 1 / (1 + exp(z)) does?
+
+    Of outputs that are all saturated, the end at which they are tells.
+    """
+    z, value = np.ravel(np.asarray(before.value, float)), np.ravel(np.asarray(output.value, float))
+    steps = np.diff(value[np.argsort(z)])
+    if not np.any(steps):
+        middle = 0.5 if inside(value) else 0.0
+        return bool(np.all(z * (value - middle) < 0))
+    return bool(np.all(steps <= 0))
 
 
 def inside(value: Array) -> bool:
