@@ -43,6 +43,12 @@ def expit(z: Array) -> Array:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * z)))
 
 
+def softmax(z: Array, axis: int = -1) -> Array:
+    """exp(z) over its sum along the axis, which may overflow nowhere."""
+    shifted = np.exp(z - z.max(axis=axis, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=axis, keepdims=True))
+
+
 def _normal_share(z: Array) -> Array:
     """The normal distribution function."""
     return np.asarray(0.5 * _ERFC(-z * math.sqrt(0.5)), dtype=np.float64)

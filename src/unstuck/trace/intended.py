@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from unstuck.autodiff import effort
 from unstuck.trace.explaining.account import account_for, account_of_output
 from unstuck.trace.explaining.astray import Told, added, targetless
-from unstuck.trace.explaining.misaimed import misaimed
+from unstuck.trace.explaining.misaimed import misaimed, taken_for_shares
 from unstuck.trace.explaining.unreachable import unreachable
 from unstuck.trace.judging.inverted import inverted, under_inverted
 from unstuck.trace.judging.judge import Verdicts, judge
@@ -57,7 +57,7 @@ def accounted(steps: Sequence[Step], verdicts: Verdicts, tolerance: float, opera
     begun = effort.repeated()
     told = _told(steps, verdicts, tolerance, operations)
     if verdicts.explains_all(tolerance):
-        return _of_own_classes(steps, verdicts.loss, tolerance, operations) or told
+        return _of_computed(steps, verdicts.loss, tolerance, operations) or told
     if not operations or _is_known(told, tolerance):
         return told
     return _otherwise(told, tolerance, operations, begun)
@@ -123,13 +123,18 @@ def _under_computed(steps: Sequence[Step], tolerance: float, operations: int) ->
             yield list(steps), under, account
 
 
-def _of_own_classes(steps: Sequence[Step], loss: Candidate, tolerance: float, operations: int) -> Told | None:
-    """The account against a computed loss whose classes the steps miss, although they do descend a loss; or None."""
+def _of_computed(steps: Sequence[Step], loss: Candidate, tolerance: float, operations: int) -> Told | None:
+    """The account against a computed loss that the steps miss, although they do descend a loss; or None.
+
+    They miss its classes, or take scores for the probabilities that it makes of them.
+    """
     aim = misaimed(steps, loss)
-    if aim is None:
+    meant = aim.loss if aim is not None else taken_for_shares(steps, loss)
+    if meant is None:
         return None
-    under = judge(steps, aim.loss)
-    account = account_of_output(steps, aim.loss, under, tolerance, max(operations, LEAST_WORK))
+    under = judge(steps, meant)
+    account = account_of_output(steps, meant, under, tolerance, max(operations, LEAST_WORK))
     if account is None or not _is_known((list(steps), under, account), tolerance):
         return None
-    return list(steps), under, account.retold("error-wrong", "wrong-operand", aim.text)
+    told = account if aim is None else account.retold("error-wrong", "wrong-operand", aim.text)
+    return list(steps), under, told

@@ -31,7 +31,6 @@ from unstuck.trace.judging.lossless import faults_without_loss
 from unstuck.trace.patience import MOST_BYTES, MOST_NODES
 from unstuck.trace.probed import answered
 from unstuck.trace.reading.names import parameter_names, paths_of, user_namespaces
-from unstuck.trace.reading.pairs import Pair
 from unstuck.trace.reading.steps import Steps, Tracked
 from unstuck.trace.recognising.layers import Unrecognised
 from unstuck.trace.recognising.recipe import Recognised, recognise
@@ -180,7 +179,7 @@ class Recorder:
         used = [forward for forward in analysis.account.passes if pairs.loss in forward.step.losses]
         targets = {
             forward.step.number: [
-                (pair.output, pair.target) for pair in _whole(forward.step.losses[pairs.loss].pairs)
+                (pair.output, pair.target) for pair in forward.step.losses[pairs.loss].pairs
             ]
             for forward in used
         }
@@ -210,12 +209,6 @@ class Recorder:
             f"no training loop found: {count:,} array operations and {loops} were seen, "
             "but no array that a network uses was updated step by step"
         )
-
-
-def _whole(pairs: Sequence[Pair]) -> list[Pair]:
-    """The pairs without those of a part of another's output: of `d[rows, labels] -= 1`, all of d is compared."""
-    outputs = {pair.output for pair in pairs}
-    return [pair for pair in pairs if outputs.isdisjoint(pair.output.parents())]
 
 
 def _unjudged(trace: Trace, main: Analysis) -> Trace:

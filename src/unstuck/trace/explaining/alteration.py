@@ -26,6 +26,7 @@ class Alteration:
     culprit  the operand that does not belong there, if it is one
     lacking  the operand to which something should have been done before, if it is one
     item     what belongs there instead, or besides, if it is something at hand in the step
+    of_itself  is it a function of what stands there, which takes nothing else from the step?
     signed   False where the sign of the result is a convention: an error may be output - target or the reverse
     """
 
@@ -36,6 +37,7 @@ class Alteration:
     item: Item | None = None
     signed: bool = True
     lacking: Node | None = None
+    of_itself: bool = False
 
 
 def with_operand(node: Node, position: int, value: Array) -> Node:

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from unstuck.autodiff.activations import expit, softmax
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array
 from unstuck.trace.explaining.alteration import (
@@ -46,7 +47,9 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "sign": np.sign,
     "tanh": np.tanh,
     "reciprocal": np.reciprocal,
+    "sigmoid": expit,
 }
+OF_ROWS: dict[str, Callable[[Array], Array]] = {"softmax": softmax}  # which need more than one number
 UNARY = {*FUNCTIONS, "absolute", "negative", "expit", "cos", "sin"}
 EVEN = {
     "square",
@@ -185,19 +188,21 @@ def _with_number(position: int, new: float) -> Value:
 
 
 def functions(node: Node) -> Iterator[Alteration]:
-    """A function of an operand instead of the operand itself."""
-    for position, arg in enumerate(node.args if node.op != "copy" else ()):
+    """A function of an operand instead of the operand itself, also before parts of it are changed in place."""
+    for position, arg in enumerate(node.args):
         single = isinstance(arg, Node) and np.ndim(arg.value) == 0 and arg.op != "leaf"
         if isinstance(arg, Node) and (single or np.ptp(np.asarray(arg.value, float))):
             named = title_at(node, position)
             for call, function in _calls(node, np.ndim(arg.value)):
                 text = f"{named} stands where {call.format(named)} belongs"
-                yield Alteration("wrong-operand", text, _of_operand(position, function), arg)
+                apply = _before_store if node.op in STORES and not position else _of_operand
+                yield Alteration("wrong-operand", text, apply(position, function), arg, of_itself=True)
 
 
 def _calls(node: Node, rank: int) -> Iterator[tuple[str, Callable[[Array], Array]]]:
     """Functions of an operand, as they are written; of one that is combined with another, sums and means as well."""
     yield from ((f"{name}({{}})", function) for name, function in FUNCTIONS.items())
+    yield from ((f"{name}({{}})", function) for name, function in OF_ROWS.items() if rank)
     for op in sorted(REDUCTIONS):
         for axis in range(rank if node.op in SYMBOLS else 0):
             yield f"{op}({{}}, axis={axis})", partial(getattr(np, op), axis=axis, keepdims=True)
@@ -205,6 +210,16 @@ def _calls(node: Node, rank: int) -> Iterator[tuple[str, Callable[[Array], Array
 
 def _of_operand(position: int, function: Callable[[Array], Array]) -> Value:
     return lambda node, pool: applied(with_operand(node, position, function(number(node.args[position]))))
+
+
+def _before_store(position: int, function: Callable[[Array], Array]) -> Value:
+    """`d[rows, labels] -= 1` takes what it takes off a function of d: where it reads d, that is d as well."""
+
+    def value(node: Node, pool: Pool) -> Array:
+        whole = number(node.args[position])
+        return function(whole) + (number(node) - whole)
+
+    return value
 
 
 def transposed(node: Node) -> Iterator[Alteration]:

@@ -30,12 +30,14 @@ class Forced(Hypothesis):
     """The hypothesis that the values written at one place stand for the errors of the values of another, up to a sign.
 
     pairs  (value of the forward pass, what the script computed as its error) by step number
+    of_itself  is it mended by a function of what stands there alone?
     lent   is it told by an operation that is mended with a true error?  (With that, it could be for any loss.)
     """
 
     sign: float = 1.0
     pairs: Callable[[int], Sequence[tuple[Node, Node]]] = lambda number: ()
     lent: bool = False
+    of_itself: bool = False
 
 
 def forced(search: Search) -> Iterator[Forced]:

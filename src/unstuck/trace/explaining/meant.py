@@ -29,6 +29,7 @@ OF_ANOTHER_LOSS = {"activation-derivative-one", "softmax-derivative-one"}
 SLIPS = {"operator", "sign", "wrong-number"}  # alterations that put no other value in the place of one
 AIMLESS = {"factor-missing", "term-missing"}  # what is missing may be all that the target has to say
 NEGLIGIBLE = 1e-9
+MODERATE = 1e3  # size of logarithms up to which rounding leaves their exponentials a sum of one
 ARRIVED = (
     1e-6  # largest true error of an output that has come to its target: where it pushes then tells nothing
 )
@@ -50,12 +51,16 @@ def shows_loss(hypothesis: Hypothesis, loss: Candidate, passes: Sequence[Forward
     if isinstance(hypothesis, Forced) and hypothesis.kind == "operator" and _never_rests(hypothesis, passes):
         return True
     if isinstance(hypothesis, Forced):
+        if loss.kind == "softmax-cross-entropy" and hypothesis.of_itself:
+            return _are_logarithms(loss, passes)
         if loss.by_pairs or hypothesis.lent:
             return hypothesis.kind == "sign" and hypothesis.place == loss.span
         told = hypothesis.kind in SLIPS or (
             hypothesis.kind in AIMLESS and _has_no_target(hypothesis, loss, passes)
         )
-        return loss.kind == "returned" or (told and _contradicts(hypothesis, loss, passes))
+        if loss.kind == "returned" or (told and all(_contradicts(hypothesis, loss, passes) or [False])):
+            return True
+        return hypothesis.of_itself and any(_contradicts(hypothesis, loss, passes))
     if hypothesis.kind in OF_ANOTHER_LOSS and _concerns_outputs(hypothesis, loss, passes):
         return False
     return hypothesis.kind != UNNAMED_SLOPE or _is_bounded(hypothesis)
@@ -75,8 +80,15 @@ def _concerns_outputs(hypothesis: Hypothesis, loss: Candidate, passes: Sequence[
     return False
 
 
-def _contradicts(forced: Forced, loss: Candidate, passes: Sequence[Forward]) -> bool:
-    """Does the written error push some outputs where the computed loss rises, in every step?
+def _are_logarithms(loss: Candidate, passes: Sequence[Forward]) -> bool:
+    """Are the outputs, in every row, the logarithms of probabilities, which no target of 1 is ever compared with?"""
+    outputs = [value_of(pair.output) for forward in passes for pair in forward.step.losses[loss].pairs]
+    rows = [each for each in outputs if each.ndim and each.shape[-1] > 1 and np.abs(each).max() < MODERATE]
+    return bool(rows) and all(np.allclose(np.exp(each).sum(axis=-1), 1.0) for each in rows)
+
+
+def _contradicts(forced: Forced, loss: Candidate, passes: Sequence[Forward]) -> list[bool]:
+    """Does the written error push some outputs where the computed loss rises?  For every step that tells.
 
     An uncommon loss weighs the outputs otherwise than the one that is printed beside it, but it wants them to go
     the same way.
@@ -92,7 +104,7 @@ def _contradicts(forced: Forced, loss: Candidate, passes: Sequence[Forward]) -> 
             if np.shape(right) == np.shape(written.value):
                 agreement = forced.sign * value_of(written) * right
                 told.append(bool(np.any(agreement < -NEGLIGIBLE * np.abs(agreement).max(initial=0.0))))
-    return bool(told) and all(told)
+    return told
 
 
 def _misses_its_classes(forced: Forced, loss: Candidate, passes: Sequence[Forward]) -> bool:

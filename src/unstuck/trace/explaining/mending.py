@@ -158,7 +158,17 @@ def _told(forced: Forced, node: Node, alteration: Alteration, case: Case, forwar
     made = statement_of(culprit) if culprit is not None and culprit not in forward.nodes else None
     also = (made,) if made is not None and made != node.span else ()
     place, lent = place_of(node, alteration, forward) or forced.place, not alteration.signed
-    return replace(forced, kind=kind, text=alteration.text, place=place, also=also, lent=lent)
+    if alteration.of_itself and culprit in forward.nodes and len(culprit.bound) > 1:  # `delta = output`
+        place, also = culprit.bound[-1], (node.span,) if node.span is not None else ()
+    return replace(
+        forced,
+        kind=kind,
+        text=alteration.text,
+        place=place,
+        also=also,
+        lent=lent,
+        of_itself=alteration.of_itself,
+    )
 
 
 def _is_slope(node: Node, alteration: Alteration, piece: Activated, case: Case, forward: Forward) -> bool:

@@ -2,7 +2,8 @@
 
 `p - np.eye(3)[labels - 1]` is the derivative of a cross-entropy, only not of the one beside it.  To train on other
 targets than those that are shown may be meant: soft ones, mixed ones, wrong ones, those of a teacher.  To train every
-single row of every step on the class that is a constant number of places away is an index that slipped.
+single row of every step on the class that is a constant number of places away is an index that slipped.  And to take
+scores for probabilities, beside a cross-entropy of their softmax, is a softmax that is missing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.autodiff.activations import is_softmax
+from unstuck.autodiff.activations import is_softmax, softmax
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import adjoints
 from unstuck.facts import Array
@@ -51,6 +52,32 @@ def misaimed(steps: Sequence[Step], loss: Candidate) -> Aim | None:
         if len(used) > 1 and sum(map(len, shifts)) >= LEAST_ROWS and all(map(_is_one_slip, shifts)):
             return Aim(other, shifts[0][0])
     return None
+
+
+def taken_for_shares(steps: Sequence[Step], loss: Candidate) -> Candidate | None:
+    """The computed cross-entropy of scores of which the error takes itself for their softmax: `scores - one_hot`.
+
+    A least-squares fit of scores to classes has that error too, but computes no cross-entropy of them.
+    """
+    computed = [other for step in steps[:1] for other in step.losses if other.kind == "explicit"]
+    for other in computed if loss.kind == "squared" else ():
+        used = [step for step in steps if loss in step.losses and other in step.losses][:TESTED]
+        if len(used) > 1 and all(_has_classes(step, loss, other) for step in used):
+            return other
+    return None
+
+
+def _has_classes(step: Step, loss: Candidate, other: Candidate) -> bool:
+    """Are the targets of scores those of the cross-entropy of their softmax that is computed, in every row?"""
+    true = adjoints(step.losses[other].seeds, step.wrt(), stop=step.ends).cotangents
+    told = []
+    for pair in step.losses[loss].pairs:
+        scores = value_of(pair.output)
+        if scores.ndim not in (1, 2) or scores.shape[-1] < LEAST_CLASSES:
+            return False
+        own = classes(softmax(scores), true.get(pair.output))
+        told.append(own is not None and np.allclose(own, np.atleast_2d(pair.target), atol=WHOLE))
+    return bool(told) and all(told)
 
 
 def _shifts(step: Step, loss: Candidate, other: Candidate) -> list[int]:

@@ -12,11 +12,12 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, compress
 from typing import Any
 
 import numpy as np
 
+from unstuck.autodiff.activations import softmax
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import between
 from unstuck.facts import Array, Span
@@ -71,6 +72,7 @@ TEXTS = {
 }
 REDUCTIONS = {"sum", "max", "amax", "mean", "logsumexp", "softmax", "einsum", "dot", "matmul"}
 LINEAR = {"dot", "matmul", "einsum", "tensordot", "inner", "setitem", "scatter", "stack", "concatenate"}
+PARTS = {"getitem", "gather"}
 CLIPPED = 1e-5  # by which a probability may be kept away from 0 and 1
 COMPUTED = ("explicit", "maximised")
 PROBABLE = ("binary-cross-entropy", "canonical-link")  # losses of a probability, whose target may be 0
@@ -112,7 +114,7 @@ def candidates(
                 loss = Candidate(kind, node.span)
                 if loss not in found or node not in late:
                     found[loss] = Proposal([(node, np.full((), sign))], [Pair(node, np.zeros(()))])
-    found = without(found, inner)
+    found = {loss: _without_parts(proposal) for loss, proposal in without(found, inner).items()}
     explicit = [key for key in found if not key.by_pairs]
     for key in explicit[: -2 * MOST_EXPLICIT]:
         del found[key]
@@ -124,6 +126,16 @@ def without(losses: Mapping[Candidate, Proposal], places: Collection[Span]) -> d
     return {
         loss: each for loss, each in losses.items() if loss.kind not in COMPUTED or loss.span not in places
     }
+
+
+def _without_parts(proposal: Proposal) -> Proposal:
+    """The proposal without the part of an output that is read to be changed: of d[rows, labels] -= 1, all of d counts."""
+    outputs = {pair.output for pair in proposal.pairs}
+    kept = [
+        not (pair.output.op in PARTS and not outputs.isdisjoint(pair.output.parents()))
+        for pair in proposal.pairs
+    ]
+    return Proposal(list(compress(proposal.seeds, kept)), list(compress(proposal.pairs, kept)))
 
 
 def _without_target(
@@ -181,7 +193,7 @@ def _seeds(pair: Pair) -> Iterator[tuple[str, tuple[Node, Array]]]:
         yield "binary-cross-entropy", (output, difference / np.maximum(value * (1 - value), EPSILON))
         yield "cross-entropy", (output, -weight * target / np.maximum(value, EPSILON))
     elif value.ndim:
-        yield "softmax-cross-entropy", (output, weight * (_softmax(value) - target))
+        yield "softmax-cross-entropy", (output, weight * (softmax(value) - target))
     before = before_activation(output)
     if before is not None and is_link(before, output, target):
         yield "canonical-link", (before, -difference if falls(before, output) else difference)
@@ -202,13 +214,8 @@ def loss_value(kind: str, output: Any, target: Array, weight: Array | float = 1.
     if kind == "cross-entropy":
         return float(-np.sum(weight * target * np.log(np.maximum(value, EPSILON))))
     if kind == "softmax-cross-entropy":
-        return float(-np.sum(weight * target * np.log(np.maximum(_softmax(value), EPSILON))))
+        return float(-np.sum(weight * target * np.log(np.maximum(softmax(value), EPSILON))))
     return math.nan
-
-
-def _softmax(value: Array, axis: int = -1) -> Array:
-    shifted = np.exp(value - value.max(axis=axis, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=axis, keepdims=True))
 
 
 def is_link(before: Node, output: Node, target: Array) -> bool:
@@ -219,7 +226,7 @@ def is_link(before: Node, output: Node, target: Array) -> bool:
         return np.shape(z) == np.shape(value) and is_canonical(z, np.asarray(output.value), target)
     return any(
         (not target.any() or np.allclose(target.sum(axis=axis), 1.0))
-        and np.allclose(value, _softmax(z, axis), atol=CLIPPED)
+        and np.allclose(value, softmax(z, axis), atol=CLIPPED)
         for axis in range(value.ndim)
     )
 
