@@ -29,6 +29,7 @@ from unstuck.trace.judging.judge import Verdicts, relative_scales
 from unstuck.trace.judging.lost import comes_to_nothing, lets_gradient_go, nothing_moves
 from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.judging.outside import outside_of_loop
+from unstuck.trace.judging.penalty_rates import unlike_penalty
 from unstuck.trace.judging.phases import turns_upwards
 from unstuck.trace.judging.returned import absolute_scales
 from unstuck.trace.judging.started import started
@@ -140,6 +141,7 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
         if fault is None and gradient.status in ("exact", "scaled"):
             fault = _in_the_loop(outside_of_loop(gradient.parameter, steps, loss), steps)
             fault = fault or inflating(gradient.parameter, steps, evidence.verdicts, evidence.tolerance)
+            fault = fault or unlike_penalty(gradient.parameter, steps, evidence.verdicts, evidence.tolerance)
         if fault is None and _may_be_right(gradient):
             fault = unlike.get(gradient.parameter)
             if gradient.parameter in evidence.verdicts.passing:

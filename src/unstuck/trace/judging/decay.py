@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
-from unstuck.facts import Array, Explanation, Span
+from unstuck.facts import Array, Explanation
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import Match, match
 from unstuck.trace.reading.readings import PENALTIES, is_penalty
@@ -30,20 +31,21 @@ def inflating(name: str, steps: Sequence[Step], verdicts: Verdicts, tolerance: f
     if not all(_pushes_away(step, name, truth, tolerance) for step, truth in told):
         return None
     after = told[-1][0].updates[name].after.span
-    span = _joined_at(told[-1][0], name) or after
+    made = joined(told[-1][0], name)
+    span = made.span if made is not None and made.span is not None else after
     uses = (after,) if after not in (None, span) else ()
     text = f"the weight decay of {name} makes it larger in every step instead of smaller: its sign is wrong"
     return Explanation("sign", text, span, uses) if span is not None else None
 
 
-def _joined_at(step: Step, name: str) -> Span | None:
-    """Where the penalty is added to the gradient."""
+def joined(step: Step, name: str) -> Node | None:
+    """The sum of the penalty and the gradient of a parameter, where one is made."""
     update = step.updates[name]
     behind = ancestors([update.after], oldest=step.nodes[0].id, stop=step.ends - {update.after})
     for node in sorted(behind, key=lambda item: item.id):
         parts = [is_penalty(parent, update.before, step.tainted) for parent in node.parents()]
         if node.op in ("add", "subtract") and any(parts) and not all(parts):
-            return node.span
+            return node
     return None
 
 
