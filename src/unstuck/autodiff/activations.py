@@ -29,6 +29,8 @@ class Activation:
     derivative   z -> f'(z); at a kink the value 0 or the smaller slope, as programs usually have it
     from_output  h -> f'(z), where h determines it; None otherwise
     parameter    the slope of leaky-relu, the α of elu; None for all others
+    turned       is it h = f(-z), of a z that a program has negated before: 1 / (1 + exp(-x @ w - b))?  What is
+                 called the derivative is f'(-z) then, without the minus
     """
 
     name: str
@@ -36,6 +38,7 @@ class Activation:
     derivative: Elementwise
     from_output: Elementwise | None
     parameter: float | None = None
+    turned: bool = False
 
 
 def expit(z: Array) -> Array:
@@ -102,6 +105,9 @@ _FIXED = (
     Activation("gelu", lambda z: z * _normal_share(z), _gelu_slope, None),
     Activation("silu", lambda z: z * expit(z), _silu_slope, None),
 )
+_TURNED = Activation(
+    "sigmoid", lambda z: expit(-z), lambda z: expit(z) * expit(-z), lambda h: h * (1 - h), turned=True
+)
 ACTIVATIONS: dict[str, Activation] = {activation.name: activation for activation in _FIXED}
 """The functions without a parameter, by name; `leaky_relu` and `elu` make the others."""
 
@@ -120,6 +126,8 @@ def match(z: Any, h: Any) -> Activation | None:
     with np.errstate(all="ignore"):
         candidates = [*_FIXED, *_estimated(z, h)]
         found = [one for one in candidates if _maps(one, z.ravel(), h.ravel(), tolerance)]
+        if not found and _maps(_TURNED, z.ravel(), h.ravel(), tolerance):
+            return _TURNED
     if len(found) != 1 or (found[0].name == "relu" and not (z > 0).any()):
         return None
     return found[0]

@@ -121,10 +121,11 @@ def factors(node: Node, case: Case) -> Iterator[Alteration]:
 def terms(node: Node, case: Case) -> Iterator[Alteration]:
     """A term that is missing.
 
-    To what the truth itself is added does not matter, and what is subtracted from itself is left out instead.
+    To what the truth itself is added does not matter, nor what is added to zeros, and what is subtracted from itself
+    is left out instead.
     """
     right = RightValues([case.true])
-    for each in _besides(node, case, "term-missing", TERMS):
+    for each in _besides(node, case, "term-missing", TERMS) if np.any(number(node)) else ():
         value = each.item.value if each.item is not None else case.true
         alike = any(np.array_equal(value, number(part)) for part in (node, *node.parents()))
         if not right.sign(value) and not alike:

@@ -96,13 +96,25 @@ def _sloped(search: Search, number: int, use: Use, slope: Slope) -> Back | None:
     factor = slope(piece) if piece is not None else None
     if piece is None or g is None or factor is None or np.shape(piece.z.value) != np.shape(use.y.value):
         return None
-    return constantly(Unaltered(use.y, use.operand)(g * factor), use.operand)
+    turned = -1.0 if piece.activation.turned and not _is_turned(piece, use.y) else 1.0
+    return constantly(Unaltered(use.y, use.operand)(g * factor * turned), use.operand)
 
 
 def _activation_after(forward: Forward, y: Node) -> Activated | None:
-    """The activation whose pre-activation is y, or y plus a bias."""
-    near = (a for a in forward.activated if a.z is y or (a.z.op in ELEMENTWISE and y in a.z.parents()))
+    """The activation whose pre-activation is y, y plus a bias, or the negative of that."""
+    near = (
+        a
+        for a in forward.activated
+        if a.z is y or (a.z.op in ELEMENTWISE and (y in a.z.parents() or _is_turned(a, y)))
+    )
     return next(near, None)
+
+
+def _is_turned(piece: Activated, y: Node) -> bool:
+    """Is it the function of the negative of y, without or with a bias, where what it takes has a minus itself?"""
+    return piece.activation.turned and any(
+        part.op == "negative" and part.args[0] is y for part in (piece.z, *piece.z.parents())
+    )
 
 
 def _errors(search: Search, name: str, uses: Mapping[int, list[Use]]) -> Iterator[Hypothesis]:

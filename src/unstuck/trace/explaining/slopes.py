@@ -36,7 +36,7 @@ def about_activations(search: Search) -> Iterator[Hypothesis]:
         search.passes,
         lambda forward: [piece for piece in forward.activated if search.may_alter(forward, piece.z)],
         (
-            lambda forward, piece: (piece.activation.name, piece.activation.parameter),
+            lambda forward, piece: (piece.activation.name, piece.activation.parameter, piece.activation.turned),
             lambda forward, piece: piece.place,
             lambda forward, piece: forward.owner(piece.z),
         ),
@@ -76,7 +76,7 @@ def _with_slope(kind: str, text: str, slope: Slope, group: Group[Activated]) -> 
         for piece in group.get(number, ()):
             factor = slope(piece)
             if factor is not None and np.shape(factor) == np.shape(piece.z.value):
-                made[piece.h] = [(piece.z, Scaled(factor))]
+                made[piece.h] = [(piece.z, Scaled(-factor if piece.activation.turned else factor))]
         return made
 
     return Hypothesis(kind, text, alter, activated=group)

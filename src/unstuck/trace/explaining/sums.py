@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from unstuck.autodiff.node import Node
 from unstuck.facts import Array
-from unstuck.trace.explaining.hypotheses import Hypothesis, Search, Unaltered
+from unstuck.trace.explaining.hypotheses import Hypothesis, Search, Unaltered, label, value_of
 from unstuck.trace.explaining.uses import Back, Formed, Use, constantly, formed, uses_of
 from unstuck.trace.reading.views import LOOKUPS
 
@@ -91,10 +92,15 @@ def _last_wins(use: Use) -> Back | None:
 
 
 def _reductions(search: Search, name: str, uses: Mapping[int, list[Use]]) -> Iterator[Hypothesis]:
-    """A bias, broadcast in the forward pass, whose gradient is not the sum over the broadcast axes."""
+    """A bias or a scale, broadcast in the forward pass, whose gradient is not the sum over the broadcast axes."""
     rank = min((np.ndim(use.y.value) for use in _all([uses])), default=0)
     if not rank:
         return
+    scaled = next((use for use in _all([uses]) if use.y.op == "multiply"), None)
+    other = _scales(scaled) if scaled is not None else None
+    if other is not None:
+        text = f"the gradient of {name} should be multiplied by {label(other)}: this factor is missing"
+        yield formed(search, "factor-missing", text, [name], lambda number, uses: [*map(_unscaled, uses)])
     ways: list[tuple[str, str, Callable[[Array], Array]]] = [
         ("bias-axis", "is summed over all elements instead of the rows", np.sum),
         ("bias-not-summed", "takes the last row instead of the sum over the rows", _row(-1)),
@@ -104,6 +110,20 @@ def _reductions(search: Search, name: str, uses: Mapping[int, list[Use]]) -> Ite
         ways.append(("bias-axis", f"is summed over axis {axis}, the wrong one", _over(axis)))
     for kind, text, reduce in ways:
         yield formed(search, kind, f"the gradient of {name} {text}", [name], _reducing(reduce))
+
+
+def _unscaled(use: Use) -> Back | None:
+    """What is added up over the rows is the error itself, not the error times what the parameter scales."""
+    if use.y.op != "multiply":
+        return None
+    shape = np.shape(use.operand.value)
+
+    def back(g: Array) -> Array:
+        lead = g.sum(axis=tuple(range(np.ndim(g) - len(shape))))
+        kept = tuple(axis for axis, length in enumerate(shape) if length == 1 != np.shape(lead)[axis])
+        return np.asarray(lead.sum(axis=kept, keepdims=True)).reshape(shape)
+
+    return back
 
 
 def _over(axis: int) -> Callable[[Array], Array]:
@@ -124,4 +144,12 @@ def _reduced(use: Use, reduce: Callable[[Array], Array]) -> Back | None:
     if found.size not in (1, size):
         return None
     kept = shape if found.size == size else ()
-    return lambda g: np.broadcast_to(np.asarray(reduce(g)).reshape(kept), shape)
+    other = _scales(use)
+    factor = value_of(other) if other is not None else 1.0
+    return lambda g: np.broadcast_to(np.asarray(reduce(g * factor)).reshape(kept), shape)
+
+
+def _scales(use: Use) -> Node | None:
+    """What a parameter is multiplied with, element by element; None where it is added."""
+    others = [arg for arg in use.y.parents() if arg is not use.operand] if use.y.op == "multiply" else []
+    return others[0] if others else None

@@ -16,8 +16,12 @@ LEAVING = (ast.Continue, ast.Break, ast.Return)
 
 
 def statement_of(node: Node) -> Span | None:
-    """Where the value got its last name, if that is another line than the one that computed it; else that one."""
-    named = node.bound[-1] if node.bound else None
+    """Where the value got its last name, if that is another line than the one that computed it; else that one.
+
+    To be stored as an item of something, `sums[0] = error`, gives no name to what has one.
+    """
+    plain = [place for place, name in zip(node.bound, node.names, strict=False) if not name.endswith("]")]
+    named = (plain or node.bound)[-1] if node.bound else None
     if named is None or node.span is None:
         return named or node.span
     inside = named.path == node.span.path and named.line <= node.span.line <= named.end_line
