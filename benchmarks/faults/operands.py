@@ -124,7 +124,10 @@ VARIABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "slope": (DERIVATIVE, OTHER_DERIVATIVE),
     "mask": ("dropout mask", ("dropout-mask-redrawn",)),
     "weights": ("wrong weights", ("error-through-wrong-weights", "transpose-missing", *OPERAND)),
-    "product": ("wrong layer's value", ("wrong-layer-input", "wrong-layer-error", *OPERAND)),
+    "product": (  # be it the product of a matrix or the sum of a bias, in the words of einsum
+        "wrong layer's value",
+        ("wrong-layer-input", "wrong-layer-error", "bias-of-other-layer", *OPERAND),
+    ),
     "bias": ("bias gradient", ("bias-of-other-layer", "gradient-missing", "wrong-layer-error", *OPERAND)),
     "update": (  # in the place of the old value it is no operand, but an update that keeps nothing of it
         "wrong variable",
@@ -139,7 +142,14 @@ VARIABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "other": (  # in a list of gradients it is the gradient of another parameter, or the error that this is made of
         "wrong variable",
-        ("wrong-layer-error", "wrong-layer-input", "bias-of-other-layer", "gradient-of-another", *OPERAND),
+        (
+            "wrong-layer-error",
+            "wrong-layer-input",
+            "bias-of-other-layer",
+            "gradient-of-another",
+            "gradient-missing",
+            *OPERAND,
+        ),
     ),
 }
 

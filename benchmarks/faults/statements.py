@@ -103,7 +103,7 @@ def _of_added(scope: Scope, node: ast.Assign) -> tuple[str, tuple[str, ...]]:
         return "accumulation", (*KEPT, "term-extra")
     if roles.role(scope.file.of(node)) in ("slope", "mask") or "[" in roles.target(node):
         return "accumulation", ("gradient-not-cleared", *OTHER_DERIVATIVE)
-    return "accumulation", ("gradient-not-cleared",)
+    return "accumulation", ("gradient-not-cleared", "term-extra")
 
 
 @operator("sign of update")

@@ -196,7 +196,7 @@ def functions(node: Node) -> Iterator[Alteration]:
             for call, function in _calls(node, np.ndim(arg.value)):
                 text = f"{named} stands where {call.format(named)} belongs"
                 apply = _before_store if node.op in STORES and not position else _of_operand
-                yield Alteration("wrong-operand", text, apply(position, function), arg, of_itself=True)
+                yield Alteration("wrong-operand", text, apply(position, function), arg, of_itself=not single)
 
 
 def _calls(node: Node, rank: int) -> Iterator[tuple[str, Callable[[Array], Array]]]:
