@@ -179,7 +179,9 @@ def _with_number(position: int, new: float) -> Value:
     def value(node: Node, pool: Pool) -> Array:
         if np.ndim(number(node.args[position])) and np.ndim(node.value):
             return applied(node)
-        return applied(with_args(node, tuple(new if i == position else arg for i, arg in enumerate(node.args))))
+        return applied(
+            with_args(node, tuple(new if i == position else arg for i, arg in enumerate(node.args)))
+        )
 
     return value
 
@@ -217,7 +219,7 @@ def _before_store(position: int, function: Callable[[Array], Array]) -> Value:
 
     def value(node: Node, pool: Pool) -> Array:
         whole = number(node.args[position])
-        return function(whole) + (number(node) - whole)
+        return np.asarray(function(whole) + (number(node) - whole))
 
     return value
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from unstuck.facts import Explanation, Span
 from unstuck.trace.explaining.account import Account, most_telling
-from unstuck.trace.explaining.derivative_places import computed_from, derivative_places, written_factors
-from unstuck.trace.explaining.directions import RightValues
+from unstuck.trace.explaining.derivative_places import derivative_places
 from unstuck.trace.explaining.forcing import Forced
-from unstuck.trace.explaining.hypotheses import Hypothesis, merged, value_of
+from unstuck.trace.explaining.hypotheses import Hypothesis, merged
 from unstuck.trace.explaining.localise import blamed_span, first_like
 from unstuck.trace.explaining.macros import Activated, Forward
 from unstuck.trace.explaining.places import formed_at, gone_by, joined_at, made_of, updated_at
 from unstuck.trace.explaining.remade import remade, worked_out_again
+from unstuck.trace.explaining.wrong_slopes import altered_piece, not_copied, serves_others, share_off, why_one
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.statements import loop_over_literals, statement_of
 from unstuck.trace.reading.losses import Candidate, before_activation, falls
@@ -112,16 +110,18 @@ def explanation(
     if hypothesis.activated:
         number = max(hypothesis.activated)
         forward = next(each for each in passes if each.step.number == number)
-        piece = _altered_piece(forward, hypothesis.activated[number])
+        piece = altered_piece(forward, hypothesis.activated[number])
         if span is None:
             span, uses = derivative_places(forward, piece)
-            if span is not None and uses and _serves_others(span, forward, hypothesis.activated[number]):
+            if span is not None and uses and serves_others(span, forward, hypothesis.activated[number]):
                 span, uses = uses[0], (span, *uses[1:])
         else:
             span, uses = _where_derived(span, uses, forward, piece)
         if hypothesis.kind == "activation-derivative-one":
-            text += _why_one(forward.step, piece, span)
-            evidence = _share_off(hypothesis)
+            shared = not_copied(piece)
+            uses = (shared[1], *uses) if shared is not None else uses
+            text += shared[0] if shared is not None else why_one(forward.step, piece, span)
+            evidence = share_off(hypothesis)
     if span is None:
         span, beside = _place_of_omission(hypothesis, steps, loss)
         uses = beside or uses
@@ -205,19 +205,6 @@ def _formed(
     return next((place for step in steps for name in names if (place := formed_at(step, name))), None)
 
 
-def _altered_piece(forward: Forward, pieces: Sequence[Activated]) -> Activated:
-    """Of several activations that one rule speaks of, the first whose written factor is not the derivative."""
-    for piece in pieces:
-        slope = piece.activation.derivative(value_of(piece.z))
-        factors = written_factors(forward, piece)
-        written = np.prod([value_of(factor) for factor in factors], axis=0) if factors else np.ones(())
-        written = np.broadcast_to(written, np.shape(slope))
-        same = RightValues([slope]).sign(written) != 0 if np.size(slope) > 1 else np.allclose(written, slope)
-        if not same:
-            return piece
-    return pieces[0]
-
-
 def _of_both(
     pair: Hypothesis, account: Account, steps: Sequence[Step], wrong: Sequence[str]
 ) -> Explanation | None:
@@ -229,36 +216,6 @@ def _of_both(
     spans = [span for each in told for span in (each.span, *each.uses) if span != told[0].span]
     text = "; and ".join(each.text for each in told)
     return replace(told[0], text=text, uses=tuple(dict.fromkeys(spans)))
-
-
-def _serves_others(span: Span, forward: Forward, mine: Sequence[Activated]) -> bool:
-    """Does the same expression give the derivative of another activation, one that is right?"""
-    others = [piece for piece in forward.activated if piece not in mine]
-    return any(node.span == span for other in others for node in computed_from(forward.step, other))
-
-
-def _why_one(step: Step, piece: Activated, span: Span | None) -> str:
-    """Is there a factor that should be the derivative (always true), or none at all?"""
-    if span is None:
-        return ": nothing multiplies the error by it"
-    factor = next((node for node in step.nodes if node.span == span and node.id > piece.h.id), None)
-    if factor is None or piece.activation.name != "relu":
-        return ""
-    tested = [parent for parent in factor.parents() if np.shape(parent.value) == np.shape(piece.h.value)]
-    if tested and all(np.min(parent.value) >= 0 for parent in tested):
-        return ", because its argument is already rectified"
-    return ""
-
-
-def _share_off(hypothesis: Hypothesis) -> dict[str, float]:
-    """The share of units, over all steps, whose derivative is zero and that should have passed nothing."""
-    off = [
-        np.asarray(piece.activation.derivative(np.asarray(piece.z.value, float))) == 0
-        for pieces in hypothesis.activated.values()
-        for piece in pieces
-    ]
-    share = float(np.mean(np.concatenate([item.ravel() for item in off]))) if off else 0.0
-    return {"of the units should have passed nothing": share} if share > 0 else {}
 
 
 def _place_of_omission(

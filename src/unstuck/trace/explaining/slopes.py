@@ -36,7 +36,11 @@ def about_activations(search: Search) -> Iterator[Hypothesis]:
         search.passes,
         lambda forward: [piece for piece in forward.activated if search.may_alter(forward, piece.z)],
         (
-            lambda forward, piece: (piece.activation.name, piece.activation.parameter, piece.activation.turned),
+            lambda forward, piece: (
+                piece.activation.name,
+                piece.activation.parameter,
+                piece.activation.turned,
+            ),
             lambda forward, piece: piece.place,
             lambda forward, piece: forward.owner(piece.z),
         ),

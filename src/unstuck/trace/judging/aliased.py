@@ -102,7 +102,9 @@ def climbs_as_it_is(name: str, steps: Sequence[Step], scales: Mapping[int, float
     """The explanation of an array with two names that climbs by its whole gradients; `scales` are their factors."""
     mine = [step for step in steps if name in step.updates and step.number in scales]
     told = [scales[step.number] for step in mine]
-    whole = [scale for scale in told if abs(scale + 1.0) <= WHOLE]  # in others, the array was also taken off itself
+    whole = [
+        scale for scale in told if abs(scale + 1.0) <= WHOLE
+    ]  # in others, the array was also taken off itself
     if len(whole) < max(LEAST_STEPS, len(told) / 2) or max(told) >= 0:
         return None
     update = mine[0].updates[name]

@@ -24,7 +24,11 @@ from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
 
 LEAST_STEPS, TESTED = 3, 8
-USUAL = (0.5, 1.0, 2.0)  # by which a penalty in a loss and in a gradient may differ, times or over the number of rows
+USUAL = (
+    0.5,
+    1.0,
+    2.0,
+)  # by which a penalty in a loss and in a gradient may differ, times or over the number of rows
 CLOSE = 1e-6
 
 
@@ -56,7 +60,11 @@ def unlike_penalty(
 def _ratio(step: Step, name: str, loss: Candidate, truth: Match, tolerance: float) -> float:
     """How many times as large as in the loss the penalty is in the written gradient; 0 where that cannot be said."""
     whole, made = step.written[name]["whole"], joined(step, name)
-    if made is None or loss not in step.losses or not _is_multiple(np.asarray(made.value, float), whole, tolerance):
+    if (
+        made is None
+        or loss not in step.losses
+        or not _is_multiple(np.asarray(made.value, float), whole, tolerance)
+    ):
         return 0.0
     bare = next((step.written[name][kind] for kind in PENALTIES if kind in step.written[name]), None)
     if bare is None:

@@ -37,7 +37,9 @@ def turns_upwards(steps: Sequence[Step], loss: Candidate, tolerance: float) -> E
         return None
     began = sorted(signs)[first]
     early, late = ([step for step in steps if (step.number >= began) == after] for after in (False, True))
-    places = [place for place in _places(late[-1]) if place not in {each for s in early for each in _places(s)}]
+    places = [
+        place for place in _places(late[-1]) if place not in {each for s in early for each in _places(s)}
+    ]
     updates = [update.after.span for update in late[-1].updates.values()]
     shown = list(dict.fromkeys(place for place in (*places[-1:], *updates) if place is not None))
     text = f"from step {began} on the steps go up the loss instead of down: the sign is wrong there"
@@ -57,4 +59,6 @@ def _places(step: Step) -> list[Span]:
     made = ancestors(ends, oldest=step.nodes[0].id, stop=step.ends - ends)
     places = [(node.id, node.span) for node in made]
     places += [(count, place) for node in made for count, place in node.passed]
-    return list(dict.fromkeys(place for _, place in sorted(places, key=lambda each: each[0]) if place is not None))
+    return list(
+        dict.fromkeys(place for _, place in sorted(places, key=lambda each: each[0]) if place is not None)
+    )

@@ -129,7 +129,7 @@ def without(losses: Mapping[Candidate, Proposal], places: Collection[Span]) -> d
 
 
 def _without_parts(proposal: Proposal) -> Proposal:
-    """The proposal without the part of an output that is read to be changed: of d[rows, labels] -= 1, all of d counts."""
+    """The proposal without what is read of an output to be changed: of d[rows, labels] -= 1, all of d counts."""
     outputs = {pair.output for pair in proposal.pairs}
     kept = [
         not (pair.output.op in PARTS and not outputs.isdisjoint(pair.output.parents()))
