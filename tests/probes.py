@@ -434,6 +434,7 @@ PROBES = {
         "0.1",
         "learn(patterns, 0.1)",
         "pass",
+        other="sum(-np.sum(np.log(1 - r ** 2) / 2 + patterns * np.arctanh(r)) for r in [reconstruct(patterns)])",
     ),
     "lstm": Probe(
         "Wx Wh b Wy by",

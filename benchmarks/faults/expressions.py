@@ -147,7 +147,7 @@ def _kept(scope: Scope, node: ast.expr, kept: ast.expr | None, dropped: ast.expr
     kind, explained = {
         "slope": (DERIVATIVE, ("activation-derivative-one", *FACTOR)),
         "mask": ("dropout mask", ("dropout-mask-missing", *FACTOR)),
-        "state": ("optimiser state", ("optimiser",)),
+        "state": ("optimiser state", ("optimiser", "factor-missing")),
     }.get(roles.role(scope.file.of(dropped)), ("factor missing", FACTOR))
     statement = scope.file.statement(node)
     if in_slope(scope, node):

@@ -18,6 +18,7 @@ def _alone(generate: Callable[[Node], Iterator[Alteration]]) -> Family:
 
 
 OF_ONE_OPERATION: tuple[Family, ...] = (
+    _alone(altered_operations.minus_extra),
     _alone(altered_operations.operators),
     _alone(altered_operations.left_out),
     _alone(altered_operations.minus_missing),

@@ -60,6 +60,23 @@ EVEN = {
 }  # what a minus sign changes nothing of, but for its own sign
 
 
+# ----- Signs --------------------------------------------------------------------------------------------
+
+
+def minus_extra(node: Node) -> Iterator[Alteration]:
+    """A minus sign that does not belong here."""
+    if node.op == "negative":
+        text = f"the minus sign in front of {title(node.args[0])} does not belong here"
+        yield Alteration("sign", text, _only(0))
+
+
+def minus_missing(node: Node) -> Iterator[Alteration]:
+    """A function of what is now without its minus: exp(x) where exp(-x) belongs."""
+    if node.op in UNARY - EVEN and isinstance(node.args[0], Node):
+        text = f"a minus sign is missing in front of {title(node.args[0])}"
+        yield Alteration("sign", text, _of_operand(0, np.negative))
+
+
 # ----- Operators ----------------------------------------------------------------------------------------
 
 
@@ -93,9 +110,7 @@ def _swapped(node: Node, pool: Pool) -> Array:
 def left_out(node: Node) -> Iterator[Alteration]:
     """The operation does not belong here, or one operand of a product or sum does not."""
     whole = node.args[0] if node.args else None
-    if node.op == "negative":
-        yield Alteration("sign", f"the minus sign in front of {title(whole)} does not belong here", _only(0))
-    elif node.op in UNARY:
+    if node.op in UNARY - {"negative"}:
         yield Alteration(
             "operator", f"`{node.op}` of {title(whole)} stands where {title(whole)} itself belongs", _only(0)
         )
@@ -113,13 +128,6 @@ def left_out(node: Node) -> Iterator[Alteration]:
 
 def _only(position: int) -> Value:
     return lambda node, pool: number(node.args[position])
-
-
-def minus_missing(node: Node) -> Iterator[Alteration]:
-    """A function of what is now without its minus: exp(x) where exp(-x) belongs."""
-    if node.op in UNARY - EVEN and isinstance(node.args[0], Node):
-        text = f"a minus sign is missing in front of {title(node.args[0])}"
-        yield Alteration("sign", text, _of_operand(0, np.negative))
 
 
 # ----- Numbers ------------------------------------------------------------------------------------------
@@ -169,8 +177,10 @@ def _number_places(node: Node) -> Iterator[tuple[int, float]]:
 
 def other_number(position: int, old: float, new: float) -> Alteration:
     """This number instead of the one at this position."""
-    text = f"the number {old:g} stands where {new:g} belongs"
-    return Alteration("wrong-number", text, _with_number(position, new))
+    kind, text = "wrong-number", f"the number {old:g} stands where {new:g} belongs"
+    if old and new == -old:
+        kind, text = "sign", f"{old:g} has the wrong sign here"
+    return Alteration(kind, text, _with_number(position, new))
 
 
 def _with_number(position: int, new: float) -> Value:

@@ -108,12 +108,14 @@ def explanation(
     span = hypothesis.place
     uses = hypothesis.also
     if hypothesis.activated:
-        number = max(hypothesis.activated)
-        forward = next(each for each in passes if each.step.number == number)
-        piece = altered_piece(forward, hypothesis.activated[number])
+        forward, piece = altered_piece(passes, hypothesis.activated)
         if span is None:
             span, uses = derivative_places(forward, piece)
-            if span is not None and uses and serves_others(span, forward, hypothesis.activated[number]):
+            if (
+                span is not None
+                and uses
+                and serves_others(span, forward, hypothesis.activated[forward.step.number])
+            ):
                 span, uses = uses[0], (span, *uses[1:])
         else:
             span, uses = _where_derived(span, uses, forward, piece)

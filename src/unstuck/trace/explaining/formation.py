@@ -9,12 +9,14 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.trace.explaining.catalogue import toward, with_operand
+from unstuck.trace.explaining.directions import RightValues
 from unstuck.trace.explaining.hypotheses import Hypothesis, Search, Unaltered, label, value_of
 from unstuck.trace.explaining.macros import Activated, Forward
 from unstuck.trace.explaining.slopes import Slope, slopes_instead_of
 from unstuck.trace.explaining.sums import ELEMENTWISE, sums
 from unstuck.trace.explaining.uses import Back, Formed, Use, constantly, formed, uses_of
 
+ONE = "activation-derivative-one"
 MOST_PLACES = 40  # places whose values are tried as the input, or as the error, of a gradient
 MOST_ROUNDS = 8  # of values that one place makes in turn (one per layer, say)
 Place = tuple[object, int, int]
@@ -83,7 +85,27 @@ def _slopes(search: Search, name: str, uses: Mapping[int, list[Use]]) -> Iterato
     if piece is not None:
         for kind, text, slope in slopes_instead_of(piece.activation):
             text = f"in the gradient of {name} alone, {text}"
+            taken = _taken_instead(search, number, piece) if kind == ONE else None
+            if taken is not None:
+                kind, text = "wrong-operand", f"{taken} belongs: {text}"
             yield formed(search, kind, text, [name], _sloping(search, slope))
+
+
+def _taken_instead(search: Search, number: int, piece: Activated) -> str | None:
+    """`a stands where b`, by the names of the error behind an activation and of the one before it, if both have one."""
+    found, forward = search.cotangents(number), search.passes[number]
+    if piece.h not in found or piece.z not in found:
+        return None
+    errors = RightValues([found[piece.h]]), RightValues([found[piece.z]])
+    written = [
+        node
+        for node in forward.step.nodes
+        if node.names and node in forward.step.backward and np.shape(node.value) == np.shape(piece.h.value)
+    ]
+    behind, before = (
+        next((node.names[-1] for node in written if each.sign(value_of(node))), None) for each in errors
+    )
+    return f"{behind} stands where {before}" if behind and before and behind != before else None
 
 
 def _sloping(search: Search, slope: Slope) -> Formed:

@@ -128,7 +128,7 @@ def first_flip(
     if turns:
         most = max(len(path.reaching[node]) for node in turns)
         node = [each for each in turns if len(path.reaching[each]) == most][-1]
-        return _lacking_minus(node, forward, derivatives) or node
+        return _lacking_minus(node, forward, derivatives) or _turned_slope(node, path, forward) or node
     ends = [step.updates[name] for name in wrong if name in step.updates]
     if blamed >= {*step.updates} and len({update.after.span for update in ends}) > 1 and path.nodes:
         return path.nodes[0]
@@ -171,6 +171,17 @@ def _lacking_minus(node: Node, forward: Forward, derivatives: Mapping[Node, Arra
     value = np.asarray(node.value, float)
     minus = (each for each in derivatives if each.op == "negative" and each not in forward.interior)
     return next((each for each in minus if RightValues([derivatives[each]]).sign(value) > 0), None)
+
+
+def _turned_slope(node: Node, path: Path, forward: Forward) -> Node | None:
+    """The factor of this product that is a derivative of an activation with the wrong sign, where there is one."""
+    for factor in node.parents() if node.op == "multiply" else ():
+        for piece in forward.activated if factor not in path.signs and np.size(factor.value) > 1 else ():
+            slope = piece.activation.derivative(np.asarray(piece.z.value, float))
+            alike = np.shape(slope) == np.shape(factor.value)
+            if alike and RightValues([slope]).sign(np.asarray(factor.value, float)) < 0:
+                return factor
+    return None
 
 
 def _joined_at(step: Step, path: Path, ends: Sequence[Update]) -> Node | None:

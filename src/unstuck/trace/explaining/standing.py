@@ -19,7 +19,7 @@ from unstuck.trace.explaining.frozen import frozen
 from unstuck.trace.explaining.late import behind_loop
 from unstuck.trace.explaining.operands import Operand, forward, operands, partner, product, told
 from unstuck.trace.explaining.places import made_for
-from unstuck.trace.judging.statements import is_conditional, stores_old
+from unstuck.trace.judging.statements import is_conditional, loop_over_literals, stores_old
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 from unstuck.trace.reading.written import Step
@@ -175,6 +175,8 @@ def _noun(half: Half, steps: Sequence[Step], *, wrong: bool) -> Gradient:
     text = (
         f"{name} never changes, although {half.partner} of the same layer is trained: its update is missing"
     )
-    uses = (operand.y.span,) if operand.y.span is not None else ()
+    updated = steps[-1].updates[half.partner].after.span
+    header = loop_over_literals(updated) if updated is not None else None  # it may list another in its place
+    uses = tuple(each for each in (header, operand.y.span) if each is not None)
     explanation = Explanation("parameter-never-updated", text, place, uses)
     return replace(told(operand, place, steps, ""), status="wrong", explanation=explanation)

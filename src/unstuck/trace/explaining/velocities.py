@@ -14,6 +14,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.facts import Explanation, Gradient
 from unstuck.trace.explaining.operands import Operand, told
+from unstuck.trace.judging.statements import stores_old
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.views import untransposed
 from unstuck.trace.reading.written import Step
@@ -52,7 +53,9 @@ def _judged(name: str, steps: Sequence[Step], count: int) -> Gradient | None:
         text = f"{title} is not made from its own old value: only {name}, which should move it, learns"
     else:
         return None
-    uses = (base.y.span,) if base.y.span is not None else ()
+    stored = base.base.bound[-1] if base.base.bound and stores_old(base.base.bound[-1]) else None  # `b = b`
+    places = [each for each in (stored, place, base.y.span) if each is not None]
+    place, uses = places[0], tuple(places[1:])
     explanation = Explanation(kind, text, place, uses)
     shown = told(base, place, steps, "")
     return replace(shown, parameter=title, status="wrong", explanation=explanation, steps=count)

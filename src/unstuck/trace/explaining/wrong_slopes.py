@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,18 +15,33 @@ from unstuck.trace.explaining.hypotheses import Hypothesis, value_of
 from unstuck.trace.explaining.macros import Activated, Forward
 from unstuck.trace.reading.written import Step
 
+TESTED = 8
 
-def altered_piece(forward: Forward, pieces: Sequence[Activated]) -> Activated:
-    """Of several activations that one rule speaks of, the first whose written factor is not the derivative."""
-    for piece in pieces:
-        slope = piece.activation.derivative(value_of(piece.z))
-        factors = written_factors(forward, piece)
-        written = np.prod([value_of(factor) for factor in factors], axis=0) if factors else np.ones(())
-        written = np.broadcast_to(written, np.shape(slope))
-        same = RightValues([slope]).sign(written) != 0 if np.size(slope) > 1 else np.allclose(written, slope)
-        if not same:
-            return piece
-    return pieces[0]
+
+def altered_piece(
+    passes: Sequence[Forward], activated: Mapping[int, Sequence[Activated]]
+) -> tuple[Forward, Activated]:
+    """Of the activations that one rule speaks of, the first whose written factor is not the derivative.
+
+    It is looked for in the last step first; where units are dead, there may be nothing to see in it.
+    """
+    by_number = {forward.step.number: forward for forward in passes}
+    for number in sorted(activated, reverse=True)[:TESTED]:
+        for piece in activated[number]:
+            if not _is_derivative(by_number[number], piece):
+                return by_number[number], piece
+    last = max(activated)
+    return by_number[last], activated[last][0]
+
+
+def _is_derivative(forward: Forward, piece: Activated) -> bool:
+    slope = piece.activation.derivative(value_of(piece.z))
+    factors = written_factors(forward, piece)
+    written = np.prod([value_of(factor) for factor in factors], axis=0) if factors else np.ones(())
+    written = np.broadcast_to(written, np.shape(slope))
+    if np.size(slope) == 1:
+        return bool(np.allclose(written, slope))
+    return not np.any(slope) or RightValues([slope]).sign(written) != 0  # of dead units nothing is seen
 
 
 def serves_others(span: Span, forward: Forward, mine: Sequence[Activated]) -> bool:

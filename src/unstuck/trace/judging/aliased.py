@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Explanation, Span
+from unstuck.trace.judging.statements import is_second_name, operand_at
 from unstuck.trace.reading.terms import terms_of
-from unstuck.trace.reading.views import CONTRACTIONS, untransposed
+from unstuck.trace.reading.views import untransposed
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 2
@@ -79,7 +80,7 @@ def _moved_by_itself(step: Step) -> Iterator[tuple[Node, Node, Node]]:
     """The array as it got its second name, its last sum, and what the update makes of that."""
     start = step.nodes[0].id
     updating = {update.after.span for update in step.updates.values()}
-    taken = {untransposed(each) for node in step.nodes if node.op in CONTRACTIONS for each in node.parents()}
+    taken = {untransposed(each) for node in step.nodes for each in node.parents() if not _stays(node, each)}
     for after in step.nodes:
         made = after.args[0] if after.op in ("add", "subtract") and after.span in updating else None
         if not isinstance(made, Node) or made.id < start or made.op not in IN_PLACE:
@@ -89,6 +90,11 @@ def _moved_by_itself(step: Step) -> Iterator[tuple[Node, Node, Node]]:
             moving = ancestors(after.parents(), oldest=start, stop={made})
             if moving & step.tainted <= descendants({made}, step.nodes) | {made}:
                 yield origin, made, after
+
+
+def _stays(node: Node, operand: Node) -> bool:
+    """May the operation have been done in place, in the array of this operand?"""
+    return node.op in IN_PLACE and node.args[0] is operand
 
 
 def _origin(node: Node, stop: Callable[[Node], bool]) -> Node:
@@ -109,6 +115,8 @@ def climbs_as_it_is(name: str, steps: Sequence[Step], scales: Mapping[int, float
         return None
     update = mine[0].updates[name]
     origin = _origin(update.before, lambda node: bool(node.bound))
-    if not origin.bound or origin.span == origin.bound[-1] or update.after.op != "add":
+    place, updated = origin.bound[-1] if origin.bound else None, update.after.span
+    if place is None or updated is None or update.after.op != "add":
         return None
-    return _explanation(name, (origin.bound[-1], update.after.span))
+    collected = operand_at(updated, 0)  # `self.gW += ...`: under that name, which another has given it
+    return _explanation(name, (place, updated)) if collected and is_second_name(place, collected) else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,13 +26,15 @@ def best_loss(steps: Sequence[Step], tolerance: float, *, pairs_only: bool = Fal
 
     Every candidate is tried on a few steps, and the best of them on all, until one explains everything.
     `pairs_only` leaves out the scalars that the script computes itself.  That a target is held constant although
-    it depends on the parameters is believed only where no other loss explains anything, and this one all; and a
-    penalty is taken for the loss only where there is no other.
+    it depends on the parameters is believed only where no other loss explains anything, and this one all; a
+    penalty is taken for the loss only where there is no other; and a sum of losses only if it shows in every step in
+    which its first part does.
     """
     losses = {loss for step in steps for loss in step.losses if loss.by_pairs or not pairs_only}
     losses = {loss for loss in losses if not is_penalty_alone(steps, loss)} or losses
     counts = Counter(loss for step in steps for loss in step.losses)
     losses = {loss for loss in losses if counts[loss] > 1} or losses
+    losses = {loss for loss in losses if not loss.more or counts[loss] >= counts[replace(loss, more=())]}
     found = None
     for places in range(MOST_PLACES):  # a sum is believed only where it explains more than its parts
         more = [loss for loss in losses if loss.kind not in HELD and len(loss.more) == places]

@@ -16,7 +16,7 @@ from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation, Gradient, Span
 from unstuck.trace.judging.broadcast import silent_broadcast
 from unstuck.trace.judging.lost import lets_gradient_go
-from unstuck.trace.judging.statements import statement_of
+from unstuck.trace.judging.statements import same_function, statement_of
 from unstuck.trace.judging.updates import SCALING, update_faults
 from unstuck.trace.reading.meetings import Meetings
 from unstuck.trace.reading.written import Step
@@ -53,7 +53,10 @@ def _error_let_go(steps: Sequence[Step]) -> Explanation | None:
         "what moves the parameters has no target in it"
     )
     handed = [span for _, span in instead.passed[:1]]
-    uses = [span for span in dict.fromkeys((*handed, statement_of(instead))) if span not in (None, place)]
+    later = (node for node in step.nodes if node.id >= instead.id and node in passed_back and node.bound)
+    named = [statement_of(node) for node in later if same_function(node.bound[-1], place)][:1]
+    told = dict.fromkeys((*named, *handed, statement_of(instead)))
+    uses = [span for span in told if span not in (None, place)]
     return Explanation("gradient-missing", text, place, tuple(span for span in uses if span is not None))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Explanation, Span
-from unstuck.trace.judging.statements import uses_finished_loop
+from unstuck.trace.judging.statements import statement_of, uses_finished_loop
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.steps import Key, Update
 from unstuck.trace.reading.views import CONTRACTIONS, LOOKUPS, untransposed
@@ -28,13 +28,30 @@ def outside_of_loop(name: str, steps: Sequence[Step], loss: Candidate) -> Explan
     found = [_lost_rounds(step, step.updates[name], loss) for step in mine]
     if len(found) < LEAST_STEPS or not all(found):
         return None
-    place = mine[-1].updates[name].after.span
-    uses = tuple(dict.fromkeys(node.span for node in found[-1] if node.span is not None))[:1]
+    after, lost = mine[-1].updates[name].after, found[-1]
+    places = [_left_at(mine[-1], after, lost[-1]), after.span, lost[0].span]
+    told = list(dict.fromkeys(place for place in places if place is not None))
     text = (
         f"{name} is updated outside of the loop in which its gradient is computed: "
         f"of {len(found[-1]) + 1} rounds only the last one counts"
     )
-    return Explanation("update-outside-loop", text, place, uses) if place is not None else None
+    return Explanation("update-outside-loop", text, told[0], tuple(told[1:])) if told else None
+
+
+def _left_at(step: Step, after: Node, lost: Node) -> Span | None:
+    """The statement after the loop that first takes what its last round has made, if that is not the update."""
+    depth = len(step.key)
+    inside = lost.context[depth][0]
+    made = ancestors([after], oldest=step.nodes[0].id, stop=step.ends - {after})
+    for node in sorted(made - {after}, key=lambda each: each.id):
+        own = [each for each in node.parents() if each in step.tainted and _runs_in(each, inside, depth)]
+        if own and not _runs_in(node, inside, depth):
+            return statement_of(node)
+    return None
+
+
+def _runs_in(node: Node, loop: int, depth: int) -> bool:
+    return len(node.context) > depth and node.context[depth][0] == loop
 
 
 def _lost_rounds(step: Step, update: Update, loss: Candidate) -> list[Node]:

@@ -216,6 +216,17 @@ def loop_over_literals(place: Span) -> Span | None:
     return _span(place, inner.iter)
 
 
+def is_second_name(place: Span, name: str) -> bool:
+    """Is the statement here `name = other`, with nothing done to what has another name already?"""
+    return any(
+        isinstance(node, ast.Assign)
+        and _span(place, node) == place
+        and isinstance(node.value, ast.Name | ast.Attribute)
+        and [ast.unparse(target) for target in node.targets] == [name]
+        for node in ast.walk(_tree(place))
+    )
+
+
 def set_before_loop(place: Span, name: str) -> Span | None:
     """The last statement that binds this name before the loop around a place, in the block of that loop."""
     for block in _blocks(place):
