@@ -345,7 +345,7 @@ FAULTS = [
         "truncated_bptt",
         "dbh, dbo = np.zeros_like(bh), np.zeros_like(bo)",
         "dbh, dbo = np.zeros_like(bh), bo",
-        "dbo",
+        "mbo",
         "aliasing",
         33,
     ),

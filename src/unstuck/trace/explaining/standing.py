@@ -8,7 +8,7 @@ only the biases are tuned.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,7 +53,7 @@ def standing(steps: Sequence[Step], loss: Candidate) -> list[Gradient]:
         mine = {
             half.operand.base: half for half in halves if half.operand.role == role and _is_meant(half, first)
         }
-        usual = role == "matrix" or _trained_biases(first, loss)
+        usual = role == "matrix" or _trained_biases(first, loss) or _is_one_of_zeros(mine)
         result += [_noun(half, used, wrong=len(mine) == 1) for half in mine.values() if usual]
     return result + frozen(still, used, loss)
 
@@ -147,6 +147,11 @@ def _varies_along(operand: Operand, bias: tuple[int, ...]) -> bool:
     column = len(bias) > 1 and bias[-1] == 1 != bias[-2]
     single = int(np.prod(bias)) == 1
     return (column == rows) if not single else shape[-2 if rows and len(shape) > 1 else -1] == 1
+
+
+def _is_one_of_zeros(biases: Collection[Node]) -> bool:
+    """Is this a single bias of zeros?  To add them would be in vain, unless they were meant to be trained."""
+    return len(biases) == 1 and not any(np.any(bias.value) for bias in biases)
 
 
 def _trained_biases(step: Step, loss: Candidate) -> bool:
