@@ -71,7 +71,7 @@ def _of_sum(scope: Scope, node: ast.BinOp) -> tuple[str, tuple[str, ...]]:
     if is_update(scope, statement) and isinstance(statement, ast.Assign) and _within(node, statement.value):
         return "operator", KEPT
     if in_slope(scope, node):
-        return DERIVATIVE, (*OTHER_DERIVATIVE, *OPERATOR)
+        return DERIVATIVE, (*OTHER_DERIVATIVE, *OPERATOR, "sign")
     if roles.role(roles.target(statement)) == "state" or "beta" in scope.file.of(node):
         return "optimiser state", ("optimiser", "sign")
     looks_ahead = any(roles.role(word) == "state" for word in scope.file.of(node).split())

@@ -31,6 +31,7 @@ from unstuck.trace.running.sources import line_in_words
 
 LEAST_STEPS = 2
 MOST_STARTS = 24
+PARTS = {"getitem", "gather", "reshape", "copy"}
 KINDS = ("canonical-link", "squared")  # losses whose derivative is a difference
 TEXT = "the target is added to the output where it should be subtracted: the error is no difference"
 
@@ -221,8 +222,30 @@ def _sums(step: Step) -> Iterator[Start]:
     """Where a target is added to an output, and they could only cancel as a difference."""
     for node in step.nodes:
         if node in step.backward and node in step.tainted:
-            for pair in added_target(node, step.tainted):
+            for pair in (*added_target(node, step.tainted), *_compared_elsewhere(node, step)):
                 yield Start(node, pair, value_of(pair.output) + pair.target)
+
+
+def _compared_elsewhere(node: Node, step: Step) -> Iterator[Pair]:
+    """The output and the target of a sum, where the same data are subtracted from an output in the same step.
+
+    (Elsewhere a sum may be meant: the residual of an equation, say, that is to vanish.)
+    """
+    operands = node.parents() if node.op == "add" else ()
+    made = [each for each in operands if each in step.tainted]
+    beside = [each for each in operands if each not in step.tainted and np.ndim(each.value)]
+    if len(made) == len(beside) == 1 and np.shape(made[0].value) == np.shape(beside[0].value):
+        differences = (other for other in step.nodes if other.op == "subtract" and other in step.tainted)
+        data = {_root(each) for other in differences for each in other.parents() if each not in step.tainted}
+        if _root(beside[0]) in data:
+            yield Pair(made[0], value_of(beside[0]))
+
+
+def _root(node: Node) -> Node:
+    """The array of which this is a part."""
+    while node.op in PARTS and isinstance(node.args[0], Node):
+        node = node.args[0]
+    return node
 
 
 # ----- The output alone ---------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ OF_ANOTHER_LOSS = {"activation-derivative-one", "softmax-derivative-one"}
 SLIPS = {"operator", "sign", "wrong-number"}  # alterations that put no other value in the place of one
 AIMLESS = {"factor-missing", "term-missing"}  # what is missing may be all that the target has to say
 NEGLIGIBLE = 1e-9
+LEAST_EQUAL, LEAST_SHARE = 3, 0.1  # outputs with one factor to the true error, and their share of all; also steps
 MODERATE = 1e3  # size of logarithms up to which rounding leaves their exponentials a sum of one
 ARRIVED = (
     1e-6  # largest true error of an output that has come to its target: where it pushes then tells nothing
@@ -60,7 +61,9 @@ def shows_loss(hypothesis: Hypothesis, loss: Candidate, passes: Sequence[Forward
         )
         if loss.kind == "returned" or (told and all(_contradicts(hypothesis, loss, passes) or [False])):
             return True
-        return hypothesis.of_itself and any(_contradicts(hypothesis, loss, passes))
+        return hypothesis.of_itself and (
+            any(_contradicts(hypothesis, loss, passes)) or _is_partly_right(hypothesis, loss, passes)
+        )
     if hypothesis.kind in OF_ANOTHER_LOSS and _concerns_outputs(hypothesis, loss, passes):
         return False
     return hypothesis.kind != UNNAMED_SLOPE or _is_bounded(hypothesis)
@@ -105,6 +108,26 @@ def _contradicts(forced: Forced, loss: Candidate, passes: Sequence[Forward]) -> 
                 agreement = forced.sign * value_of(written) * right
                 told.append(bool(np.any(agreement < -NEGLIGIBLE * np.abs(agreement).max(initial=0.0))))
     return told
+
+
+def _is_partly_right(forced: Forced, loss: Candidate, passes: Sequence[Forward]) -> bool:
+    """Is the written error that of the computed loss for a part of the outputs, by one factor in most steps?
+
+    So it is where one branch of a piecewise error is right and another has lost a function.
+    """
+    factors: list[float] = []
+    for forward in passes:
+        step = forward.step
+        true = adjoints(step.losses[loss].seeds, step.wrt(), stop=step.ends).cotangents
+        for target, written in forced.pairs(step.number):
+            right = true.get(target)
+            if right is not None and np.shape(right) == np.shape(written.value) and np.any(right):
+                ratios = value_of(written)[right != 0] / right[right != 0]
+                found, counts = np.unique([float(f"{ratio:.6g}") for ratio in ratios], return_counts=True)
+                if counts.max() >= max(LEAST_EQUAL, LEAST_SHARE * ratios.size):
+                    factors.append(float(found[counts.argmax()]))
+    usual = max(factors, key=factors.count, default=0.0)
+    return usual > 0 and factors.count(usual) >= max(LEAST_EQUAL, len(passes) / 2)
 
 
 def _misses_its_classes(forced: Forced, loss: Candidate, passes: Sequence[Forward]) -> bool:

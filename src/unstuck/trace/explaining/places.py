@@ -68,13 +68,14 @@ def lacks_at(node: Node, alteration: Alteration, forward: Forward) -> Span | Non
 
     Of an operand that the forward pass has made, it is where a function has handed it on, if any has.  A value gets
     its name where it is missing, unless it was made in a function that knows what is missing: a value of the forward
-    pass.
+    pass.  Where other operations take it as it is, it is missing in this one.
     """
     value = node if alteration.lacking is None else alteration.lacking
     handed = [place for count, place in value.passed if count <= node.id]
     if handed and value is not node:
         return handed[-1]
-    if value in forward.nodes or value.op == "leaf":
+    others = [each for each in forward.step.nodes if value in each.parents() and each is not node]
+    if value in forward.nodes or value.op == "leaf" or (others and value is not node):
         return statement_of(node)
     named = value.bound[-1] if value.bound else None
     if named is None or value.span is None:

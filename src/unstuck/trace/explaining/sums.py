@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from unstuck.trace.explaining.hypotheses import Hypothesis, Search, Unaltered, l
 from unstuck.trace.explaining.uses import Back, Formed, Use, constantly, formed, uses_of
 from unstuck.trace.reading.views import LOOKUPS
 
+MOST_LOOKUPS = 4  # of one table in a step
 ELEMENTWISE = {"add", "subtract", "multiply", "true_divide"}
 
 
@@ -39,6 +41,7 @@ def sums(search: Search, names: Sequence[str]) -> Iterator[Hypothesis]:
         yield formed(
             search, "duplicate-indices", text, names, lambda number, uses: [_last_wins(u) for u in uses]
         )
+        yield from _neighbours(search, names, tables, title)
     if len(names) == 1 and all(use.y.op in ELEMENTWISE for use in _all(tables)):
         yield from _reductions(search, names[0], tables[0])
 
@@ -72,6 +75,39 @@ def _only(position: int) -> Formed:
         return [None if use is uses[position] else constantly(np.zeros(()), use.operand) for use in uses]
 
     return rule
+
+
+def _neighbours(
+    search: Search, names: Sequence[str], tables: Sequence[Mapping[int, list[Use]]], title: str
+) -> Iterator[Hypothesis]:
+    """Rows are looked up at one place and updated one place beside it: of each of the lookups of a step."""
+    if len(names) > 1:
+        return
+    count = max((len(uses) for uses in tables[0].values()), default=0)
+    for position in range(min(count, MOST_LOOKUPS)):
+        place = next(uses[position].y.span for uses in tables[0].values() if len(uses) > position)
+        for shift, where in ((1, "behind"), (-1, "before")):
+            text = f"the rows of {title} that are updated are one place {where} those that are looked up here"
+            rule = _moved(position, shift)
+            yield replace(formed(search, "wrong-operand", text, names, rule), place=place)
+
+
+def _moved(position: int, shift: int) -> Formed:
+    def rule(number: int, uses: Sequence[Use]) -> Sequence[Back | None]:
+        return [_shifted(use, shift) if at == position else None for at, use in enumerate(uses)]
+
+    return rule
+
+
+def _shifted(use: Use, shift: int) -> Back | None:
+    """The rows of a lookup's gradient, moved along the table; as with negative indices, the last is before the first."""
+    if use.y.op not in LOOKUPS:
+        return None
+
+    def back(g: Array) -> Array:
+        return np.roll(Unaltered(use.y, use.operand)(g), shift, axis=0)
+
+    return back
 
 
 def _last_wins(use: Use) -> Back | None:

@@ -77,14 +77,19 @@ def _unused_error(step: Step) -> Node | None:
     if last is None:
         return None
     used = ancestors(ends, stop=step.ends - ends)
-    return last if _target_of(last, step).isdisjoint(used) else None
+    target = _target_of(last, step)
+    return last if target and target.isdisjoint(used) else None
 
 
 def _target_of(difference: Node, step: Step) -> set[Node]:
-    """What stands beside the output in a difference, scaled or not, and all that it was made of."""
+    """What stands beside the output in a difference, scaled or not, and what it alone was made of.
+
+    (The rows of a batch are chosen by the same numbers for the inputs as for the targets.)
+    """
     while difference.op in SCALING and (outputs := step.tainted.intersection(difference.parents())):
         difference = next(iter(outputs))
-    return ancestors(set(difference.parents()) - step.tainted)
+    made = {*difference.parents()}
+    return ancestors(made - step.tainted) - ancestors(made & step.tainted)
 
 
 def _unmoved_by_gradient(steps: Sequence[Step]) -> dict[str, Explanation]:

@@ -1,7 +1,7 @@
 """Gradients that are added up from a start that is not zero: `dW = np.ones_like(W)`, and then `dW += ...`.
 
 The proof is in the numbers: in every step the written gradient is the true one plus one and the same number in every
-element, and an array of equal numbers, made in the step, enters the update.
+element, and an array of equal numbers, made for the step, enters the update.
 """
 
 from __future__ import annotations
@@ -52,9 +52,12 @@ def _is_raised(found: Match, tolerance: float) -> bool:
 
 
 def _start(step: Step, name: str) -> Node | None:
-    """An array of equal numbers, none of them 0, that was made in this step and leads to the update."""
+    """An array of equal numbers, none of them 0, that was made for this step and leads to the update.
+
+    It may have been made where the step before has ended.
+    """
     update = step.updates[name]
-    behind = ancestors([update.after], oldest=step.nodes[0].id, stop=step.ends - {update.after})
+    behind = ancestors([update.after], stop=step.ends - {update.after})
     shape = np.shape(update.after.value)
     return next(
         (
