@@ -29,7 +29,10 @@ OF_ANOTHER_LOSS = {"activation-derivative-one", "softmax-derivative-one"}
 SLIPS = {"operator", "sign", "wrong-number"}  # alterations that put no other value in the place of one
 AIMLESS = {"factor-missing", "term-missing"}  # what is missing may be all that the target has to say
 NEGLIGIBLE = 1e-9
-LEAST_EQUAL, LEAST_SHARE = 3, 0.1  # outputs with one factor to the true error, and their share of all; also steps
+LEAST_EQUAL, LEAST_SHARE = (
+    3,
+    0.1,
+)  # outputs with one factor to the true error, and their share of all; also steps
 MODERATE = 1e3  # size of logarithms up to which rounding leaves their exponentials a sum of one
 ARRIVED = (
     1e-6  # largest true error of an output that has come to its target: where it pushes then tells nothing

@@ -100,7 +100,7 @@ def _moved(position: int, shift: int) -> Formed:
 
 
 def _shifted(use: Use, shift: int) -> Back | None:
-    """The rows of a lookup's gradient, moved along the table; as with negative indices, the last is before the first."""
+    """The rows of a lookup's gradient, moved along the table, in which the last is before the first."""
     if use.y.op not in LOOKUPS:
         return None
 

@@ -9,11 +9,13 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation, Span
+from unstuck.trace.judging.statements import calls_of
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.still import meant
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 3
+MOST_CALLS = 1  # of the function that clears a gradient, the last ones: they may come too early
 CONSTANT = {"leaf", "constant"}
 ADDING = {"add", "subtract", "scatter", "setitem", "add.at"}
 
@@ -61,7 +63,8 @@ def without_gradient(name: str, steps: Sequence[Step]) -> Explanation | None:
     made = added[-1].span
     text = f"what is added to {name} are zeros: its gradient is cleared before it is used, or never added up"
     beside = _added_beside(steps[-1], added[-1])
-    places = [each for each in (beside, made, span) if each is not None]
+    callers = calls_of(made)[:MOST_CALLS] if made is not None and beside is None else ()
+    places = [each for each in (beside, made, *callers, span) if each is not None]
     return Explanation("gradient-missing", text, places[0], tuple(places[1:])) if places else None
 
 

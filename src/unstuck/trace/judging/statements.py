@@ -196,6 +196,24 @@ def uses_finished_loop(place: Span) -> bool:
     return False
 
 
+def calls_of(place: Span) -> list[Span]:
+    """Where the file calls the function in which a place lies, but for calls from `__init__`; the last first."""
+    scopes = [node for node in ast.walk(_tree(place)) if isinstance(node, ast.FunctionDef)]
+    around = [scope for scope in scopes if _holds(scope, place)]
+    if not around:
+        return []
+    name = max(around, key=lambda scope: scope.lineno).name
+    calls = [
+        _span(place, node)
+        for node in ast.walk(_tree(place))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == name
+    ]
+    building = [scope for scope in scopes if scope.name == "__init__"]
+    return sorted(
+        (each for each in calls if not any(_holds(scope, each) for scope in building)), reverse=True
+    )
+
+
 def returned_by(near: Span, line: int) -> Span | None:
     """What the function that begins at this line of the file returns last; None where none begins there."""
     for node in ast.walk(_tree(near)):
