@@ -23,7 +23,12 @@ OTHER_DERIVATIVE = (
     "wrong-operand",  # in the words of the script: what stands in the formula, and what belongs there
 )
 OPERATOR = ("operator",)
-FACTOR = ("factor-missing", "activation-derivative-one", "gradient-missing")  # whichever the factor was
+FACTOR = (  # whichever the factor was
+    "factor-missing",
+    "activation-derivative-one",
+    "activation-derivative-value",
+    "gradient-missing",
+)
 OPERAND = ("wrong-operand",)
 KEPT = ("parameter-not-kept", "parameter-replaced")  # an update that does not add to the parameter
 STALE = ("error-wrong",)  # a value of another time is no altered operation: the place is all that can be said
@@ -95,7 +100,9 @@ def in_slope(scope: Scope, node: ast.AST) -> bool:
 
 def is_slope(scope: Scope, node: ast.AST) -> bool:
     """Is this the derivative of an activation itself, not a product of one and something else?"""
-    if not isinstance(node, ast.Call | ast.Compare | ast.BinOp) or any(map(is_product, ast.walk(node))):
+    if not isinstance(node, ast.Call | ast.Compare | ast.BinOp | ast.IfExp) or any(
+        map(is_product, ast.walk(node))
+    ):
         return False
     sides = [node.left, node.right] if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) else []
     whole = _reads_slope(scope, node) and not any(_reads_slope(scope, side) for side in sides)

@@ -170,7 +170,7 @@ def term_dropped(scope: Scope, node: ast.AST) -> Iterator[Change]:
         moves = kind == "sign" and is_update(scope, scope.file.statement(node))
         if any(word in scope.file.of(node) for word in ("next", "prev", "dh_", "later")):
             kind, explained = "recurrent term missing", ("recurrent-term-missing",)
-        explained = (*explained, "term-missing")
+        explained = (*explained, "term-missing", "gradient-missing")  # the term may be all of the gradient
         left = ("never updated", ("parameter-never-updated",)) if moves else (kind, explained)
         yield Change((scope.file.replaced(node, scope.file.of(node.left)),), *left)
         if isinstance(node.op, ast.Add):
