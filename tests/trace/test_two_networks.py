@@ -83,6 +83,25 @@ Net(8, 2).train(X, X[:, :1] * X[:, 1:2])
 """
 
 
+REVERSED = """
+import numpy as np
+rng = np.random.default_rng(0)
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+X = rng.normal(size=(60, 4))
+label, domain = (X[:, :1] * X[:, 1:2] > 0) * 1.0, (X[:, 2:3] > 0) * 1.0
+F, C, D = rng.normal(size=(4, 8)) * 0.5, rng.normal(size=(8, 1)) * 0.5, rng.normal(size=(8, 1)) * 0.5
+for step in range(60):
+    h = np.tanh(X @ F)
+    ec, ed = (sigmoid(h @ C) - label) / 60, (sigmoid(h @ D) - domain) / 60
+    back = (ec @ C.T - ed @ D.T) * (1 - h ** 2)
+    C -= 0.2 * h.T @ ec
+    D -= 0.2 * h.T @ ed
+    F -= 0.2 * X.T @ back
+"""
+MINIMAX = GAN.replace("e = (pf - 1) / 16", "e = -(pf - 0) / 16")
+
+
 def statuses(folder: Path, text: str) -> dict[str, str]:
     path = folder / "nets.py"
     path.write_text(text)
@@ -101,15 +120,31 @@ def test_every_network_is_judged(tmp_path: Path, text: str, count: int) -> None:
     assert set(found.values()) == {"exact"}
 
 
+@pytest.mark.parametrize("text", [MINIMAX, REVERSED], ids=["minimax", "reversed"])
+def test_what_one_network_descends_another_may_climb(tmp_path: Path, text: str) -> None:
+    found = statuses(tmp_path, text)
+    assert "wrong" not in found.values()
+    assert "exact" in found.values()
+
+
 @pytest.mark.parametrize(
     ("text", "right", "faulty", "names"),
     [
         (GAN, "m = dx @ G2.T * (1 - hg ** 2)", "m = dx @ G2.T * (1 - hg)", {"G1", "g1"}),
         (GAN, "kf = ef @ D2.T * (1 - hf ** 2)", "kf = ef @ D2.T * (1 - hf)", {"D1", "c1"}),
+        (GAN, "e = (pf - 1) / 16", "e = -(pf - 1) / 16", {"G1", "g1", "G2", "g2"}),
+        (GAN, "kr = er @ D2.T *", "kr = 0.0 * er @ D2.T + 1 *", {"D1", "c1"}),
         (IN_SEQUENCE, "k = d @ A2.T * (1 - h ** 2)", "k = d @ A2.T * (1 - h)", {"A1"}),
         (IN_SEQUENCE, "k = d @ B2.T * h * (1 - h)", "k = d @ B2.T * (1 - h)", {"B1"}),
     ],
-    ids=["generator", "discriminator", "first", "second"],
+    ids=[
+        "generator",
+        "discriminator",
+        "turned generator",
+        "lost error",
+        "first",
+        "second",
+    ],
 )
 def test_a_fault_stays_in_its_network(
     tmp_path: Path, text: str, right: str, faulty: str, names: set[str]

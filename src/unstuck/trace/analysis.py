@@ -55,8 +55,14 @@ class Analysis:
         return {name: parameter.span for name, parameter in self.parameters.items()}
 
     def explains_some(self) -> bool:
-        """Does the loss explain an array exactly?"""
-        return self.verdicts is not None and self.verdicts.explains_any(self.tolerance)
+        """Does the loss explain an array exactly, or several upside down, as where the whole network climbs it?"""
+        if self.verdicts is None:
+            return False
+        arrays = [name for name in self.verdicts.matches if self.verdicts.is_array(name)]
+        climbing = self.verdicts.loss.by_pairs and len(arrays) > 1
+        return self.verdicts.explains_any(self.tolerance) or (
+            climbing and all(self.verdicts.climbs(name, self.tolerance) for name in arrays)
+        )
 
 
 def analyses(windows: Sequence[Window], naming: Naming, operations: int) -> list[Analysis]:

@@ -19,6 +19,7 @@ from unstuck.trace.explaining.astray import lacks_target
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.meant import shows_loss
 from unstuck.trace.judging.acquittal import bent_at, right_at_kinks
+from unstuck.trace.judging.adversaries import OPPOSED, REVERSED, is_opposed, is_reversed
 from unstuck.trace.judging.ascent import climbs_distance
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import STEADY, match
@@ -177,8 +178,14 @@ def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, 
         verdicts.size(name) > 1 for name in left
     )  # single numbers would agree with some round or other
     rounds = rounds_back(steps, verdicts, left, tolerance) if tell else None
+    climbing = [name for name in unlike if verdicts.climbs(name, tolerance)]
+    opposed = bool(climbing) and climbing == unlike and is_opposed(climbing, steps, verdicts.loss)
     for name in wrong:
-        if name in unlike and _is_running_mean(steps, name):
+        if name in climbing and opposed:
+            yield name, ("cannot-tell", OPPOSED)
+        elif name in unlike and is_reversed(name, steps, verdicts.loss):
+            yield name, ("cannot-tell", REVERSED)
+        elif name in unlike and _is_running_mean(steps, name):
             yield name, ("not-applicable", "a running mean of what the steps compute: no parameter")
         elif name in at_kinks:
             yield name, ("exact", "differs only at kinks, where any subgradient is right")

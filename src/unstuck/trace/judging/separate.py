@@ -27,6 +27,8 @@ Part = tuple[list[Step], Verdicts]
 def separate(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> list[Part]:
     """The steps and verdicts of each network: usually of one alone."""
     explained = {name for name in verdicts.matches if _proves(verdicts, name, tolerance)}
+    if not explained:  # a network may climb as a whole beside another
+        explained = {name for name in verdicts.matches if verdicts.climbs(name, tolerance)}
     left = [name for name in verdicts.matches if name not in explained and verdicts.is_array(name)]
     if not explained or not left:
         return [(list(steps), verdicts)]
@@ -37,9 +39,7 @@ def separate(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> lis
         for name in _unexplained(verdicts, tolerance)
         if other is not None and _belongs(name, other, verdicts, steps, tolerance)
     ]
-    if other is None or not any(
-        _proves(other, name, tolerance) and _is_usual(other, name, steps) for name in names
-    ):
+    if other is None or not _is_met(other, names, steps, tolerance):
         return [(list(steps), verdicts)]
     rest = [name for step in steps for name in step.updates if name not in names]
     others = parameters_of(steps, names)
@@ -91,6 +91,16 @@ def _proves(verdicts: Verdicts, name: str, tolerance: float) -> bool:
     return verdicts.spread(name) <= STEADY or not _has_one_direction(verdicts, name)
 
 
+def _is_met(other: Verdicts, names: Sequence[str], steps: Sequence[Step], tolerance: float) -> bool:
+    """Is an array of these explained exactly by the other loss, or do several climb it and none goes otherwise?"""
+    usual = [name for name in names if _is_usual(other, name, steps)]
+    arrays = [name for name in usual if other.is_array(name)]
+    climbing = (
+        other.loss.by_pairs and len(arrays) > 1 and all(other.climbs(name, tolerance) for name in arrays)
+    )
+    return climbing or any(_proves(other, name, tolerance) for name in usual)
+
+
 def _is_usual(verdicts: Verdicts, name: str, steps: Sequence[Step]) -> bool:
     """Is this loss met in most of the steps that update the parameter?  (What shows now and then is an accident.)"""
     updated = sum(name in step.updates for step in steps)
@@ -108,15 +118,26 @@ def _has_one_direction(verdicts: Verdicts, name: str) -> bool:
 
 
 def _unexplained(verdicts: Verdicts, tolerance: float) -> list[str]:
-    return [name for name in verdicts.matches if not verdicts.explains(name, tolerance)]
+    unlike = [name for name in verdicts.matches if not verdicts.explains(name, tolerance)]
+    if len(unlike) < len(verdicts.matches):
+        return unlike
+    return [name for name in unlike if not verdicts.climbs(name, tolerance)]
 
 
 def _belongs(name: str, other: Verdicts, first: Verdicts, steps: Sequence[Step], tolerance: float) -> bool:
-    """Is a parameter that the first loss does not explain one of the other's?  By its numbers, or by its way back."""
-    if other.explains(name, tolerance):
+    """Is a parameter that the first loss does not explain one of the other's?
+
+    By its numbers, by its way back, or because only the other loss depends on it.
+    """
+    if other.explains(name, tolerance) or (_takes_part(name, other) and not _takes_part(name, first)):
         return True
     step = next(step for step in reversed(steps) if name in step.updates)
     return _leads_to(name, other.loss, step) and not _leads_to(name, first.loss, step)
+
+
+def _takes_part(name: str, verdicts: Verdicts) -> bool:
+    """Does the loss depend on this parameter?"""
+    return any(np.any(match.true) for match in verdicts.telling(name).values())
 
 
 def _leads_to(name: str, loss: Candidate, step: Step) -> bool:
