@@ -179,7 +179,8 @@ def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, 
     )  # single numbers would agree with some round or other
     rounds = rounds_back(steps, verdicts, left, tolerance) if tell else None
     climbing = [name for name in unlike if verdicts.climbs(name, tolerance)]
-    opposed = bool(climbing) and climbing == unlike and is_opposed(climbing, steps, verdicts.loss)
+    whole = {name for name in verdicts.matches if verdicts.is_array(name)} <= {*climbing}
+    opposed = whole and is_opposed(verdicts.matches, steps, verdicts.loss)
     for name in wrong:
         if name in climbing and opposed:
             yield name, ("cannot-tell", OPPOSED)
