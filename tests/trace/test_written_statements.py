@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from unstuck.facts import Span
-from unstuck.trace.judging.statements import left_by_loop, operand_at, side_by_side, uses_finished_loop
+from unstuck.trace.judging.source_loops import left_by_loop, uses_finished_loop
+from unstuck.trace.judging.statements import operand_at, side_by_side
 
 TEXT = """class Net:
     def step(self, layers, x):

@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from unstuck.facts import Explanation, Gradient, Span
-from unstuck.trace.explaining.account import SAME_SCALE, Account, scale_account
+from unstuck.trace.evidence import Evidence
+from unstuck.trace.explaining.account import SAME_SCALE, Account
 from unstuck.trace.explaining.alteration import OVERWRITTEN
 from unstuck.trace.explaining.explain import blame_unexplained, explanation
+from unstuck.trace.explaining.other_accounts import scale_account
 from unstuck.trace.explaining.remade import remade
 from unstuck.trace.explaining.reworked import Reworked
 from unstuck.trace.explaining.standing import standing
@@ -41,7 +43,7 @@ from unstuck.trace.optimising.turned import turned
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 from unstuck.trace.singles import ALONE, beside_arrays
-from unstuck.trace.statuses import LEAST_STEPS, Evidence, statuses
+from unstuck.trace.statuses import LEAST_STEPS, statuses
 from unstuck.trace.thin import reconsidered
 
 OF_A_GRADIENT = {

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from unstuck.autodiff import effort
-from unstuck.trace.explaining.account import account_for, account_of_output
+from unstuck.trace.explaining.account import account_for
 from unstuck.trace.explaining.astray import Told, added, targetless
 from unstuck.trace.explaining.misaimed import misaimed, taken_for_shares
+from unstuck.trace.explaining.other_accounts import account_of_output
 from unstuck.trace.explaining.unreachable import unreachable
 from unstuck.trace.judging.inverted import inverted, under_inverted
 from unstuck.trace.judging.judge import Verdicts, judge

@@ -17,11 +17,11 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation, Gradient
+from unstuck.trace.evidence import Evidence
 from unstuck.trace.explaining.account import ENOUGH_NUMBERS
 from unstuck.trace.judging.matching import Match, match
 from unstuck.trace.reading.written import Step
 from unstuck.trace.singles import ALONE, CHANGES
-from unstuck.trace.statuses import Evidence
 
 CHANGES_BESIDE = CHANGES.replace("arrays", "numbers")
 LEAST_SHARING = 3  # numbers that must share a factor to be believed where it changes from step to step

@@ -15,10 +15,10 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation, Gradient
+from unstuck.trace.evidence import Evidence
 from unstuck.trace.explaining.account import ENOUGH_NUMBERS
 from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.reading.written import Step
-from unstuck.trace.statuses import Evidence
 
 ALONE = "a single number, which proves nothing alone"
 CHANGES = "its factor to the true gradient changes from step to step, beside arrays whose factor does not"

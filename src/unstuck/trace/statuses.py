@@ -7,13 +7,14 @@ truncation in time or purposely bent step accounts for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from unstuck.autodiff.reverse import ancestors
-from unstuck.facts import Array, Status
+from unstuck.facts import Status
+from unstuck.trace.changing_factors import goes_with_rows, is_cut_to_length, is_normalised, is_scheduled
+from unstuck.trace.evidence import Evidence
 from unstuck.trace.explaining.account import SAME_SCALE, Account
 from unstuck.trace.explaining.astray import lacks_target
 from unstuck.trace.explaining.forcing import Forced
@@ -22,7 +23,7 @@ from unstuck.trace.judging.acquittal import bent_at, right_at_kinks
 from unstuck.trace.judging.adversaries import OPPOSED, REVERSED, is_opposed, is_reversed
 from unstuck.trace.judging.ascent import climbs_distance
 from unstuck.trace.judging.judge import Verdicts
-from unstuck.trace.judging.matching import STEADY, match
+from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.judging.penalties import is_penalty_alone
 from unstuck.trace.judging.returned import derived_foretells
 from unstuck.trace.judging.separate import is_weights
@@ -46,28 +47,6 @@ PENALTY_ALONE = (
 NO_PART = "the loss that explains the other gradients does not depend on it"
 UPWARDS = "the steps go up a distance between output and target"
 Said = tuple[Status, str]
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """All that the verdict on a parameter rests on.
-
-    scales  factor of each parameter relative to the reference's, with its relative spread over the steps
-    """
-
-    steps: Sequence[Step]
-    verdicts: Verdicts
-    account: Account
-    scales: Mapping[str, tuple[float, float]]
-    tolerance: float
-
-    def explains(self, name: str) -> bool:
-        """Is the written gradient a positive multiple of the true one in every telling step?"""
-        return self.verdicts.explains(name, self.tolerance)
-
-    def reproduces(self, name: str) -> bool:
-        """Does an altered rule reproduce so many written numbers that it cannot be an accident?"""
-        return name in self.account.explained and self.account.verdicts.proves(name, self.tolerance)
 
 
 def statuses(names: Sequence[str], evidence: Evidence) -> dict[str, Said]:
@@ -190,14 +169,14 @@ def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, 
             yield name, ("not-applicable", "a running mean of what the steps compute: no parameter")
         elif name in at_kinks:
             yield name, ("exact", "differs only at kinks, where any subgradient is right")
-        elif name not in unlike and _scheduled(name, evidence):
+        elif name not in unlike and is_scheduled(name, evidence):
             yield name, ("exact", "its learning rate changes by a schedule of its own")
-        elif name not in unlike and _goes_with_rows(name, evidence):
+        elif name not in unlike and goes_with_rows(name, evidence):
             yield (
                 name,
                 ("scaled", "its factor changes with the number of rows: a mean or a sum over the batch"),
             )
-        elif name not in unlike and (_normalised(steps, name) or _cut_to_length(name, evidence)):
+        elif name not in unlike and (is_normalised(steps, name) or is_cut_to_length(name, evidence)):
             yield name, ("exact", "its length is normalised or clipped, so its factor changes")
         elif name in unlike and (almost := _almost(name, evidence)):
             yield name, ("exact", almost)
@@ -238,66 +217,3 @@ def _almost(name: str, evidence: Evidence) -> str:
             "moved: an effect of first order in the learning rate"
         )
     return f"it differs by {off:.1g} of its size, as with another place of an epsilon"
-
-
-def _scheduled(name: str, evidence: Evidence) -> bool:
-    """Is the factor steady once the plain number is taken out that the update multiplies the gradient by?"""
-    rates = {step.number: step.rates.get(name, 0.0) for step in evidence.steps}
-    telling = evidence.verdicts.telling(name)
-    factors = [match.scale / rates[number] for number, match in telling.items() if rates.get(number)]
-    return len(factors) == len(telling) and _is_steady(factors)
-
-
-def _goes_with_rows(name: str, evidence: Evidence) -> bool:
-    """Is the factor steady but for a length of what the parameter is used for, or the square of it?"""
-    telling = evidence.verdicts.telling(name)
-    factors, shapes = [], []
-    for step in evidence.steps:
-        users = step.takers[step.updates[name].before] if name in step.updates else ()
-        if step.number in telling and users and step.rates.get(name):
-            factors.append(telling[step.number].scale / step.rates[name])
-            shapes.append(np.shape(users[0].value))
-    if len(factors) < len(telling) or len({len(shape) for shape in shapes}) != 1:
-        return False
-    lengths = [np.array(axis, float) for axis in zip(*shapes, strict=True)]
-    return any(_is_steady(np.array(factors) * rows**power) for rows in lengths for power in (1, -1, 2, -2))
-
-
-def _is_steady(numbers: Array | Sequence[float]) -> bool:
-    return float(np.ptp(numbers)) <= STEADY * abs(float(np.median(numbers)))
-
-
-def _normalised(steps: Sequence[Step], name: str) -> bool:
-    """Is the gradient divided by, or multiplied with, a number that depends on the gradient itself?
-
-    (What is divided by the gradient is no length of one.)
-    """
-    return any(
-        term.node.op in ("multiply", "true_divide")
-        and any(arg in step.tainted and np.size(arg.value) == 1 for arg in term.node.parents())
-        and not (term.node.op == "true_divide" and np.size(getattr(term.node.args[0], "value", 0.0)) == 1)
-        for step in steps
-        if name in step.updates and np.size(step.updates[name].before.value) > 1
-        for term in step.updates[name].terms
-        if term.node is not step.updates[name].before
-    )
-
-
-def _cut_to_length(name: str, evidence: Evidence) -> bool:
-    """Is a multiple of the true gradient multiplied with a number that depends on it, before an optimiser takes it?"""
-    telling = evidence.verdicts.telling(name)
-    for step in evidence.steps:
-        if name not in step.updates or step.number not in telling or telling[step.number].true.size < 2:
-            continue
-        true, after = telling[step.number].true, step.updates[name].after
-        for node in ancestors([after], oldest=step.nodes[0].id, stop=step.ends - {after}):
-            if node.op in ("multiply", "true_divide") and np.shape(node.value) == true.shape:
-                arrays = [each for each in node.parents() if np.shape(each.value) == true.shape]
-                lengths = [
-                    each for each in node.parents() if np.size(each.value) == 1 and each in step.tainted
-                ]
-                if len(arrays) == len(lengths) == 1:
-                    found = match(np.asarray(arrays[0].value, float), true)
-                    if min(found.residual, found.mirrored) <= evidence.tolerance:
-                        return True
-    return False

@@ -17,7 +17,7 @@ import numpy as np
 
 from unstuck.autodiff import effort
 from unstuck.facts import Span
-from unstuck.trace.explaining.catalogue import on_the_way_back, scale_of_masks
+from unstuck.trace.explaining.catalogue import on_the_way_back
 from unstuck.trace.explaining.forcing import Forced, forced
 from unstuck.trace.explaining.formation import of_one_gradient
 from unstuck.trace.explaining.hypotheses import Hypothesis, Search, merged
@@ -93,7 +93,7 @@ def account_for(
     blamed: dict[frozenset[str], Span | None] = {}
     current, trials = verdicts, Trials(loss)
     for _ in range(MOST_FAULTS):
-        wrong = _wrong(current, tolerance) - settled
+        wrong = wrong_names(current, tolerance) - settled
         if not wrong or not operations or effort.over(end):
             break
         right = frozenset(  # a single number agrees with everything of its sign
@@ -109,45 +109,18 @@ def account_for(
             break
         hypothesis, after = found
         accepted.append(hypothesis)
-        explained |= {name: hypothesis for name in _in_order(wrong, current) if _fits(after, name, tolerance)}
+        explained |= {name: hypothesis for name in in_order(wrong, current) if _fits(after, name, tolerance)}
         current = after
     return Account(tuple(accepted), current, recognise, explained, {} if accepted else blamed)
 
 
-def account_of_output(
-    steps: Sequence[Step], loss: Candidate, verdicts: Verdicts, tolerance: float, operations: int
-) -> Account | None:
-    """The account of a wrong error of the output: all gradients follow once that error is taken as given; or None."""
-    end = effort.done() + operations
-    used = [step for step in steps if loss in step.losses]
-    passes = tuple(forwards(used, [step.losses[loss].seeds for step in used]))
-    wrong = _wrong(verdicts, tolerance)
-    search = Search(Trials(loss), {each.step.number: each for each in passes}, (), frozenset(), wrong)
-    few = most_telling(used, verdicts, wrong)
-    best: Account | None = None
-    for hypothesis in forced(search):
-        if effort.over(end):
-            break
-        if _explained(hypothesis, few, search, tolerance, len(wrong) - 1) < len(wrong):
-            continue
-        after = _judged(used, search, hypothesis)
-        if not after.explains_all(tolerance) or not any(map(after.is_array, wrong)):
-            continue
-        told = mended(search, hypothesis)
-        found = Account((told,), after, lambda: passes, dict.fromkeys(_in_order(wrong, verdicts), told))
-        if told.kind != "error-wrong":
-            return found
-        best = best or found
-    return best
-
-
-def _wrong(verdicts: Verdicts, tolerance: float) -> frozenset[str]:
+def wrong_names(verdicts: Verdicts, tolerance: float) -> frozenset[str]:
     return frozenset(
         name for name in verdicts.matches if verdicts.telling(name) and not verdicts.explains(name, tolerance)
     )
 
 
-def _in_order(names: frozenset[str], verdicts: Verdicts) -> list[str]:
+def in_order(names: frozenset[str], verdicts: Verdicts) -> list[str]:
     """The names as the program updates them: what is told must not depend on how names are hashed."""
     return [name for name in verdicts.matches if name in names]
 
@@ -213,7 +186,7 @@ def _reworked(
     if told is None:
         return None
     hypothesis = hypothesis_of(told, search, current)
-    after = _judged(steps, search, hypothesis)
+    after = judged_under(steps, search, hypothesis)
     return (hypothesis, after) if _gained(after, search, tolerance) else None
 
 
@@ -230,9 +203,9 @@ def _best_of(
     for hypothesis in hypotheses:
         if effort.over(until) or least == len(search.wrong):
             break
-        if _explained(hypothesis, few, search, tolerance, least) <= least:
+        if count_explained(hypothesis, few, search, tolerance, least) <= least:
             continue
-        after = _judged(steps, search, hypothesis)
+        after = judged_under(steps, search, hypothesis)
         if (gained := _gained(after, search, tolerance)) > least:
             least, best = gained, (hypothesis, after)
     return best
@@ -254,7 +227,7 @@ def _singles(search: Search) -> Iterator[Hypothesis]:
     return chain(signs(search), on_the_way_back(search), of_one_gradient(search))
 
 
-def _explained(
+def count_explained(
     hypothesis: Hypothesis, few: Sequence[Step], search: Search, tolerance: float, least: int
 ) -> int:
     """How many wrong parameters agree in each of a few steps; the trial ends as soon as it cannot win."""
@@ -263,7 +236,7 @@ def _explained(
     for step in few:
         if not hypothesis.overrides(step.number):
             continue  # it says nothing about this step
-        after = _judged([step], search, hypothesis)
+        after = judged_under([step], search, hypothesis)
         if any(after.telling(name) and not after.explains(name, tolerance) for name in search.right):
             return 0
         fitting = {name for name in fitting if not after.telling(name) or after.explains(name, tolerance)}
@@ -273,7 +246,7 @@ def _explained(
     return hopes
 
 
-def _judged(steps: Sequence[Step], search: Search, hypothesis: Hypothesis) -> Verdicts:
+def judged_under(steps: Sequence[Step], search: Search, hypothesis: Hypothesis) -> Verdicts:
     """The verdicts under a hypothesis together with those accepted before."""
     together = (*search.accepted, hypothesis)
     return search.trials.judge(steps, {step.number: merged(together, step.number) for step in steps})
@@ -311,17 +284,3 @@ def most_telling(steps: Sequence[Step], verdicts: Verdicts, wrong: frozenset[str
         return sum(min(table[step.number].residual, 2.0) for table in tables if step.number in table)
 
     return sorted(steps, key=mismatch, reverse=True)[:FEW]
-
-
-def scale_account(
-    account: Account, steps: Sequence[Step], loss: Candidate, reference: str
-) -> Hypothesis | None:
-    """The hypothesis under which all factors become one: why a gradient is right only up to a constant."""
-    used = [step for step in steps if loss in step.losses]
-    by_number = {forward.step.number: forward for forward in account.passes}
-    search = Search(Trials(loss), by_number, account.accepted, frozenset(), frozenset())
-    for hypothesis in scale_of_masks(search):
-        found = relative_scales(_judged(used, search, hypothesis), reference)
-        if all(abs(scale - 1) < SAME_SCALE for scale, spread in found.values() if spread < SAME_SCALE):
-            return hypothesis
-    return None

@@ -28,7 +28,8 @@ from unstuck.trace.explaining.hypotheses import (
     value_of,
 )
 from unstuck.trace.explaining.inactive import about_linear_outputs
-from unstuck.trace.explaining.macros import Dropped, Forward, Linear
+from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.explaining.pieces import Dropped, Linear
 from unstuck.trace.explaining.places import updated_at
 from unstuck.trace.explaining.slopes import about_activations
 from unstuck.trace.judging.replay import replay

@@ -12,7 +12,8 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
-from unstuck.trace.explaining.macros import Activated, Forward
+from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.explaining.pieces import Activated
 from unstuck.trace.explaining.places import body_of
 from unstuck.trace.reading.views import CONTRACTIONS
 from unstuck.trace.reading.written import Step

@@ -14,12 +14,14 @@ from unstuck.trace.explaining.derivative_places import derivative_places
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Hypothesis, merged
 from unstuck.trace.explaining.localise import blamed_span, first_like
-from unstuck.trace.explaining.macros import Activated, Forward
+from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.explaining.pieces import Activated
 from unstuck.trace.explaining.places import formed_at, gone_by, joined_at, made_of, updated_at
 from unstuck.trace.explaining.remade import remade, worked_out_again
 from unstuck.trace.explaining.wrong_slopes import altered_piece, not_copied, serves_others, share_off, why_one
 from unstuck.trace.judging.judge import Verdicts
-from unstuck.trace.judging.statements import loop_over_literals, statement_of
+from unstuck.trace.judging.source_loops import loop_over_literals
+from unstuck.trace.judging.statements import statement_of
 from unstuck.trace.reading.losses import Candidate, before_activation, falls
 from unstuck.trace.reading.written import Step
 

@@ -11,7 +11,8 @@ from unstuck.autodiff.node import Node
 from unstuck.trace.explaining.catalogue import toward, with_operand
 from unstuck.trace.explaining.directions import RightValues
 from unstuck.trace.explaining.hypotheses import Hypothesis, Search, Unaltered, label, value_of
-from unstuck.trace.explaining.macros import Activated, Forward
+from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.explaining.pieces import Activated
 from unstuck.trace.explaining.slopes import Slope, slopes_instead_of
 from unstuck.trace.explaining.sums import ELEMENTWISE, sums
 from unstuck.trace.explaining.uses import Back, Formed, Use, constantly, formed, uses_of

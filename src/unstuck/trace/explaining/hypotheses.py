@@ -17,7 +17,8 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import Rule, backward
 from unstuck.facts import Array, Span
-from unstuck.trace.explaining.macros import Activated, Dropped, Forward, Linear
+from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.explaining.pieces import Activated, Dropped, Linear
 from unstuck.trace.judging.trial import Trials
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step

@@ -16,7 +16,8 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation, Gradient, Span
 from unstuck.trace.explaining.operands import Operand, forward, operands, told
-from unstuck.trace.judging.statements import is_conditional, left_by_loop, uses_finished_loop
+from unstuck.trace.judging.source_loops import left_by_loop, uses_finished_loop
+from unstuck.trace.judging.statements import is_conditional
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.views import untransposed
 from unstuck.trace.reading.written import Step

@@ -13,57 +13,28 @@ from functools import cached_property
 
 import numpy as np
 
-from unstuck.autodiff.activations import Activation, is_dropout_mask, is_softmax, match
+from unstuck.autodiff.activations import Activation, match
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, between
 from unstuck.facts import Span
+from unstuck.trace.explaining.pieces import (
+    DEEPEST,
+    LINEAR,
+    Activated,
+    Dropped,
+    Linear,
+    dropout_scales,
+    dropped,
+    shape_of,
+    softmaxes,
+)
 from unstuck.trace.reading.losses import Seeds
 from unstuck.trace.reading.views import CONTRACTIONS, LOOKUPS, untransposed
 from unstuck.trace.reading.written import Step
 
-LINEAR = CONTRACTIONS | {"add", "subtract"}
-DEEPEST = 8  # operations between a pre-activation and its activation
 ENOUGH = 4096  # numbers by which an activation function is recognised
-Place = tuple[Span, Span]
 Key = tuple[Span | None, Span | None, int]  # the places of both values, and how many operations lie between
 Pair = tuple[Node, Node, int]  # a value, one that is computed from it alone, and how many operations later
-
-
-@dataclass(frozen=True, eq=False)
-class Activated:
-    """h = activation(z); `dropped` is h after a dropout mask, if there is one."""
-
-    z: Node
-    h: Node
-    activation: Activation
-    dropped: Node | None = None
-
-    @property
-    def place(self) -> Place:
-        """The two places in the source that identify this piece from step to step."""
-        assert self.z.span is not None
-        assert self.h.span is not None
-        return self.z.span, self.h.span
-
-
-@dataclass(frozen=True, eq=False)
-class Dropped:
-    """d = h * mask, where the mask does not depend on the parameters."""
-
-    h: Node
-    d: Node
-    mask: Node
-    scale: float
-
-
-@dataclass(frozen=True, eq=False)
-class Linear:
-    """y = x @ w (or w @ x): a contraction with a parameter."""
-
-    y: Node
-    x: Node
-    w: Node
-    parameter: str
 
 
 @dataclass(frozen=True)
@@ -142,7 +113,7 @@ def forwards(steps: Sequence[Step], seeds: Sequence[Seeds]) -> list[Forward]:
     parts = [_forward_nodes(step, each) for step, each in zip(steps, seeds, strict=True)]
     pairs = [list(_elementwise_pairs(nodes)) for nodes in parts]
     kinds = _kinds(pair for found in pairs for pair in found)
-    scales = _dropout_scales(zip(parts, steps, strict=True))
+    scales = dropout_scales(zip(parts, steps, strict=True))
     return [
         _forward(step, nodes, found, kinds, scales)
         for step, nodes, found in zip(steps, parts, pairs, strict=True)
@@ -197,7 +168,7 @@ def _elementwise_pairs(nodes: frozenset[Node]) -> Iterator[Pair]:
                 for child in near
                 if child not in reached
                 and child.op not in CONTRACTIONS
-                and _shape(child) == _shape(z)
+                and shape_of(child) == shape_of(z)
                 and all(parent in reached for parent in child.parents() if parent in nodes)
             ]
             reached |= dict.fromkeys(frontier, distance)
@@ -210,7 +181,7 @@ def elementwise_ends(nodes: frozenset[Node]) -> Iterator[tuple[Node, Node]]:
     children = _children(nodes)
     for z, h, _ in _elementwise_pairs(nodes):
         after = children.get(h, ())
-        if not after or any(node.op in CONTRACTIONS or _shape(node) != _shape(z) for node in after):
+        if not after or any(node.op in CONTRACTIONS or shape_of(node) != shape_of(z) for node in after):
             yield z, h
 
 
@@ -236,14 +207,14 @@ def _forward(
     last: dict[Node, Node] = {}
     for h, (z, _) in best.items():
         last[z] = max(h, last.get(z, h), key=lambda item: item.id)
-    dropped = tuple(_dropped(nodes, step, scales))
-    after = {item.h: item.d for item in dropped}
+    drops = tuple(dropped(nodes, step, scales))
+    after = {item.h: item.d for item in drops}
     activated = tuple(
         Activated(z, h, best[h][1], after.get(h))
         for z, h in sorted(last.items(), key=lambda item: item[1].id)
     )
     linear = tuple(_linear(nodes, step))
-    return Forward(step, nodes, activated, dropped, linear, tuple(_softmax(nodes)), _upstream(nodes, step))
+    return Forward(step, nodes, activated, drops, linear, tuple(softmaxes(nodes)), _upstream(nodes, step))
 
 
 def _upstream(nodes: frozenset[Node], step: Step) -> dict[Node, frozenset[str]]:
@@ -262,36 +233,6 @@ def _fits(activation: Activation, z: Node, h: Node) -> bool:
     return bool(np.allclose(expected, np.asarray(h.value, float), rtol=1e-5, atol=1e-7))
 
 
-def _masked(nodes: frozenset[Node], step: Step) -> Iterator[tuple[Node, Node, Node]]:
-    """(value, product, factor) of every element-wise product with something that no parameter touches."""
-    for node in sorted(nodes, key=lambda item: item.id):
-        if node.op not in ("multiply", "true_divide") or len(node.args) != 2:
-            continue
-        for h, mask in (node.args, node.args[::-1]):
-            inside = (
-                isinstance(h, Node) and h in nodes and isinstance(mask, Node) and mask not in step.tainted
-            )
-            if inside and np.ndim(mask.value) and _shape(mask) == _shape(node):
-                yield h, node, mask
-
-
-def _dropout_scales(parts: Iterable[tuple[frozenset[Node], Step]]) -> dict[Span | None, float]:
-    """Where the program drops units, and what it multiplies the survivors by."""
-    return {
-        node.span: found.scale
-        for nodes, step in parts
-        for _, node, mask in _masked(nodes, step)
-        if (found := is_dropout_mask(mask.value)) is not None
-    }
-
-
-def _dropped(nodes: frozenset[Node], step: Step, scales: Mapping[Span | None, float]) -> Iterator[Dropped]:
-    """The dropout of one step; by chance a mask may keep or drop everything, then its place tells."""
-    for h, node, mask in _masked(nodes, step):
-        if node.span in scales:
-            yield Dropped(h, node, mask, scales[node.span])
-
-
 def _linear(nodes: frozenset[Node], step: Step) -> Iterator[Linear]:
     parameters = {update.before: name for name, update in step.updates.items()}
     for node in sorted(nodes, key=lambda item: item.id):
@@ -301,38 +242,3 @@ def _linear(nodes: frozenset[Node], step: Step) -> Iterator[Linear]:
             name = parameters.get(untransposed(w)) if isinstance(w, Node) else None
             if name is not None and isinstance(x, Node):
                 yield Linear(node, x, w, name)
-
-
-def _softmax(nodes: frozenset[Node]) -> Iterator[tuple[Node, Node]]:
-    for p in sorted(nodes, key=lambda item: item.id):
-        if p.op not in ("true_divide", "multiply", "exp", "softmax") or np.size(p.value) < 2:
-            continue
-        z = _softmax_input(p, nodes)
-        if z is not None:
-            yield z, p
-
-
-def _softmax_input(p: Node, nodes: frozenset[Node]) -> Node | None:
-    """The latest ancestor of which p is the softmax."""
-    frontier, seen = [p], {p}
-    for _ in range(DEEPEST):
-        frontier = [q for node in frontier for q in node.parents() if q in nodes and q not in seen]
-        frontier = [node for node in frontier if _shape(node) == _shape(p)]
-        seen.update(frontier)
-        for node in frontier:
-            if node.op in LINEAR and is_softmax(node.value, p.value, -1 if np.ndim(p.value) < 2 else 1):
-                return _unshifted(node)
-    return None
-
-
-def _unshifted(z: Node) -> Node:
-    """z, for z - max(z): the shift changes nothing, and scripts differentiate as if it were not there."""
-    if z.op == "subtract" and len(z.args) == 2 and all(isinstance(arg, Node) for arg in z.args):
-        first, shift = z.args
-        if isinstance(first, Node) and shift.op in ("max", "amax") and first in shift.parents():
-            return first if _shape(first) == _shape(z) else z
-    return z
-
-
-def _shape(node: Node) -> tuple[int, ...]:
-    return np.shape(node.value)

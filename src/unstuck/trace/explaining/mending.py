@@ -24,7 +24,8 @@ from unstuck.trace.explaining.derivative_places import computed_from
 from unstuck.trace.explaining.directions import DIRECTION
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Search, Unaltered, value_of
-from unstuck.trace.explaining.macros import Activated, Forward
+from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.explaining.pieces import Activated
 from unstuck.trace.explaining.places import place_of
 from unstuck.trace.judging.matching import STEADY, match
 from unstuck.trace.judging.statements import statement_of

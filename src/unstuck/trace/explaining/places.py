@@ -16,12 +16,12 @@ from unstuck.autodiff.reverse import ancestors, between
 from unstuck.facts import Span
 from unstuck.trace.explaining.alteration import OF_OMISSIONS, OVERWRITTEN, Alteration
 from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.judging.source_loops import set_before_loop
 from unstuck.trace.judging.statements import (
     depth_in_common,
     operand_at,
     returned_by,
     same_function,
-    set_before_loop,
     statement_of,
 )
 from unstuck.trace.reading.written import CLIPS, Step

@@ -22,15 +22,14 @@ from unstuck.facts import Array, Span
 from unstuck.trace.explaining.alteration import OF_OMISSIONS, Alteration
 from unstuck.trace.explaining.alterations import OF_ONE_OPERATION, WITH_OTHER_VALUES, Family
 from unstuck.trace.explaining.altered_operands import kept
-from unstuck.trace.explaining.case import Case
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Altered, Hypothesis, Search, merged
 from unstuck.trace.explaining.localise import blamed_span
 from unstuck.trace.explaining.macros import Forward
 from unstuck.trace.explaining.places import place_of
-from unstuck.trace.explaining.pool import Item, Key, Pool
 from unstuck.trace.explaining.rounds import Rounds, Site
 from unstuck.trace.explaining.uses import Back, Use, constantly, formed
+from unstuck.trace.explaining.whole_step import WholeStep
 from unstuck.trace.judging.judge import Verdicts, rounding_floor
 from unstuck.trace.judging.matching import STEADY, match
 from unstuck.trace.reading.written import Step
@@ -152,7 +151,7 @@ class Reworking:
                 yield site, kept(*found)
 
     def _generated(self, family: Family, rounds: Rounds, site: Site) -> Iterator[Alteration]:
-        return family(rounds.operation(site), _Whole(rounds, site, self._true[rounds.step.number]))
+        return family(rounds.operation(site), WholeStep(rounds, site, self._true[rounds.step.number]))
 
     def _before(self, rounds: Rounds, blamed: Sequence[Site], suspects: Sequence[Site]) -> list[Site]:
         """The suspects from which the blamed operations are made, the nearest first."""
@@ -225,40 +224,6 @@ class Reworking:
             if self._current.is_array(name) and step.number in table:
                 return table[step.number].scale
         return 1.0
-
-
-class _Whole(Case):
-    """The gradients of a step as the value that should come out."""
-
-    def __init__(self, rounds: Rounds, site: Site, true: Mapping[str, tuple[Array, float] | None]) -> None:
-        self._rounds, self._site = rounds, site
-        self.pool = _InFirstRound(rounds, site)
-        self._name, self.true = next((name, each[0]) for name, each in true.items() if each is not None)
-
-    def result(self, node: Node, alteration: Alteration) -> Array | None:
-        """One gradient when the operation is altered in every round."""
-        readings = self._rounds.gradients(self._site, alteration).get(self._name, {})
-        return next((each for each in readings.values() if np.shape(each) == np.shape(self.true)), None)
-
-
-class _InFirstRound(Mapping[Key, Item]):
-    """What is at hand for the first of the operations of a place, found when somebody asks."""
-
-    def __init__(self, rounds: Rounds, site: Site) -> None:
-        self._rounds, self._site = rounds, site
-
-    @cached_property
-    def _pool(self) -> Pool:
-        return self._rounds.pool(self._site, self._rounds.sites[self._site][0])
-
-    def __getitem__(self, key: Key) -> Item:
-        return self._pool[key]
-
-    def __iter__(self) -> Iterator[Key]:
-        return iter(self._pool)
-
-    def __len__(self) -> int:
-        return len(self._pool)
 
 
 def _on_line(one: Span | None, other: Span) -> bool:

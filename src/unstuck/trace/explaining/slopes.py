@@ -19,7 +19,7 @@ from unstuck.trace.explaining.hypotheses import (
     label,
     value_of,
 )
-from unstuck.trace.explaining.macros import Activated
+from unstuck.trace.explaining.pieces import Activated
 
 Slope = Callable[[Activated], Array | None]
 Variant = tuple[str, str, Slope]  # kind, text, what the error is multiplied by

@@ -19,7 +19,8 @@ from unstuck.trace.explaining.frozen import frozen
 from unstuck.trace.explaining.late import behind_loop
 from unstuck.trace.explaining.operands import Operand, forward, operands, partner, product, told
 from unstuck.trace.explaining.places import made_for
-from unstuck.trace.judging.statements import is_conditional, loop_over_literals, stores_old
+from unstuck.trace.judging.source_loops import loop_over_literals
+from unstuck.trace.judging.statements import is_conditional, stores_old
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 from unstuck.trace.reading.written import Step

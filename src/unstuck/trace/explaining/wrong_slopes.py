@@ -12,7 +12,8 @@ from unstuck.trace.explaining.altered_parts import STORES
 from unstuck.trace.explaining.derivative_places import computed_from, written_factors
 from unstuck.trace.explaining.directions import RightValues
 from unstuck.trace.explaining.hypotheses import Hypothesis, value_of
-from unstuck.trace.explaining.macros import Activated, Forward
+from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.explaining.pieces import Activated
 from unstuck.trace.reading.written import Step
 
 TESTED = 8

@@ -13,7 +13,7 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Explanation
-from unstuck.trace.judging.statements import loop_over_literals
+from unstuck.trace.judging.source_loops import loop_over_literals
 from unstuck.trace.reading.terms import terms_of
 from unstuck.trace.reading.written import Step
 

@@ -13,7 +13,8 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Explanation, Span
-from unstuck.trace.judging.statements import statement_of, uses_finished_loop
+from unstuck.trace.judging.source_loops import uses_finished_loop
+from unstuck.trace.judging.statements import statement_of
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.steps import Key, Update
 from unstuck.trace.reading.views import CONTRACTIONS, LOOKUPS, untransposed

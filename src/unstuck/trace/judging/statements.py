@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 from unstuck.autodiff.node import Node
@@ -34,8 +34,8 @@ def statement_about(near: Span, name: str, changing: bool = False) -> Span | Non
     changing  only statements that make the new value from the old one
     """
     found = [
-        _span(near, node)
-        for node in ast.walk(_tree(near))
+        span_of(near, node)
+        for node in ast.walk(tree_of(near))
         if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr) and _binds(node, name, changing)
     ]
     return max(found, default=None)
@@ -58,8 +58,8 @@ def clearing(near: Span, name: str) -> Span | None:
     """
     last = _last_part(name)
     found = [
-        _span(near, node)
-        for scope in ast.walk(_tree(near))
+        span_of(near, node)
+        for scope in ast.walk(tree_of(near))
         if isinstance(scope, Around | ast.Module) and getattr(scope, "name", "") != "__init__"
         for node in scope.body
         if any(_last_part(ast.unparse(cleared)) == last for cleared in _cleared(node))
@@ -94,9 +94,9 @@ def stores_old(place: Span) -> bool:
     """Is this `name = name`, an update that leaves the old value as it is?"""
     return any(
         isinstance(node, ast.Assign)
-        and _span(place, node) == place
+        and span_of(place, node) == place
         and [ast.unparse(target) for target in node.targets] == [ast.unparse(node.value)]
-        for node in ast.walk(_tree(place))
+        for node in ast.walk(tree_of(place))
     )
 
 
@@ -105,10 +105,10 @@ def operand_at(place: Span, position: int) -> str:
 
     Transpositions are left out.
     """
-    for node in ast.walk(_tree(place)):
+    for node in ast.walk(tree_of(place)):
         parts = (
             _operands(node)
-            if isinstance(node, ast.expr | ast.AugAssign) and _span(place, node) == place
+            if isinstance(node, ast.expr | ast.AugAssign) and span_of(place, node) == place
             else []
         )
         if len(parts) == 2 > position:
@@ -121,8 +121,8 @@ def operand_at(place: Span, position: int) -> str:
 
 def item_at(place: Span) -> str:
     """The item that is read here, as it is written: `c[1]`; empty where there is none."""
-    items = (node for node in ast.walk(_tree(place)) if isinstance(node, ast.Subscript))
-    return next((ast.unparse(node) for node in items if _span(place, node) == place), "")
+    items = (node for node in ast.walk(tree_of(place)) if isinstance(node, ast.Subscript))
+    return next((ast.unparse(node) for node in items if span_of(place, node) == place), "")
 
 
 def _operands(node: ast.AST) -> list[ast.expr]:
@@ -138,21 +138,21 @@ def _operands(node: ast.AST) -> list[ast.expr]:
 
 def is_conditional(place: Span) -> bool:
     """Does it depend on an `if`, within the innermost loop or function, whether the statement here is reached?"""
-    around = [node for node in ast.walk(_tree(place)) if isinstance(node, Around) and _holds(node, place)]
+    around = [node for node in ast.walk(tree_of(place)) if isinstance(node, Around) and holds(node, place)]
     if not around:
         return False
     innermost = max(around, key=lambda node: node.lineno)
-    return any(_holds(test, place) or _leaves_before(test, place) for test in _tests(innermost))
+    return any(holds(test, place) or _leaves_before(test, place) for test in _tests(innermost))
 
 
 def side_by_side(one: Span, other: Span) -> bool:
     """Do these two places lie in statements of one block?"""
     return any(
         all(
-            any(_holds(each, place) and not isinstance(each, Around | ast.If) for each in block)
+            any(holds(each, place) and not isinstance(each, Around | ast.If) for each in block)
             for place in (one, other)
         )
-        for block in _blocks(one)
+        for block in blocks(one)
     )
 
 
@@ -160,8 +160,8 @@ def depth_in_common(one: Span, other: Span) -> int:
     """How many functions and classes, one in the other, hold both of two places."""
     if one.path != other.path:
         return 0
-    scopes = (node for node in ast.walk(_tree(one)) if isinstance(node, Scope))
-    return sum(1 for node in scopes if _holds(node, one) and _holds(node, other))
+    scopes = (node for node in ast.walk(tree_of(one)) if isinstance(node, Scope))
+    return sum(1 for node in scopes if holds(node, one) and holds(node, other))
 
 
 def same_function(one: Span, other: Span) -> bool:
@@ -170,7 +170,7 @@ def same_function(one: Span, other: Span) -> bool:
     return one.path == other.path and depth == depth_in_common(one, one) == depth_in_common(other, other)
 
 
-def _holds(node: ast.stmt, place: Span) -> bool:
+def holds(node: ast.stmt, place: Span) -> bool:
     """Does the place lie inside this statement?"""
     return node.lineno <= place.line <= (node.end_lineno or node.lineno)
 
@@ -185,97 +185,45 @@ def _leaves_before(test: ast.If, place: Span) -> bool:
     return earlier and any(isinstance(inner, LEAVING) for inner in ast.walk(test))
 
 
-def uses_finished_loop(place: Span) -> bool:
-    """Does the statement here use a variable of a `for` loop that has ended just before, in the same block?"""
-    for block in _blocks(place):
-        for index, statement in enumerate(block):
-            if _holds(statement, place) and not isinstance(statement, Around):
-                used = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
-                loops = [each for each in block[:index] if isinstance(each, ast.For)]
-                return any(not used.isdisjoint(_variables(loop)) for loop in loops)
-    return False
-
-
 def calls_of(place: Span) -> list[Span]:
     """Where the file calls the function in which a place lies, but for calls from `__init__`; the last first."""
-    scopes = [node for node in ast.walk(_tree(place)) if isinstance(node, ast.FunctionDef)]
-    around = [scope for scope in scopes if _holds(scope, place)]
+    scopes = [node for node in ast.walk(tree_of(place)) if isinstance(node, ast.FunctionDef)]
+    around = [scope for scope in scopes if holds(scope, place)]
     if not around:
         return []
     name = max(around, key=lambda scope: scope.lineno).name
     calls = [
-        _span(place, node)
-        for node in ast.walk(_tree(place))
+        span_of(place, node)
+        for node in ast.walk(tree_of(place))
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == name
     ]
     building = [scope for scope in scopes if scope.name == "__init__"]
-    return sorted(
-        (each for each in calls if not any(_holds(scope, each) for scope in building)), reverse=True
-    )
+    return sorted((each for each in calls if not any(holds(scope, each) for scope in building)), reverse=True)
 
 
 def returned_by(near: Span, line: int) -> Span | None:
     """What the function that begins at this line of the file returns last; None where none begins there."""
-    for node in ast.walk(_tree(near)):
+    for node in ast.walk(tree_of(near)):
         if isinstance(node, ast.Lambda) and node.lineno == line:
-            return _span(near, node.body)
+            return span_of(near, node.body)
         if isinstance(node, ast.FunctionDef) and node.lineno == line:
             found = [each for each in ast.walk(node) if isinstance(each, ast.Return)]
-            return max((_span(near, each) for each in found), default=None)
+            return max((span_of(near, each) for each in found), default=None)
     return None
-
-
-def loop_over_literals(place: Span) -> Span | None:
-    """Where the loop around this statement takes what it reads from lists that are written out there, if it does."""
-    loops = [each for each in ast.walk(_tree(place)) if isinstance(each, ast.For) and _holds(each, place)]
-    inner = max(loops, key=lambda loop: loop.lineno, default=None)
-    if inner is None or not any(isinstance(each, ast.List | ast.Tuple) for each in ast.walk(inner.iter)):
-        return None
-    return _span(place, inner.iter)
 
 
 def is_second_name(place: Span, name: str) -> bool:
     """Is the statement here `name = other`, with nothing done to what has another name already?"""
     return any(
         isinstance(node, ast.Assign)
-        and _span(place, node) == place
+        and span_of(place, node) == place
         and isinstance(node.value, ast.Name | ast.Attribute)
         and [ast.unparse(target) for target in node.targets] == [name]
-        for node in ast.walk(_tree(place))
+        for node in ast.walk(tree_of(place))
     )
 
 
-def set_before_loop(place: Span, name: str) -> Span | None:
-    """The last statement that binds this name before the loop around a place, in the block of that loop."""
-    for block in _blocks(place):
-        for index, statement in enumerate(block):
-            if isinstance(statement, ast.For | ast.While) and _holds(statement, place):
-                found = [each for each in block[:index] if name in _texts(each, ast.Store)]
-                if found:
-                    return _span(place, found[-1])
-    return None
-
-
-def _variables(loop: ast.For) -> set[str]:
-    return {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
-
-
-def left_by_loop(place: Span, inside: Iterable[Span]) -> set[str]:
-    """What a statement reads that follows, in one block, the loop with all the places inside; else nothing.
-
-    Names that are bound anew behind the loop are no longer those of the loop.
-    """
-    for block in _blocks(place):
-        for index, statement in enumerate(block):
-            if _holds(statement, place) and not isinstance(statement, Around):
-                for at, loop in enumerate(block[:index]):
-                    if isinstance(loop, ast.For | ast.While) and all(_holds(loop, other) for other in inside):
-                        anew = [text for each in block[at + 1 : index] for text in _texts(each, ast.Store)]
-                        return _texts(statement, ast.Load) - {*anew}
-    return set()
-
-
-def _texts(statement: ast.stmt, context: type[ast.expr_context]) -> set[str]:
+def texts_of(statement: ast.stmt, context: type[ast.expr_context]) -> set[str]:
     """The variables, attributes and items that a statement reads or binds, as they are written."""
     found = (
         node for node in ast.walk(statement) if isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
@@ -294,17 +242,17 @@ def _parsed(text: str) -> ast.Module:
         return ast.Module([], [])
 
 
-def _tree(place: Span) -> ast.Module:
+def tree_of(place: Span) -> ast.Module:
     """The syntax tree of the file that a place lies in; empty where the text is no python."""
     return _parsed("".join(linecache.getlines(place.path)))
 
 
-def _span(place: Span, node: ast.stmt | ast.expr) -> Span:
+def span_of(place: Span, node: ast.stmt | ast.expr) -> Span:
     """Where a node of this file stands."""
     end_column = (node.end_col_offset or 0) + 1
     return Span(place.path, node.lineno, node.col_offset + 1, node.end_lineno or 0, end_column)
 
 
-def _blocks(place: Span) -> Iterator[list[ast.stmt]]:
+def blocks(place: Span) -> Iterator[list[ast.stmt]]:
     """The bodies of the file of a place, of its loops and of its functions."""
-    return (node.body for node in ast.walk(_tree(place)) if isinstance(node, ast.Module | Around))
+    return (node.body for node in ast.walk(tree_of(place)) if isinstance(node, ast.Module | Around))

@@ -14,7 +14,8 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array, Span
-from unstuck.trace.explaining.macros import Activated, Dropped, Forward, Linear
+from unstuck.trace.explaining.macros import Forward
+from unstuck.trace.explaining.pieces import Activated, Dropped, Linear
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.written import Step
 
