@@ -34,7 +34,7 @@ def sightings_of(trace: Trace, wrong: Iterable[Gradient]) -> Iterator[Sighting]:
         yield Sighting(
             message=explanation.text if explanation else _unexplained(gradients),
             span=_blame(gradients[0]),
-            uses=explanation.uses if explanation else updates[1:],
+            uses=explanation.uses if explanation else (*gradients[0].blame_from, *updates[1:]),
             evidence=_evidence(trace, gradients),
             factor="derivative",
         )

@@ -62,7 +62,8 @@ class Gradient:
     is one), relative to that of the parameter nearest the output; `residual` is the worst relative error left
     after it; `cosine` the mean cosine of the steps that tell anything, `steps` their number.  `written` (without
     the learning rate) and `exact` are the two arrays of the most telling step.  `scale_explanation` says why a
-    factor is not 1; `blame` is the first place from which nothing right follows, where nothing explains it.
+    factor is not 1; `blame` is the first place from which nothing right follows, where nothing explains it, and
+    `blame_from` the statements that work out the index at which it stores, the nearest first.
     """
 
     parameter: str
@@ -78,6 +79,7 @@ class Gradient:
     explanation: Explanation | None = None
     scale_explanation: Explanation | None = None
     blame: Span | None = None
+    blame_from: tuple[Span, ...] = ()
     reason: str = ""
 
 

@@ -34,6 +34,7 @@ from unstuck.trace.judging.outside import outside_of_loop
 from unstuck.trace.judging.penalty_rates import unlike_penalty
 from unstuck.trace.judging.phases import turns_upwards
 from unstuck.trace.judging.returned import absolute_scales
+from unstuck.trace.judging.source_loops import index_made_at
 from unstuck.trace.judging.started import started
 from unstuck.trace.judging.unused import unused
 from unstuck.trace.judging.updates import overflowed, update_faults
@@ -292,4 +293,5 @@ def _blamed(
     span = blame_unexplained(steps, account, verdicts, lost) if lost else None
     if span is None:
         return found
-    return tuple(replace(g, blame=span) if g.parameter in lost else g for g in found)
+    made = tuple(index_made_at(span))
+    return tuple(replace(g, blame=span, blame_from=made) if g.parameter in lost else g for g in found)

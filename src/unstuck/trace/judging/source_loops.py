@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from unstuck.facts import Span
 from unstuck.trace.judging.statements import Around, blocks, holds, span_of, texts_of, tree_of
@@ -57,3 +57,25 @@ def left_by_loop(place: Span, inside: Iterable[Span]) -> set[str]:
 
 def _variables(loop: ast.For) -> set[str]:
     return {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
+
+
+def index_made_at(place: Span) -> Iterator[Span]:
+    """Where the index is worked out at which the statement here stores something, in its own block; nearest first."""
+    for block in blocks(place):
+        for at, statement in enumerate(block):
+            if holds(statement, place) and isinstance(statement, ast.Assign | ast.AugAssign | ast.For):
+                names = _index_names(statement)
+                for earlier in reversed(block[:at]):
+                    if isinstance(earlier, ast.Assign) and names & texts_of(earlier, ast.Store):
+                        names = names | texts_of(earlier, ast.Load)
+                        yield span_of(place, earlier)
+
+
+def _index_names(statement: ast.stmt) -> set[str]:
+    """The names in the indices at which a statement, or one inside of it, stores."""
+    stored = (
+        node
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
+    )
+    return {name.id for node in stored for name in ast.walk(node.slice) if isinstance(name, ast.Name)}
