@@ -67,6 +67,8 @@ def _shares(step: Step, name: str, parts: Sequence[Candidate]) -> Array | None:
     if len(known) < len(parts) or written.size <= len(parts) or known[0].size != written.size:
         return None
     columns = np.stack(known, axis=1)
+    if not np.all(np.isfinite(columns)) or not np.all(np.isfinite(written)):
+        return None
     shares = np.linalg.lstsq(columns, written, rcond=None)[0]
     rest = np.linalg.norm(written - columns @ shares)
     return np.asarray(shares) if rest <= CLOSE * np.linalg.norm(written) else None

@@ -82,7 +82,7 @@ def _shares(whole: Array, data: Array, penalty: Array) -> tuple[float, float] | 
     """How much of each of two gradients a third one is made of; None where it is not, or where one is not in it."""
     columns = np.stack([data.ravel(), penalty.ravel()], axis=1)
     scales = np.linalg.norm(columns, axis=0)
-    if not np.all(scales > 0):
+    if not np.all(scales > 0) or not np.all(np.isfinite([*scales, np.linalg.norm(whole)])):
         return None
     shares = np.linalg.lstsq(columns / scales, whole.ravel(), rcond=None)[0]
     rest = whole.ravel() - columns / scales @ shares
