@@ -50,10 +50,12 @@ def _others_between(step: Step, names: Collection[str], loss: Candidate) -> Iter
 def is_reversed(name: str, steps: Sequence[Step], loss: Candidate) -> bool:
     """Is the written gradient a sum of those of several losses, some of them with a minus, in one proportion?"""
     parts = [replace(loss, span=place, more=()) for place in (loss.span, *loss.more)]
+    if len(parts) < 2:
+        return False
     used = [step for step in steps if name in step.updates and all(part in step.losses for part in parts)]
     shares = [_shares(step, name, parts) for step in used[:TESTED]]
     known = [share for share in shares if share is not None]
-    if len(parts) < 2 or len(known) < max(LEAST_STEPS, len(shares)):
+    if len(known) < max(LEAST_STEPS, len(shares)):
         return False
     ratios = np.stack([share / np.abs(share).max() for share in known])
     return bool(np.ptp(ratios, axis=0).max() <= STEADY and ratios[0].min() < 0 < ratios[0].max())
