@@ -384,4 +384,15 @@ FAULTS = [
         "parameter-never-updated",
         22,
     ),
+    Fault(
+        "layers",
+        "        grad[range(len(grad)), self.labels] -= 1\n",
+        "",
+        "model.layers[0].W",
+        "term-missing",
+        61,
+    ),
+    Fault("no_bias_dropout", "l2 - Y[i:i+1]", "l2 + Y[i:i+1]", "w12", "sign", 28),
+    Fault("flat_vector", "gb2[:] = delta.sum(axis=0)", "gb2[:] = delta.sum()", "b2", "bias-axis", 43),
+    Fault("single_elements", "w[0, 1] = w[0, 1] -", "w[0, 1] += w[0, 1] -", "w", "parameter-not-kept", 32),
 ]

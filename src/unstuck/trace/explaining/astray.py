@@ -19,6 +19,7 @@ from unstuck.trace.explaining.account import Account
 from unstuck.trace.explaining.forcing import given
 from unstuck.trace.explaining.hypotheses import Altered, Hypothesis, value_of
 from unstuck.trace.explaining.macros import Forward, forwards
+from unstuck.trace.explaining.misaimed import classes
 from unstuck.trace.judging.judge import Verdicts, judge
 from unstuck.trace.judging.matching import match
 from unstuck.trace.judging.trial import Trials
@@ -158,6 +159,8 @@ def _lacks(
     error = true.get(before) if before is not None else None
     if error is None or np.shape(error) != start.error.shape or not np.any(error * start.error < 0):
         return False
+    if classes(start.error, error) is not None:  # a softmax less the one class of each row
+        return True
     differences = [start.error - target.reshape(error.shape) for target in data if target.size == error.size]
     return any((m := match(each, error)).scale > 0 and m.residual <= tolerance for each in differences)
 

@@ -22,7 +22,9 @@ def stray_element(name: str, moves: Sequence[Move], made: Node) -> Explanation |
     """
     if len(moves) < LEAST_STEPS:
         return None
-    along = np.all([_goes_along(*move) for move in moves], axis=0)
+    ratios = np.concatenate([_ratios(*move) for move in moves])
+    usual = float(np.median(ratios)) if ratios.size else 0.0
+    along = np.all([_goes_along(*move, usual) for move in moves], axis=0)
     if np.all(along) or np.mean(along) < 0.5 or along.size < 2:
         return None
     index = tuple(int(i) for i in np.argwhere(~along)[0])
@@ -34,14 +36,22 @@ def stray_element(name: str, moves: Sequence[Move], made: Node) -> Explanation |
     return Explanation("parameter-not-kept", text, store.span)
 
 
-def _goes_along(old: Array, new: Array, true: Array) -> Array:
-    """For each element: is its change the usual multiple of its gradient?"""
-    change = new - old
+def _ratios(old: Array, new: Array, true: Array) -> Array:
+    """The change of each element over its gradient, where that is something."""
     told = np.abs(true) > STEADY * np.abs(true).max(initial=0.0)
-    if not np.any(told):
+    return np.asarray((new - old)[told] / true[told])
+
+
+def _goes_along(old: Array, new: Array, true: Array, usual: float) -> Array:
+    """For each element: is its change the usual multiple of its gradient?
+
+    (Rates may change: the nearest one counts.)
+    """
+    ratios = _ratios(old, new, true)
+    if not ratios.size:
         return np.ones(np.shape(old), bool)
-    factor = np.median(change[told] / true[told])
-    return np.asarray(np.abs(change - factor * true) <= STEADY * np.abs(factor * true).max())
+    factor = ratios[np.argmin(np.abs(ratios - usual))]
+    return np.asarray(np.abs(new - old - factor * true) <= STEADY * np.abs(factor * true).max())
 
 
 def _store_of(made: Node, index: tuple[int, ...]) -> Node | None:

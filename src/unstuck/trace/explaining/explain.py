@@ -16,7 +16,7 @@ from unstuck.trace.explaining.hypotheses import Hypothesis, merged
 from unstuck.trace.explaining.localise import blamed_span, first_like
 from unstuck.trace.explaining.macros import Forward
 from unstuck.trace.explaining.pieces import Activated
-from unstuck.trace.explaining.places import formed_at, gone_by, joined_at, made_of, updated_at
+from unstuck.trace.explaining.places import formed_at, gone_by, joined_at, made_of, stored_at, updated_at
 from unstuck.trace.explaining.remade import remade, worked_out_again
 from unstuck.trace.explaining.wrong_slopes import altered_piece, not_copied, serves_others, share_off, why_one
 from unstuck.trace.judging.judge import Verdicts
@@ -133,6 +133,8 @@ def explanation(
         span = _remade(hypothesis, passes) or span
     if span is None and hypothesis.kind in FORMED:
         span = _formed(hypothesis, steps, loss, wrong)
+    if span is None and len(wrong) == 1:
+        span = next((place for step in steps[:1] if (place := stored_at(step, wrong[0]))), None)
     if span is None:
         at = account.accepted.index(hypothesis) if hypothesis in account.accepted else None
         known = {each.step.number: merged(account.accepted[:at], each.step.number) for each in passes}

@@ -68,14 +68,19 @@ def lacks_at(node: Node, alteration: Alteration, forward: Forward) -> Span | Non
 
     Of an operand that the forward pass has made, it is where a function has handed it on, if any has.  A value gets
     its name where it is missing, unless it was made in a function that knows what is missing: a value of the forward
-    pass.  Where other operations take it as it is, it is missing in this one.
+    pass.  Where other operations take it as it is, under the same name, it is
+    missing in this one.
     """
     value = node if alteration.lacking is None else alteration.lacking
     handed = [place for count, place in value.passed if count <= node.id]
     if handed and value is not node:
         return handed[-1]
     others = [each for each in forward.step.nodes if value in each.parents() and each is not node]
-    if value in forward.nodes or value.op == "leaf" or (others and value is not node):
+    if (
+        value in forward.nodes
+        or value.op == "leaf"
+        or (others and value is not node and len(value.bound) < 2)
+    ):
         return statement_of(node)
     named = value.bound[-1] if value.bound else None
     if named is None or value.span is None:
@@ -115,6 +120,18 @@ def joined_at(step: Step, name: str) -> Span | None:
     made = between([update.after], [end for end in ends if end.id >= step.nodes[0].id])
     sums = [node for node in made if node.op in SUMS and node is not update.after and node not in ends]
     return statement_of(max(sums, key=lambda node: node.id)) if sums else None
+
+
+def stored_at(step: Step, name: str) -> Span | None:
+    """Where the gradient of a parameter is stored in a view of a vector of all gradients; None without one."""
+    update = step.updates.get(name)
+    if update is None:
+        return None
+    made = ancestors([update.after], oldest=step.nodes[0].id, stop=step.ends - {update.after}) - step.ends
+    views = [n for n in made if n.op == "setitem" and np.shape(n.value) == np.shape(update.after.value)]
+    if not views or not any(node.op == "scatter" for node in step.nodes):
+        return None
+    return max(views, key=lambda node: node.id).span
 
 
 def formed_at(step: Step, name: str) -> Span | None:

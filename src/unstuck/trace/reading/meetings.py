@@ -24,6 +24,7 @@ from unstuck.trace.reading.pairs import MOVING, Met, Pair, met, moved
 SIGMOIDS = {"true_divide", "reciprocal", "exp", "expit", "multiply", "power", "add", "where", "vectorize"}
 DEEPEST = 6  # operations from the value before a sigmoid to its result
 SIGMOID_TOLERANCE = 1e-6
+LEAST_CLASSES = 3  # of a single row of which the class can be seen
 
 
 class Meetings:
@@ -225,10 +226,11 @@ def _is_near(z: float, p: float) -> bool:
 
 
 def _are_classes(target: Array) -> bool:
-    """One row for each of several samples, with a single 1 among zeros; the rows are not all the same."""
+    """One row for each sample, with a single 1 among zeros; of several, the rows are not all the same."""
     value = np.asarray(target, float)
-    one_hot = value.ndim == 2 and min(value.shape) > 1 and set(np.unique(value)) == {0.0, 1.0}
-    return bool(one_hot and np.all(value.sum(axis=1) == 1) and np.any(value != value[0]))
+    one_hot = value.ndim == 2 and set(np.unique(value)) == {0.0, 1.0} and np.all(value.sum(axis=1) == 1)
+    single = len(value) == 1 and value.size >= LEAST_CLASSES
+    return bool(one_hot and (single or (value.shape[1] > 1 and np.any(value != value[0]))))
 
 
 def _are_shares(*values: Array) -> bool:
