@@ -224,7 +224,7 @@ def _gradient_terms(update: Update, state: frozenset[int]) -> tuple[list[Term], 
         if term.node.id in state:
             carried.append(term)
             continue
-        inner, rescaled = (None, False) if term.node is before else _inside(term.node, stop)
+        inner, rescaled = (None, False) if term.node is before else _inside(term.node, before, stop)
         if inner is None:
             terms.append(term)
         else:
@@ -233,8 +233,11 @@ def _gradient_terms(update: Update, state: frozenset[int]) -> tuple[list[Term], 
     return terms[::-1], tuple(carried), adaptive
 
 
-def _inside(node: Node, stop: Callable[[Node], bool]) -> tuple[list[Term] | None, bool]:
-    """The terms inside clipping, or inside the numerator of an adaptive step; None when there is no inside."""
+def _inside(node: Node, before: Node, stop: Callable[[Node], bool]) -> tuple[list[Term] | None, bool]:
+    """The terms inside clipping, or inside the numerator of an adaptive step; None when there is no inside.
+
+    A root that is made of the parameter alone is its length, by which a forward pass divides it, and no optimiser's.
+    """
     if (clipped := _clipped(node)) is not None:
         return terms_of(clipped, stop), False
     if node.op in ("true_divide", "multiply") and len(node.args) == 2:
@@ -243,9 +246,17 @@ def _inside(node: Node, stop: Callable[[Node], bool]) -> tuple[list[Term] | None
                 continue
             power = 1 if node.op == "true_divide" else -1
             of_elements = np.ndim(other.value) > 0 or np.ndim(numerator.value) == 0  # no norm of an array
-            if of_elements and _holds_root(other, power):
+            root = _root(other, power) if of_elements else None
+            if root is not None and not _is_made_of(root, before):
                 return terms_of(numerator, stop), True
     return None, False
+
+
+def _is_made_of(node: Node, parameter: Node) -> bool:
+    """Is the value computed from the parameter and plain numbers alone?"""
+    made = ancestors([node], oldest=parameter.id, stop={parameter})
+    sources = {each for inner in made - {parameter} for each in inner.parents()} - made
+    return parameter in made and not any(np.ndim(each.value) for each in sources)
 
 
 def _clipped(node: Node) -> Node | None:
@@ -259,15 +270,14 @@ def _clipped(node: Node) -> Node | None:
     return None
 
 
-def _holds_root(node: Node, power: int, depth: int = 0) -> bool:
-    """Is this sqrt(v) + epsilon, the denominator of Adagrad, RMSprop and Adam, or (power -1) one over it?"""
+def _root(node: Node, power: int, depth: int = 0) -> Node | None:
+    """The root in sqrt(v) + epsilon, the denominator of Adagrad, RMSprop and Adam, or (power -1) in one over it."""
     if node.op == "sqrt" or (node.op == "power" and node.args[1] in (0.5, -0.5)):
         exponent = 1 if node.op == "sqrt" or node.args[1] == 0.5 else -1
-        return exponent == power
+        return node if exponent == power else None
     if depth >= 4 or node.op not in ("add", "true_divide", "multiply", "maximum"):
-        return False
+        return None
     powers = (power, -power) if node.op == "true_divide" else (power, power)
-    return any(
-        isinstance(part, Node) and _holds_root(part, each, depth + 1)
-        for part, each in zip(node.args, powers, strict=False)
-    )
+    parts = [(part, each) for part, each in zip(node.args, powers, strict=False) if isinstance(part, Node)]
+    found = (_root(part, each, depth + 1) for part, each in parts)
+    return next((root for root in found if root is not None), None)
