@@ -16,14 +16,16 @@ from unstuck.facts import Status
 from unstuck.trace.changing_factors import goes_with_rows, is_cut_to_length, is_normalised, is_scheduled
 from unstuck.trace.evidence import Evidence
 from unstuck.trace.explaining.account import SAME_SCALE, Account
+from unstuck.trace.explaining.alteration import OVERWRITTEN
 from unstuck.trace.explaining.astray import lacks_target
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.meant import shows_loss
 from unstuck.trace.judging.acquittal import bent_at, right_at_kinks
-from unstuck.trace.judging.adversaries import OPPOSED, REVERSED, is_opposed, is_reversed
+from unstuck.trace.judging.adversaries import OPPOSED, REVERSED, WEIGHTED, is_opposed, shares_of_losses
 from unstuck.trace.judging.ascent import climbs_distance
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import STEADY
+from unstuck.trace.judging.other_sources import APART, JOINED, ONCE, Sources
 from unstuck.trace.judging.penalties import is_penalty_alone
 from unstuck.trace.judging.returned import derived_foretells
 from unstuck.trace.judging.separate import is_weights
@@ -34,6 +36,18 @@ from unstuck.trace.running.sources import line_in_words
 LEAST_STEPS = 2
 CLOSE = 1e-3  # share of its size by which a gradient may differ without being called wrong
 UNNAMED_SLOPE = "activation-derivative-wrong"  # any factor that is computed from the activation
+UNCERTAIN = {  # what an altered operation may be called where another loss is meant
+    "error-wrong",
+    "term-extra",
+    "term-missing",
+    "wrong-operand",
+    "factor-missing",
+    "activation-derivative-wrong",
+    "wrong-layer-error",
+    "wrong-layer-input",
+    "gradient-of-another",
+}
+UNCERTAIN_RULES = {"wrong-layer-error", "wrong-layer-input"}  # so found without an altered operation as well
 BOUNDED = {
     "sigmoid",
     "tanh",
@@ -160,11 +174,14 @@ def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, 
     climbing = [name for name in unlike if verdicts.climbs(name, tolerance)]
     whole = {name for name in verdicts.matches if verdicts.is_array(name)} <= {*climbing}
     opposed = whole and is_opposed(verdicts.matches, steps, verdicts.loss)
+    sources = Sources(steps, verdicts.loss) if unlike else None
     for name in wrong:
-        if name in climbing and opposed:
+        if name in unlike and (shares := shares_of_losses(name, steps, verdicts.loss)) is not None:
+            yield name, ("cannot-tell", REVERSED) if shares.min() < 0 else ("exact", WEIGHTED)
+        elif sources is not None and name in unlike and (other := _from_elsewhere(name, sources, evidence)):
+            yield name, ("cannot-tell", other)
+        elif name in climbing and opposed:
             yield name, ("cannot-tell", OPPOSED)
-        elif name in unlike and is_reversed(name, steps, verdicts.loss):
-            yield name, ("cannot-tell", REVERSED)
         elif name in unlike and _is_running_mean(steps, name):
             yield name, ("not-applicable", "a running mean of what the steps compute: no parameter")
         elif name in at_kinks:
@@ -191,6 +208,20 @@ def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, 
                 name,
                 ("cannot-tell", f"its gradient is right, and its step is made of it by {bend.op}{line}"),
             )
+
+
+def _from_elsewhere(name: str, sources: Sources, evidence: Evidence) -> str:
+    """Why a gradient may follow another loss as well, or instead; empty where a rule says what is wrong with it."""
+    told = evidence.account.explained.get(name)
+    if told is not None and told.kind == OVERWRITTEN and not isinstance(told, Forced):
+        return ONCE if sources.computed_once(name) else ""
+    if told is not None and not (isinstance(told, Forced) or told.kind in UNCERTAIN_RULES):
+        return ""
+    if told is not None and told.kind not in UNCERTAIN:
+        return ""
+    if sources.joined(name):
+        return JOINED
+    return APART if sources.apart(name) else ""
 
 
 def _is_running_mean(steps: Sequence[Step], name: str) -> bool:

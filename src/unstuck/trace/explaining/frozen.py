@@ -51,8 +51,15 @@ def _is_behind(still: Sequence[Operand], step: Step) -> Iterator[Operand]:
         if each.role == "matrix" and each.other is not None and each.other in step.tainted:
             sums = [other for other in still if other.role == "bias" and other.other is each.y]
             alone = uses[each.base] == 1 and _is_drawn(each) and _made_by_layer(each.other, step)
-            if (sums or alone) and product(each.other).op not in CONTRACTIONS:
+            weights = _is_parameter_scaled(each.other, step)
+            if (sums or alone) and product(each.other).op not in CONTRACTIONS and not weights:
                 yield each
+
+
+def _is_parameter_scaled(node: Node, step: Step) -> bool:
+    """Is this a parameter, element by element divided or multiplied by something: are the data what stands?"""
+    made = ancestors([node], stop=step.ends)
+    return any(each in step.ends and np.shape(each.value) == np.shape(node.value) for each in made)
 
 
 def _made_by_layer(node: Node, step: Step) -> bool:

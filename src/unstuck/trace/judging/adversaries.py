@@ -11,17 +11,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import adjoints, ancestors, descendants
 from unstuck.facts import Array
 from unstuck.trace.judging.matching import STEADY
-from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.losses import Candidate, Seeds
 from unstuck.trace.reading.views import untransposed
 from unstuck.trace.reading.written import Step
 
 TESTED, LEAST_STEPS = 8, 2
+MOST_PARTS = 4  # losses that are told apart in one gradient
 CLOSE = 1e-6
 OPPOSED = "it goes up a loss through another network that is trained beside it, as an adversary does"
+WEIGHTED = "it goes down a weighted sum of the losses that its layers serve"
 REVERSED = "it goes down one of the losses and up another, as with a reversed gradient"
 
 
@@ -47,34 +48,45 @@ def _others_between(step: Step, names: Collection[str], loss: Candidate) -> Iter
         yield any(each in step.ends and each not in mine for each in map(untransposed, node.parents()))
 
 
-def is_reversed(name: str, steps: Sequence[Step], loss: Candidate) -> bool:
-    """Is the written gradient a sum of those of several losses, some of them with a minus, in one proportion?"""
-    parts = [replace(loss, span=place, more=()) for place in (loss.span, *loss.more)]
-    if len(parts) < 2:
-        return False
-    used = [step for step in steps if name in step.updates and all(part in step.losses for part in parts)]
-    shares = [_shares(step, name, parts) for step in used[:TESTED]]
-    known = [share for share in shares if share is not None]
-    if len(known) < max(LEAST_STEPS, len(shares)):
-        return False
+def shares_of_losses(name: str, steps: Sequence[Step], loss: Candidate) -> Array | None:
+    """How much of the gradient of each of several losses the written one is made of, in every step the same.
+
+    None where it is not made so.  The losses are those that one sum has, or that one place makes for several outputs.
+    """
+    used = [step for step in steps if name in step.updates and loss in step.losses][:TESTED]
+    parts = [list(_parts(step, loss)) for step in used]
+    count = {len(each) for each in parts}
+    if len(used) < LEAST_STEPS + 1 or len(count) != 1 or not 1 < next(iter(count)) <= MOST_PARTS:
+        return None
+    known = [
+        share
+        for step, each in zip(used, parts, strict=True)
+        if (share := _shares(step, name, each)) is not None
+    ]
+    if len(known) < len(used):
+        return None
     ratios = np.stack([share / np.abs(share).max() for share in known])
-    return bool(np.ptp(ratios, axis=0).max() <= STEADY and ratios[0].min() < 0 < ratios[0].max())
+    return ratios[0] if np.ptp(ratios, axis=0).max() <= STEADY else None
 
 
-def _shares(step: Step, name: str, parts: Sequence[Candidate]) -> Array | None:
+def _parts(step: Step, loss: Candidate) -> Iterator[Seeds]:
+    """The seeds of each output that is compared, place by place."""
+    for place in (loss.span, *loss.more):
+        proposal = step.losses.get(replace(loss, span=place, more=()))
+        yield from ([seed] for seed in (proposal.seeds if proposal is not None else ()))
+
+
+def _shares(step: Step, name: str, parts: Sequence[Seeds]) -> Array | None:
     """How much of the gradient of each loss the written one is made of; None where it is made otherwise."""
     before, written = step.updates[name].before, step.written[name]["whole"].ravel()
-    gradients = [_gradient(step, before, part) for part in parts]
-    known = [each.ravel() for each in gradients if each is not None and np.any(each)]
-    if len(known) < len(parts) or written.size <= len(parts) or known[0].size != written.size:
+    gradients = [adjoints(seeds, step.wrt(), stop=step.ends).of(before) for seeds in parts]
+    known = [np.zeros(written.shape) if each is None else each.ravel() for each in gradients]
+    if written.size <= 2 * len(parts) or any(each.size != written.size for each in known):
         return None
     columns = np.stack(known, axis=1)
-    if not np.all(np.isfinite(columns)) or not np.all(np.isfinite(written)):
+    if not np.all(np.isfinite(columns)) or not np.all(np.isfinite(written)) or not np.any(written):
         return None
     shares = np.linalg.lstsq(columns, written, rcond=None)[0]
     rest = np.linalg.norm(written - columns @ shares)
+    shares[np.abs(shares) <= CLOSE * np.abs(shares).max()] = 0.0
     return np.asarray(shares) if rest <= CLOSE * np.linalg.norm(written) else None
-
-
-def _gradient(step: Step, before: Node, loss: Candidate) -> Array | None:
-    return adjoints(step.losses[loss].seeds, step.wrt(), stop=step.ends).of(before)

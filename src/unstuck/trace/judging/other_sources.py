@@ -1,0 +1,140 @@
+"""Gradients that have another source than the error of the loss that explains the others.
+
+A second loss on a shared trunk, a penalty on what a hidden layer puts out, an actor beside its critic, a branch that is
+held constant: none of them shows in the one loss that was found.  What a wrong gradient takes from elsewhere may be
+meant, so its difference proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+import numpy as np
+
+from unstuck.autodiff.node import Node
+from unstuck.autodiff.reverse import ancestors, descendants
+from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.meetings import Meetings
+from unstuck.trace.reading.pairs import Pair
+from unstuck.trace.reading.views import CONTRACTIONS
+from unstuck.trace.reading.written import Step
+
+TESTED, LEAST_STEPS = 4, 2
+SUMS = {"add", "subtract"}
+JOINED = "its error has a part that does not come from the loss: another loss or penalty, or a mistake"
+ONCE = "its gradient goes back through one of several uses only, as where a branch is held constant"
+APART = "its gradient comes from another error than that of the loss which explains the others"
+
+
+class Sources:
+    """Where the errors of a few steps come from.
+
+    loss  the one that explains other gradients
+    """
+
+    def __init__(self, steps: Sequence[Step], loss: Candidate) -> None:
+        self._loss = loss
+        self._steps = [step for step in steps if loss in step.losses][:TESTED]
+        self._met = {step.number: list(_met(step)) for step in self._steps}
+
+    def joined(self, name: str) -> bool:
+        """Is something added to the error, on its way to this gradient, that does not come from the loss?"""
+        return self._always(name, self._joins)
+
+    def apart(self, name: str) -> bool:
+        """Does the gradient come from the error of another output, or from no error at all?"""
+        return self._always(name, self._is_apart)
+
+    def computed_once(self, name: str) -> bool:
+        """Is the gradient worked out once in a step, and nothing like it that could have been lost?"""
+        return self._always(name, _is_computed_once)
+
+    def _always(self, name: str, shows: Callable[[Step, str], bool]) -> bool:
+        mine = [step for step in self._steps if name in step.updates]
+        return len(mine) >= LEAST_STEPS and all(shows(step, name) for step in mine)
+
+    def _errors(self, step: Step) -> tuple[set[Node], set[Node]]:
+        """The differences of this loss, and those of other outputs."""
+        met = self._met[step.number]
+        outputs = {pair.output for pair in step.losses[self._loss].pairs}
+        if not self._loss.by_pairs:  # what the computed value compares
+            outputs = set[Node]()
+            used = ancestors([node for node, _ in step.losses[self._loss].seeds])
+            whole = [
+                (node, pairs) for node, pairs in met if {*node.parents()} <= used and not _is_held(pairs)
+            ]
+            for _, pairs in whole or [each for each in met if not _is_held(each[1])]:
+                outputs |= {pair.output for pair in pairs} & used
+        own = {
+            node
+            for node, pairs in met
+            if node.span == self._loss.span
+            or (not _is_held(pairs) and any(pair.output in outputs for pair in pairs))
+        }
+        return own, {node for node, _ in met} - own
+
+    def _joins(self, step: Step, name: str) -> bool:
+        own, _ = self._errors(step)
+        error = descendants(own, step.nodes) | own
+        return any(_joins(node, error, step, name) for node in _made(step, name)) if own else False
+
+    def _is_apart(self, step: Step, name: str) -> bool:
+        own, others = self._errors(step)
+        made = _made(step, name)
+        return bool(own) and (own.isdisjoint(made) or bool(others & made))
+
+
+def _made(step: Step, name: str) -> set[Node]:
+    """What the update of a parameter is made of in a step, without the parameters."""
+    after = step.updates[name].after
+    return ancestors([after], oldest=step.nodes[0].id, stop=step.ends - {after}) - step.ends
+
+
+def _is_computed_once(step: Step, name: str) -> bool:
+    made, size = _made(step, name), np.size(step.updates[name].before.value)
+    places = Counter((node.span, node.op) for node in step.nodes if node in step.tainted)
+    forming = [node for node in made if np.size(node.value) == size and node.op in CONTRACTIONS]
+    lost = [
+        node
+        for node in step.nodes
+        if node.op in CONTRACTIONS
+        and np.size(node.value) == size
+        and node not in made
+        and node in step.backward
+    ]
+    return bool(forming) and not lost and all(places[node.span, node.op] == 1 for node in forming)
+
+
+def _is_held(pairs: Collection[Pair]) -> bool:
+    return all(pair.held for pair in pairs)
+
+
+def _met(step: Step) -> Iterator[tuple[Node, list[Pair]]]:
+    """The differences of outputs and targets in the backward pass, with what they compare."""
+    meetings = Meetings(step.tainted)
+    for node in step.nodes:
+        if node in step.tainted:
+            pairs = meetings.at(node)
+            if pairs and node in step.backward and np.size(node.value) > 1:
+                yield node, pairs
+
+
+def _joins(node: Node, error: Collection[Node], step: Step, name: str) -> bool:
+    """Is this the sum of an error and of something else that depends on the parameters?  (No penalty of this one.)"""
+    if node.op not in SUMS or not np.ndim(node.value):
+        return False
+    operands = [parent for parent in node.parents() if np.ndim(parent.value)]
+    beside = [
+        each for each in operands if each not in error and each in step.tainted and each not in step.ends
+    ]
+    if not beside or not any(each in error for each in operands):
+        return False
+    before = step.updates[name].before
+    return any(each.id >= step.nodes[0].id and not _is_of(each, before, step) for each in beside)
+
+
+def _is_of(node: Node, parameter: Node, step: Step) -> bool:
+    """Is this made of the parameter alone, element by element, as its own penalty is?"""
+    made = ancestors([node], oldest=parameter.id, stop={parameter})
+    return parameter in made and all(np.size(each.value) in (1, np.size(parameter.value)) for each in made)
