@@ -9,8 +9,14 @@ import numpy as np
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Array
 from unstuck.trace.evidence import Evidence
-from unstuck.trace.judging.matching import STEADY, match
+from unstuck.trace.judging.matching import STEADY, Match, match
+from unstuck.trace.reading.views import LOOKUPS
 from unstuck.trace.reading.written import Step
+
+LEAST_STEPS = 3
+CLOSE = 1e-6
+TELLING = 1e-6  # share of the largest element below which one says nothing about its factor
+STORES = {"setitem", "scatter", "add.at", "subtract.at", "add", "subtract"}
 
 
 def is_scheduled(name: str, evidence: Evidence) -> bool:
@@ -74,3 +80,54 @@ def is_cut_to_length(name: str, evidence: Evidence) -> bool:
 
 def _is_steady(numbers: Array | Sequence[float]) -> bool:
     return float(np.ptp(numbers)) <= STEADY * abs(float(np.median(numbers)))
+
+
+def has_own_rates(name: str, evidence: Evidence) -> bool:
+    """Is every number of the written gradient a multiple of the true one, by the same factors in all steps?
+
+    Of a table whose rows are looked up, each row may have another factor in every step: a mean over its occurrences.
+    """
+    told = [match for match in evidence.verdicts.telling(name).values() if np.any(match.true)]
+    rows = _is_table(name, evidence)
+    if (
+        len(told) < (1 if rows else LEAST_STEPS)
+        or told[0].true.size < 2
+        or len({match.true.shape for match in told}) > 1
+    ):
+        return False
+    if not all(np.all(np.isfinite(match.written)) and np.all(np.isfinite(match.true)) for match in told):
+        return False
+    ratios = np.stack([_ratios(match) for match in told])
+    if np.nanmin(ratios) < -CLOSE * np.nanmax(np.abs(ratios)):
+        return False
+    if rows:
+        return ratios.ndim == 3 and _is_same(np.moveaxis(ratios, -1, 0))
+    seen = np.sum(np.isfinite(ratios), axis=0)
+    return bool(np.mean(seen >= LEAST_STEPS) > 0.5) and _is_same(ratios)
+
+
+def _ratios(match: Match) -> Array:
+    """Written over true, where that is something; else NaN."""
+    told = np.abs(match.true) > TELLING * np.abs(match.true).max()
+    return np.where(told, match.written / np.where(told, match.true, 1.0), np.nan)
+
+
+def _is_same(ratios: Array) -> bool:
+    """Are these the same along the first axis, wherever they are known, and positive somewhere?"""
+    known = np.isfinite(ratios)
+    usual = np.nanmax(np.where(known, ratios, -np.inf), axis=0)
+    spread = np.where(known, np.abs(ratios - usual), 0.0).max()
+    size = np.abs(ratios[known]).max(initial=0.0)
+    return bool(size > 0 and spread <= CLOSE * size)
+
+
+def _is_table(name: str, evidence: Evidence) -> bool:
+    """Does the network look up rows of this parameter, and nothing else?"""
+    takers = [
+        node
+        for step in evidence.steps
+        if name in step.updates
+        for node in step.takers[step.updates[name].before]
+        if node not in step.ends and node.op not in STORES
+    ]
+    return bool(takers) and all(node.op in LOOKUPS for node in takers)

@@ -11,18 +11,26 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Status
-from unstuck.trace.changing_factors import goes_with_rows, is_cut_to_length, is_normalised, is_scheduled
+from unstuck.trace.changing_factors import (
+    goes_with_rows,
+    has_own_rates,
+    is_cut_to_length,
+    is_normalised,
+    is_scheduled,
+)
 from unstuck.trace.evidence import Evidence
 from unstuck.trace.explaining.account import SAME_SCALE, Account
 from unstuck.trace.explaining.alteration import OVERWRITTEN
 from unstuck.trace.explaining.astray import lacks_target
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.meant import shows_loss
-from unstuck.trace.judging.acquittal import bent_at, right_at_kinks
+from unstuck.trace.judging.acquittal import bent_at, projected_at, right_at_kinks
 from unstuck.trace.judging.adversaries import OPPOSED, REVERSED, WEIGHTED, is_opposed, shares_of_losses
 from unstuck.trace.judging.ascent import climbs_distance
+from unstuck.trace.judging.borrowed import follows
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.judging.other_sources import APART, JOINED, ONCE, Sources
@@ -176,14 +184,16 @@ def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, 
     opposed = whole and is_opposed(verdicts.matches, steps, verdicts.loss)
     sources = Sources(steps, verdicts.loss) if unlike else None
     for name in wrong:
-        if name in unlike and (shares := shares_of_losses(name, steps, verdicts.loss)) is not None:
+        if name in unlike and _is_running_mean(steps, name):
+            yield name, ("not-applicable", "a running mean of what the steps compute: no parameter")
+        elif name in unlike and (shares := shares_of_losses(name, steps, verdicts.loss)) is not None:
             yield name, ("cannot-tell", REVERSED) if shares.min() < 0 else ("exact", WEIGHTED)
         elif sources is not None and name in unlike and (other := _from_elsewhere(name, sources, evidence)):
             yield name, ("cannot-tell", other)
         elif name in climbing and opposed:
             yield name, ("cannot-tell", OPPOSED)
-        elif name in unlike and _is_running_mean(steps, name):
-            yield name, ("not-applicable", "a running mean of what the steps compute: no parameter")
+        elif name in unlike and has_own_rates(name, evidence):
+            yield name, ("scaled", "each of its numbers, or of its rows, has a rate of its own")
         elif name in at_kinks:
             yield name, ("exact", "differs only at kinks, where any subgradient is right")
         elif name not in unlike and is_scheduled(name, evidence):
@@ -202,12 +212,23 @@ def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, 
                 name,
                 ("exact", f"the error goes back {rounds} steps in time only (truncated back-propagation)"),
             )
-        elif name in left and (bend := bent_at(steps, verdicts, name, tolerance)) is not None:
-            line = f" at line {bend.span.line}" if bend.span is not None else ""
-            yield (
-                name,
-                ("cannot-tell", f"its gradient is right, and its step is made of it by {bend.op}{line}"),
-            )
+        elif (name in left and (bend := bent_at(steps, verdicts, name, tolerance)) is not None) or (
+            name in left
+            and _is_loose(name, evidence)
+            and (bend := projected_at(steps, verdicts, name, tolerance)) is not None
+        ):
+            yield name, ("cannot-tell", _bent(bend))
+
+
+def _is_loose(name: str, evidence: Evidence) -> bool:
+    """Is it told by nothing but an altered operation, or by nothing at all?"""
+    told = evidence.account.explained.get(name)
+    return told is None or isinstance(told, Forced)
+
+
+def _bent(bend: Node) -> str:
+    line = f" at line {bend.span.line}" if bend.span is not None else ""
+    return f"its gradient is right, and its step is made of it by {bend.op}{line}"
 
 
 def _from_elsewhere(name: str, sources: Sources, evidence: Evidence) -> str:
@@ -226,12 +247,7 @@ def _from_elsewhere(name: str, sources: Sources, evidence: Evidence) -> str:
 
 def _is_running_mean(steps: Sequence[Step], name: str) -> bool:
     """Is it, in every step, a share of its old value and the rest of something new?"""
-    for update in (step.updates[name] for step in steps if name in step.updates):
-        own = sum(term.coefficient for term in update.terms if term.node is update.before)
-        others = [term.coefficient for term in update.terms if term.node is not update.before]
-        if not 0 < own < 1 or len(others) != 1 or not np.isclose(own + others[0], 1.0, rtol=1e-9):
-            return False
-    return True
+    return all(follows(step, name) for step in steps if name in step.updates)
 
 
 def _almost(name: str, evidence: Evidence) -> str:

@@ -13,8 +13,9 @@ import numpy as np
 
 from unstuck.autodiff.kinks import EVERY
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import ancestors, descendants
+from unstuck.autodiff.reverse import adjoints, ancestors, descendants
 from unstuck.facts import Array
+from unstuck.trace.judging.adversaries import parts_of
 from unstuck.trace.judging.judge import Verdicts, judge
 from unstuck.trace.judging.matching import match
 from unstuck.trace.reading.written import Step
@@ -22,7 +23,9 @@ from unstuck.trace.reading.written import Step
 TIES = (0.0, 0.5, 1.0, EVERY)
 FEW = 6  # steps in which a proof is sought
 SOLVERS = {"solve", "lstsq", "inv", "pinv", "cholesky", "eigh", "svd", "cho_solve", "spsolve"}
+TOGETHER = {"sum", "mean", "norm", "max", "amax", "std", "var", "vdot", "opaque", *SOLVERS}
 CONTRACTIONS = {"dot", "matmul", "einsum", "tensordot", "inner", "multi_dot"}
+TOGETHER |= CONTRACTIONS
 
 
 # ----- Kinks --------------------------------------------------------------------------------------------
@@ -107,3 +110,38 @@ def _bends(node: Node, after: Collection[Node], right: Collection[Node], step: S
     others = [parent for parent in node.parents() if parent not in after and parent not in right]
     made = ancestors(others, oldest=step.nodes[0].id)
     return node.op in CONTRACTIONS and any(each.op in SOLVERS for each in made)
+
+
+def projected_at(steps: Sequence[Step], verdicts: Verdicts, name: str, tolerance: float) -> Node | None:
+    """Where a right gradient is freed of its mean, made orthogonal, or multiplied by a matrix, before its update.
+
+    Of several losses, the gradient of one that is right counts as well.
+    """
+    telling = verdicts.telling(name)
+    found = []
+    for step in [step for step in steps if step.number in telling][:FEW]:
+        truths = [telling[step.number].true, *_of_parts(step, name, verdicts)]
+        found.append(_projection(step, name, truths, tolerance))
+    return found[0] if found and all(node is not None for node in found) else None
+
+
+def _of_parts(step: Step, name: str, verdicts: Verdicts) -> Iterator[Array]:
+    """The gradients of the single outputs that the loss compares."""
+    for seeds in parts_of(step, verdicts.loss):
+        found = adjoints(seeds, step.wrt(), stop=step.ends).of(step.updates[name].before)
+        if found is not None and np.any(found):
+            yield found
+
+
+def _projection(step: Step, name: str, truths: Sequence[Array], tolerance: float) -> Node | None:
+    """The first operation on a right gradient that takes all of it together: a sum, a product, a decomposition."""
+    after = step.updates[name].after
+    behind = ancestors([after], oldest=step.nodes[0].id, stop=step.ends - {after})
+    right = [
+        node
+        for node in behind
+        for true in truths
+        if np.size(node.value) == true.size and _fits_either(np.asarray(node.value, float), true, tolerance)
+    ]
+    later = descendants(right, _in_order(behind)) - {*right} - step.ends
+    return next((node for node in _in_order(later) if node.op in TOGETHER), None)

@@ -54,7 +54,7 @@ def shares_of_losses(name: str, steps: Sequence[Step], loss: Candidate) -> Array
     None where it is not made so.  The losses are those that one sum has, or that one place makes for several outputs.
     """
     used = [step for step in steps if name in step.updates and loss in step.losses][:TESTED]
-    parts = [list(_parts(step, loss)) for step in used]
+    parts = [list(parts_of(step, loss)) for step in used]
     count = {len(each) for each in parts}
     if len(used) < LEAST_STEPS + 1 or len(count) != 1 or not 1 < next(iter(count)) <= MOST_PARTS:
         return None
@@ -69,7 +69,7 @@ def shares_of_losses(name: str, steps: Sequence[Step], loss: Candidate) -> Array
     return ratios[0] if np.ptp(ratios, axis=0).max() <= STEADY else None
 
 
-def _parts(step: Step, loss: Candidate) -> Iterator[Seeds]:
+def parts_of(step: Step, loss: Candidate) -> Iterator[Seeds]:
     """The seeds of each output that is compared, place by place."""
     for place in (loss.span, *loss.more):
         proposal = step.losses.get(replace(loss, span=place, more=()))

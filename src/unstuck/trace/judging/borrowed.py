@@ -14,7 +14,6 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.facts import Explanation
 from unstuck.trace.judging.source_loops import loop_over_literals
-from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.terms import terms_of
 from unstuck.trace.reading.written import Step
 
@@ -25,7 +24,7 @@ SAME = 1e-9
 def borrowed(name: str, steps: Sequence[Step]) -> Explanation | None:
     """The explanation of a wrong update by another parameter's values in it."""
     mine = [step for step in steps if name in step.updates and step.updates[name].part is None]
-    if mine and all(_is_mean(step.updates[name]) for step in mine):
+    if mine and all(follows(step, name) for step in mine):
         return None
     others = dict.fromkeys(other for step in mine for other in step.updates if other != name)
     values = [_values_of_others(step, name) for step in mine]
@@ -41,12 +40,11 @@ def borrowed(name: str, steps: Sequence[Step]) -> Explanation | None:
     return None
 
 
-def _is_mean(update: Update) -> bool:
+def follows(step: Step, name: str) -> bool:
     """Is the new value a share of the old one and the rest of something else, as of a network that follows another?"""
-    made = terms_of(
-        update.after,
-        stop=lambda node: node is update.before or node.id < update.before.id or bool(node.bound),
-    )
+    update = step.updates[name]
+    ends = step.ends - {update.after}
+    made = terms_of(update.after, stop=lambda node: node in ends)
     own = sum(term.coefficient for term in made if term.node is update.before)
     others = [term.coefficient for term in made if term.node is not update.before]
     return 0 < own < 1 and len(others) == 1 and abs(own + others[0] - 1.0) < SAME

@@ -21,6 +21,7 @@ from unstuck.trace.judging.statements import clearing, same_function
 from unstuck.trace.reading.chains import UPDATING
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.terms import Term, opened, terms_of
+from unstuck.trace.reading.views import LOOKUPS
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 3
@@ -128,7 +129,16 @@ def _undiminished(step: Step, term: Term) -> bool:
         return False
     ends = {old, *(update.before for update in step.updates.values())}
     parts = terms_of(successors[-1], stop=lambda node: node in ends or node.id < old.id)
-    return any(part.node is old and part.coefficient == 1.0 for part in parts)
+    taken_off = any(
+        _is_stored(part.node, step) and part.coefficient < 0 for part in parts
+    )  # as an average does
+    return not taken_off and any(part.node is old and part.coefficient == 1.0 for part in parts)
+
+
+def _is_stored(node: Node, step: Step) -> bool:
+    """Was this read from an array that an earlier step has left behind?"""
+    whole = node.args[0] if node.op in LOOKUPS else None
+    return isinstance(whole, Node) and whole.id < step.nodes[0].id and whole not in step.ends
 
 
 def _state_reset(name: str, steps: Sequence[Step]) -> Explanation | None:

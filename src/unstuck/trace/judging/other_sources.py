@@ -17,10 +17,10 @@ from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.meetings import Meetings
 from unstuck.trace.reading.pairs import Pair
-from unstuck.trace.reading.views import CONTRACTIONS
+from unstuck.trace.reading.views import CONTRACTIONS, untransposed
 from unstuck.trace.reading.written import Step
 
-TESTED, LEAST_STEPS = 4, 2
+TESTED = 4
 SUMS = {"add", "subtract"}
 JOINED = "its error has a part that does not come from the loss: another loss or penalty, or a mistake"
 ONCE = "its gradient goes back through one of several uses only, as where a branch is held constant"
@@ -52,7 +52,7 @@ class Sources:
 
     def _always(self, name: str, shows: Callable[[Step, str], bool]) -> bool:
         mine = [step for step in self._steps if name in step.updates]
-        return len(mine) >= LEAST_STEPS and all(shows(step, name) for step in mine)
+        return bool(mine) and all(shows(step, name) for step in mine)
 
     def _errors(self, step: Step) -> tuple[set[Node], set[Node]]:
         """The differences of this loss, and those of other outputs."""
@@ -60,7 +60,9 @@ class Sources:
         outputs = {pair.output for pair in step.losses[self._loss].pairs}
         if not self._loss.by_pairs:  # what the computed value compares
             outputs = set[Node]()
-            used = ancestors([node for node, _ in step.losses[self._loss].seeds])
+            seeds = [node for node, _ in step.losses[self._loss].seeds]
+            behind = ancestors(seeds, oldest=step.nodes[0].id, stop=step.ends)
+            used = behind | {parent for node in behind for parent in node.parents()}
             whole = [
                 (node, pairs) for node, pairs in met if {*node.parents()} <= used and not _is_held(pairs)
             ]
@@ -82,7 +84,23 @@ class Sources:
     def _is_apart(self, step: Step, name: str) -> bool:
         own, others = self._errors(step)
         made = _made(step, name)
-        return bool(own) and (own.isdisjoint(made) or bool(others & made))
+        if own:
+            return own.isdisjoint(made) or bool(others & made)
+        return bool(others & made) or _after_others(step, name)
+
+
+def _after_others(step: Step, name: str) -> bool:
+    """Has the network been put to work again, with parameters that were updated before, to work out this gradient?"""
+    after = step.updates[name].after
+    made = ancestors([after], oldest=step.nodes[0].id, stop=step.ends - {after})
+    moved = {update.after for other, update in step.updates.items() if other != name}
+    again = [
+        node
+        for node in made
+        if node.op in CONTRACTIONS and not moved.isdisjoint(map(untransposed, node.parents()))
+    ]
+    sums = (each for node in step.nodes if node in made and node.op in SUMS for each in node.parents())
+    return bool(again) and any(each in moved for each in sums)
 
 
 def _made(step: Step, name: str) -> set[Node]:

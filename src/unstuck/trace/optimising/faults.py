@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Explanation, Span
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import STEADY, match
@@ -22,6 +23,7 @@ from unstuck.trace.optimising.machines import machines
 from unstuck.trace.optimising.outweighed import outweighed
 from unstuck.trace.optimising.together import keeps_time
 from unstuck.trace.optimising.unfed import unfed, unkept
+from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
 
@@ -78,12 +80,30 @@ def _unlike(found: Mapping[str, Sequence[Machine]]) -> Iterator[tuple[str, Expla
         mending = slips[machine.updates[-1].after.span]
         alike = [other for other in unknown.values() if _share_places(machine, other)]
         proven = mending is not None and all(mending.mends(other) for other in alike)
+        proven = proven and not any(map(_keeps_copy, machine.updates))
         yield name, _explanation(name, machine, mending) if mending is not None and proven else UNKNOWN
     for name, machine, title in titled:
         if title and machine.count > 1 and (fault := _inflating(name, machine)) is not None:
             yield name, fault
         if machine.count == 1 and not _keeps_time(machine, arrays):
             yield name, OUT_OF_TIME
+
+
+def _keeps_copy(update: Update) -> bool:
+    """Is the gradient worked out for an older value as well, as where its variance is reduced?
+
+    Then an operation that takes the parameter takes, in another round, another array of its shape.
+    """
+    before = update.before
+    behind = ancestors([update.after], oldest=before.id, stop={before})
+    places = {(node.span, node.op) for node in behind if before in node.parents()} - {
+        (update.after.span, update.after.op)
+    }
+    again = [node for node in behind if (node.span, node.op) in places and before not in node.parents()]
+    shape = np.shape(before.value)
+    return any(
+        each.id < before.id and np.shape(each.value) == shape for node in again for each in node.parents()
+    )
 
 
 def _inflating(name: str, machine: Machine) -> Explanation | None:
