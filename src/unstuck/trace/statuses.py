@@ -23,7 +23,7 @@ from unstuck.trace.changing_factors import (
 )
 from unstuck.trace.evidence import Evidence
 from unstuck.trace.explaining.account import SAME_SCALE, Account
-from unstuck.trace.explaining.alteration import OVERWRITTEN
+from unstuck.trace.explaining.alteration import OF_OMISSIONS, OVERWRITTEN
 from unstuck.trace.explaining.astray import lacks_target
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.meant import shows_loss
@@ -238,11 +238,12 @@ def _from_elsewhere(name: str, sources: Sources, evidence: Evidence) -> str:
         return ONCE if sources.computed_once(name) else ""
     if told is not None and not (isinstance(told, Forced) or told.kind in UNCERTAIN_RULES):
         return ""
-    if told is not None and told.kind not in UNCERTAIN:
+    if told is not None and (told.kind not in UNCERTAIN or getattr(told, "of_itself", False)):
         return ""
     if sources.joined(name):
         return JOINED
-    return APART if sources.apart(name) else ""
+    lost = told is not None and told.kind in OF_OMISSIONS  # then it is the error that is missing
+    return APART if not lost and sources.apart(name) else ""
 
 
 def _is_running_mean(steps: Sequence[Step], name: str) -> bool:

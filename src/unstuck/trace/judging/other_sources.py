@@ -74,19 +74,23 @@ class Sources:
             if node.span == self._loss.span
             or (not _is_held(pairs) and any(pair.output in outputs for pair in pairs))
         }
-        return own, {node for node, _ in met} - own
+        forward = ancestors(outputs, oldest=step.nodes[0].id, stop=step.ends)
+        return own, {node for node, _ in met} - forward - own - _follow(own, step)
 
     def _joins(self, step: Step, name: str) -> bool:
         own, _ = self._errors(step)
-        error = descendants(own, step.nodes) | own
+        error = _follow(own, step)
         return any(_joins(node, error, step, name) for node in _made(step, name)) if own else False
 
     def _is_apart(self, step: Step, name: str) -> bool:
         own, others = self._errors(step)
         made = _made(step, name)
-        if own:
-            return own.isdisjoint(made) or bool(others & made)
-        return bool(others & made) or _after_others(step, name)
+        return bool(others & made) or (own.isdisjoint(made) and _after_others(step, name))
+
+
+def _follow(own: Collection[Node], step: Step) -> set[Node]:
+    """These errors and what is computed from them before a parameter has moved."""
+    return {*own, *descendants(own, [node for node in step.nodes if node not in step.ends])}
 
 
 def _after_others(step: Step, name: str) -> bool:
@@ -134,8 +138,20 @@ def _met(step: Step) -> Iterator[tuple[Node, list[Pair]]]:
     for node in step.nodes:
         if node in step.tainted:
             pairs = meetings.at(node)
-            if pairs and node in step.backward and np.size(node.value) > 1:
+            if pairs and node in step.backward and np.size(node.value) > 1 and not _is_shift(node, step):
                 yield node, pairs
+
+
+def _is_shift(node: Node, step: Step) -> bool:
+    """Is something made of a value taken off that value itself, as its maximum or its mean?"""
+    first, *rest = node.parents() or (None,)
+    if first is None or len(rest) != 1:
+        return False
+    oldest = step.nodes[0].id
+    return any(
+        one in ancestors([other], oldest=oldest, stop=step.ends)
+        for one, other in ((first, rest[0]), (rest[0], first))
+    )
 
 
 def _joins(node: Node, error: Collection[Node], step: Step, name: str) -> bool:
