@@ -15,7 +15,7 @@ from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 3
 CLOSE = 1e-6
-TELLING = 1e-6  # share of the largest element below which one says nothing about its factor
+TELLING = 1e-9  # share of the largest element below which one says nothing about its factor
 STORES = {"setitem", "scatter", "add.at", "subtract.at", "add", "subtract"}
 
 
@@ -97,6 +97,8 @@ def has_own_rates(name: str, evidence: Evidence) -> bool:
         return False
     if not all(np.all(np.isfinite(match.written)) and np.all(np.isfinite(match.true)) for match in told):
         return False
+    if any(_is_more(match) for match in told):
+        return False
     ratios = np.stack([_ratios(match) for match in told])
     if np.nanmin(ratios) < -CLOSE * np.nanmax(np.abs(ratios)):
         return False
@@ -104,6 +106,12 @@ def has_own_rates(name: str, evidence: Evidence) -> bool:
         return ratios.ndim == 3 and _is_same(np.moveaxis(ratios, -1, 0))
     seen = np.sum(np.isfinite(ratios), axis=0)
     return bool(np.mean(seen >= LEAST_STEPS) > 0.5) and _is_same(ratios)
+
+
+def _is_more(match: Match) -> bool:
+    """Is something written where the true gradient is nothing?"""
+    nothing = np.abs(match.true) <= TELLING * np.abs(match.true).max()
+    return bool(np.any(np.abs(match.written[nothing]) > CLOSE * np.abs(match.written).max(initial=0.0)))
 
 
 def _ratios(match: Match) -> Array:

@@ -186,8 +186,8 @@ def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, 
     for name in wrong:
         if name in unlike and _is_running_mean(steps, name):
             yield name, ("not-applicable", "a running mean of what the steps compute: no parameter")
-        elif name in unlike and (shares := shares_of_losses(name, steps, verdicts.loss)) is not None:
-            yield name, ("cannot-tell", REVERSED) if shares.min() < 0 else ("exact", WEIGHTED)
+        elif name in unlike and (mixed := _of_several(name, evidence)) is not None:
+            yield name, mixed
         elif sources is not None and name in unlike and (other := _from_elsewhere(name, sources, evidence)):
             yield name, ("cannot-tell", other)
         elif name in climbing and opposed:
@@ -229,6 +229,20 @@ def _is_loose(name: str, evidence: Evidence) -> bool:
 def _bent(bend: Node) -> str:
     line = f" at line {bend.span.line}" if bend.span is not None else ""
     return f"its gradient is right, and its step is made of it by {bend.op}{line}"
+
+
+def _of_several(name: str, evidence: Evidence) -> Said | None:
+    """What may be said of a gradient that is made of those of several losses, in one proportion; None of others.
+
+    That one of them has no part in it may be meant, unless its part is worked out and overwritten.
+    """
+    shares = shares_of_losses(name, evidence.steps, evidence.verdicts.loss)
+    told = evidence.account.explained.get(name)
+    if shares is None or (shares.min() == 0 and told is not None and not isinstance(told, Forced)):
+        return None
+    if shares.min() > 0:
+        return "exact", WEIGHTED
+    return "cannot-tell", REVERSED if shares.min() < 0 else APART
 
 
 def _from_elsewhere(name: str, sources: Sources, evidence: Evidence) -> str:
