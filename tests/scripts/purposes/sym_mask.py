@@ -1,0 +1,9 @@
+import numpy as np
+def soft(z): e = np.exp(z - z.max(1, keepdims=True)); return e / e.sum(1, keepdims=True)
+# symmetric weight by parametrisation, and a fixed pruning mask on the second layer
+rng = np.random.default_rng(181)
+X = rng.normal(size=(60, 5)); Y = np.eye(3)[X[:, :3].argmax(1)]; A = rng.normal(0, .5, (5, 5)); V = rng.normal(0, .6, (5, 3)); M = rng.random((5, 3)) > .3; V *= M
+for ep in range(50):
+    S = (A + A.T) / 2; h = np.tanh(X @ S); p = soft(h @ V); d = (p - Y) / 60; gS = X.T @ (d @ V.T * (1 - h * h))
+    V -= .5 * M * (h.T @ d); A -= .5 * (gS + gS.T) / 2
+    if ep % 10 == 0: print(ep, -(Y * np.log(p)).sum() / 60)
