@@ -104,8 +104,27 @@ def has_own_rates(name: str, evidence: Evidence) -> bool:
         return False
     if rows:
         return ratios.ndim == 3 and _is_same(np.moveaxis(ratios, -1, 0))
+    if np.nanmin(ratios) <= CLOSE * np.nanmax(ratios) and not _is_masked(name, evidence):
+        return False
     seen = np.sum(np.isfinite(ratios), axis=0)
     return bool(np.mean(seen >= LEAST_STEPS) > 0.5) and _is_same(ratios)
+
+
+def _is_masked(name: str, evidence: Evidence) -> bool:
+    """Is the update of every step multiplied by an array from outside that holds some numbers back?"""
+    for step in (step for step in evidence.steps if name in step.updates):
+        after = step.updates[name].after
+        made = ancestors([after], oldest=step.nodes[0].id, stop=step.ends - {after})
+        factors = [
+            each
+            for node in made
+            if node.op == "multiply"
+            for each in node.parents()
+            if each not in step.tainted
+        ]
+        if not any(np.size(each.value) > 1 and np.any(np.asarray(each.value) == 0) for each in factors):
+            return False
+    return True
 
 
 def _is_more(match: Match) -> bool:
