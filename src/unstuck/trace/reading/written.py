@@ -256,6 +256,7 @@ def _is_made_of(node: Node, parameter: Node) -> bool:
     """Is the value computed from the parameter and plain numbers alone?"""
     made = ancestors([node], oldest=parameter.id, stop={parameter})
     sources = {each for inner in made - {parameter} for each in inner.parents()} - made
+    sources |= {each for each in made if each.op == "leaf"} - {parameter}
     return parameter in made and not any(np.ndim(each.value) for each in sources)
 
 
