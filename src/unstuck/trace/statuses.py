@@ -193,7 +193,7 @@ def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, 
         elif name in climbing and opposed:
             yield name, ("cannot-tell", OPPOSED)
         elif name in unlike and _is_loose(name, evidence) and has_own_rates(name, evidence):
-            yield name, ("scaled", "each of its numbers, or of its rows, has a rate of its own")
+            yield name, ("exact", "each of its numbers, or of its rows, has a rate of its own")
         elif name in at_kinks:
             yield name, ("exact", "differs only at kinks, where any subgradient is right")
         elif name not in unlike and is_scheduled(name, evidence):
