@@ -58,6 +58,7 @@ class Sources:
         """The differences of this loss, and those of other outputs."""
         met = self._met[step.number]
         outputs = {pair.output for pair in step.losses[self._loss].pairs}
+        behind = set[Node]()
         if not self._loss.by_pairs:  # what the computed value compares
             outputs = set[Node]()
             seeds = [node for node, _ in step.losses[self._loss].seeds]
@@ -72,6 +73,7 @@ class Sources:
             node
             for node, pairs in met
             if node.span == self._loss.span
+            or node in behind
             or (not _is_held(pairs) and any(pair.output in outputs for pair in pairs))
         }
         forward = ancestors(outputs, oldest=step.nodes[0].id, stop=step.ends)
@@ -85,7 +87,9 @@ class Sources:
     def _is_apart(self, step: Step, name: str) -> bool:
         own, others = self._errors(step)
         made = _made(step, name)
-        return bool(others & made) or (own.isdisjoint(made) and _after_others(step, name))
+        if own and others & made:
+            return True
+        return own.isdisjoint(made) and _after_others(step, name)
 
 
 def _follow(own: Collection[Node], step: Step) -> set[Node]:
