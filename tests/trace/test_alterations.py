@@ -59,7 +59,7 @@ FAULTS = (
         "the number 3 stands where 1 belongs",
     ),
     Fault("1 - np.square(h)", "1 - h", "activation-derivative-wrong", "h stands where square(h) belongs"),
-    Fault("dW1 = X.T @ dz", "dW1 = X.T @ (dz + h)", "term-extra", "h does not belong here"),
+    Fault("dW1 = X.T @ dz", "dW1 = X.T @ (dz + back)", "term-extra", "back does not belong here"),
     Fault("h.T @ error +", "z.T @ error +", "wrong-layer-input", "z"),
     Fault("rate * dW1", "rate", "gradient-missing", "moves by the same amount whatever the error is"),
 )

@@ -18,7 +18,7 @@ NETWORK = HEAD + FORWARD + BACKWARD + DESCENT
 BEYOND_THE_CATALOGUE = {
     "d1 = (d2 @ W2.T) * (1 - h ** 2)": ("d1 = (d2 @ W2.T) * np.abs(x[:, :1]) * (1 - h ** 2)", "factor-extra"),
     "x.T @ d1, d1.sum(0), h.T @ d2": ("x.T @ np.sort(d1, axis=0), d1.sum(0), h.T @ d2", "wrong-operand"),
-    "W1 -= rate * g1": ("W1 -= rate * g1 * np.arange(6)", "factor-extra"),
+    "W1 -= rate * g1": ("W1 -= rate * g1 * h[0]", "factor-extra"),
 }
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from unstuck.codec import decode, encode
 from unstuck.facts import Trace
 from unstuck.problems import Problem
+from unstuck.trace.running.sources import undisturbed
 
 SCHEMA = 1
 _INDEX = "trace.json"
@@ -87,7 +88,7 @@ def _lower(value: Any, arrays: Mapping[str, Any]) -> Any:
     """The inverse of `_lift`."""
     if isinstance(value, Mapping):
         if isinstance(value.get(_REFERENCE), str):
-            return arrays[value[_REFERENCE]]
+            return undisturbed(lambda: arrays[value[_REFERENCE]])  # NumPy parses the header of the array
         return {key: _lower(item, arrays) for key, item in value.items()}
     if isinstance(value, tuple):
         return tuple(_lower(item, arrays) for item in value)

@@ -257,7 +257,8 @@ def _is_made_of(node: Node, parameter: Node) -> bool:
     made = ancestors([node], oldest=parameter.id, stop={parameter})
     sources = {each for inner in made - {parameter} for each in inner.parents()} - made
     sources |= {each for each in made if each.op == "leaf"} - {parameter}
-    return parameter in made and not any(np.ndim(each.value) for each in sources)
+    alone = parameter in made and not any(np.ndim(each.value) for each in sources)
+    return alone and np.size(parameter.value) > 1  # among numbers nothing tells data from what is plain
 
 
 def _clipped(node: Node) -> Node | None:

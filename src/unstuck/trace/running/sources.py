@@ -16,12 +16,15 @@ import re
 import tokenize
 import traceback
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from unstuck.cells import in_words, is_notebook, translated
 from unstuck.facts import Edit, Source, Span
 from unstuck.problems import Problem
 from unstuck.trace.running.notebooks import script_of
+
+Parsed = TypeVar("Parsed")
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 
@@ -88,22 +91,27 @@ def line_in_words(span: Span) -> str:
     return in_words(Source(span.path, "".join(linecache.getlines(span.path))), span.line)
 
 
-def parsed(text: str) -> ast.Module:
-    """The syntax tree of `text`, from any thread; raises SyntaxError and ValueError as `ast.parse` does.
+def undisturbed(parse: Callable[[], Parsed]) -> Parsed:
+    """What a function that parses gives, from any thread.
 
     Before 3.11.8 and 3.12.2 all threads of Python count the depth of their trees with one counter, and give up
     when a garbage collection lets another thread, or a finaliser, parse in between (cpython issue 106905).
     """
     try:
-        return ast.parse(text)
+        return parse()
     except SystemError:
         collecting = gc.isenabled()
         gc.disable()
         try:
-            return ast.parse(text)
+            return parse()
         finally:
             if collecting:
                 gc.enable()
+
+
+def parsed(text: str) -> ast.Module:
+    """The syntax tree of `text`, from any thread; raises SyntaxError and ValueError as `ast.parse` does."""
+    return undisturbed(lambda: ast.parse(text))
 
 
 def expression(text: str) -> ast.expr:
