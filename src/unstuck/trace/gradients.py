@@ -141,7 +141,7 @@ def _with_update_faults(found: Sequence[Gradient], evidence: Evidence) -> tuple[
             fault = borrowed(gradient.parameter, steps)
         if fault is None and gradient.status in ("wrong", "cannot-tell"):
             fault = _collected(gradient.parameter, evidence)
-        if fault is None and gradient.status in ("exact", "scaled"):
+        if fault is None and gradient.status in ("exact", "scaled") and np.any(gradient.written):
             fault = _in_the_loop(outside_of_loop(gradient.parameter, steps, loss), steps)
             fault = fault or inflating(gradient.parameter, steps, evidence.verdicts, evidence.tolerance)
             fault = fault or unlike_penalty(gradient.parameter, steps, evidence.verdicts, evidence.tolerance)

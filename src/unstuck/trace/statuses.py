@@ -28,7 +28,14 @@ from unstuck.trace.explaining.astray import lacks_target
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.meant import shows_loss
 from unstuck.trace.judging.acquittal import bent_at, projected_at, right_at_kinks
-from unstuck.trace.judging.adversaries import OPPOSED, REVERSED, WEIGHTED, is_opposed, shares_of_losses
+from unstuck.trace.judging.adversaries import (
+    OPPOSED,
+    REVERSED,
+    WEIGHTED,
+    is_opposed,
+    is_steady,
+    shares_of_losses,
+)
 from unstuck.trace.judging.ascent import climbs_distance
 from unstuck.trace.judging.borrowed import follows
 from unstuck.trace.judging.judge import Verdicts
@@ -240,7 +247,7 @@ def _of_several(name: str, evidence: Evidence) -> Said | None:
     told = evidence.account.explained.get(name)
     if shares is None or (shares.min() == 0 and told is not None and not isinstance(told, Forced)):
         return None
-    if shares.min() > 0:
+    if shares.min() > 0 and is_steady(shares):
         return "exact", WEIGHTED
     return "cannot-tell", REVERSED if shares.min() < 0 else APART
 

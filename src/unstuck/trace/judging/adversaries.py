@@ -48,8 +48,13 @@ def _others_between(step: Step, names: Collection[str], loss: Candidate) -> Iter
         yield any(each in step.ends and each not in mine for each in map(untransposed, node.parents()))
 
 
+def is_steady(shares: Array) -> bool:
+    """Are the proportions of several losses the same in every step?"""
+    return bool(np.ptp(shares, axis=0).max() <= STEADY)
+
+
 def shares_of_losses(name: str, steps: Sequence[Step], loss: Candidate) -> Array | None:
-    """How much of the gradient of each of several losses the written one is made of, in every step the same.
+    """How much of the gradient of each of several losses the written one is made of: a row for every step.
 
     None where it is not made so.  The losses are those that one sum has, or that one place makes for several outputs.
     """
@@ -65,8 +70,7 @@ def shares_of_losses(name: str, steps: Sequence[Step], loss: Candidate) -> Array
     ]
     if len(known) < len(used):
         return None
-    ratios = np.stack([share / np.abs(share).max() for share in known])
-    return ratios[0] if np.ptp(ratios, axis=0).max() <= STEADY else None
+    return np.stack([share / np.abs(share).max() for share in known])
 
 
 def parts_of(step: Step, loss: Candidate) -> Iterator[Seeds]:

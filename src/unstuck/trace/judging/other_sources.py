@@ -7,7 +7,7 @@ meant, so its difference proves nothing.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
@@ -80,9 +80,13 @@ class Sources:
         return own, {node for node, _ in met} - forward - own - _follow(own, step)
 
     def _joins(self, step: Step, name: str) -> bool:
-        own, _ = self._errors(step)
-        error = _follow(own, step)
-        return any(_joins(node, error, step, name) for node in _made(step, name)) if own else False
+        own, others = self._errors(step)
+        made = _made(step, name)
+        alike = defaultdict(set)  # where it is not known which is that of the loss: each may be
+        for node in others & made if not own else ():
+            alike[node.span].add(node)
+        errors = [_follow(each, step) for each in ([own] if own else alike.values())]
+        return any(_joins(node, error, step, name) for error in errors for node in made)
 
     def _is_apart(self, step: Step, name: str) -> bool:
         own, others = self._errors(step)

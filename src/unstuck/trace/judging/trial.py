@@ -55,7 +55,10 @@ class Trial:
     def judged(self, overrides: Overrides) -> Judged:
         """The matches of all parameters under overrides; to match one takes as long as an operation."""
         effort.spend(len(self._step.updates))
-        found = self.reversal.altered(overrides)
+        try:
+            found = self.reversal.altered(overrides)
+        except ValueError:  # an altered rule whose result does not fit says nothing
+            found = self.reversal.true
         return {name: self._matches(name, found) for name in self._step.updates}
 
     def _matches(self, name: str, found: Adjoints) -> Mapping[str, Match] | NoRule:

@@ -224,7 +224,7 @@ def _gradient_terms(update: Update, state: frozenset[int]) -> tuple[list[Term], 
         if term.node.id in state:
             carried.append(term)
             continue
-        inner, rescaled = (None, False) if term.node is before else _inside(term.node, before, stop)
+        inner, rescaled = (None, False) if term.node is before else _inside(term.node, stop)
         if inner is None:
             terms.append(term)
         else:
@@ -233,10 +233,10 @@ def _gradient_terms(update: Update, state: frozenset[int]) -> tuple[list[Term], 
     return terms[::-1], tuple(carried), adaptive
 
 
-def _inside(node: Node, before: Node, stop: Callable[[Node], bool]) -> tuple[list[Term] | None, bool]:
+def _inside(node: Node, stop: Callable[[Node], bool]) -> tuple[list[Term] | None, bool]:
     """The terms inside clipping, or inside the numerator of an adaptive step; None when there is no inside.
 
-    A root that is made of the parameter alone is its length, by which a forward pass divides it, and no optimiser's.
+    A root from which the gradient itself is made is that of a length by which a forward pass divides.
     """
     if (clipped := _clipped(node)) is not None:
         return terms_of(clipped, stop), False
@@ -247,18 +247,9 @@ def _inside(node: Node, before: Node, stop: Callable[[Node], bool]) -> tuple[lis
             power = 1 if node.op == "true_divide" else -1
             of_elements = np.ndim(other.value) > 0 or np.ndim(numerator.value) == 0  # no norm of an array
             root = _root(other, power) if of_elements else None
-            if root is not None and not _is_made_of(root, before):
+            if root is not None and root not in ancestors([numerator], oldest=root.id):
                 return terms_of(numerator, stop), True
     return None, False
-
-
-def _is_made_of(node: Node, parameter: Node) -> bool:
-    """Is the value computed from the parameter and plain numbers alone?"""
-    made = ancestors([node], oldest=parameter.id, stop={parameter})
-    sources = {each for inner in made - {parameter} for each in inner.parents()} - made
-    sources |= {each for each in made if each.op == "leaf"} - {parameter}
-    alone = parameter in made and not any(np.ndim(each.value) for each in sources)
-    return alone and np.size(parameter.value) > 1  # among numbers nothing tells data from what is plain
 
 
 def _clipped(node: Node) -> Node | None:

@@ -242,5 +242,7 @@ def batch_of(forward: Forward, layer: Layer) -> Array:
     for linear in forward.linear:
         if linear.parameter == layer.parameter:
             value = np.asarray(linear.x.value, float)
+            if value.size % layer.inputs:
+                raise Unrecognised(f"{layer.parameter} is multiplied by something that is not its input")
             parts.append(value.T if layer.columns and value.ndim == 2 else value.reshape(-1, layer.inputs))
     return np.concatenate(parts)
