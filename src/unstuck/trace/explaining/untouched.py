@@ -94,7 +94,7 @@ def _judged(first: Constant, rounds: Sequence[tuple[Step, Constant]], loss: Cand
     if len(steady) < LEAST_STEPS:
         return None  # a batch, a mask or noise: something new in every step
     elsewhere = _updated_elsewhere(first)
-    if _held_back(steady[0], elsewhere):
+    if _held_back(steady[0], elsewhere) or _goes_forward(elsewhere, steady[0], loss):
         return None
     moved = any(not np.array_equal(same.base.value, first.base.value) for _, same in rounds)
     lost = [
@@ -112,6 +112,13 @@ def _updated_elsewhere(constant: Constant) -> Span | None:
     if not constant.base.names or constant.y.span is None:
         return None
     return statement_about(constant.y.span, constant.base.names[-1], changing=True)
+
+
+def _goes_forward(place: Span | None, step: Step, loss: Candidate) -> bool:
+    """Does the statement belong to the forward pass, so that what it moves is a value on the way to the output?"""
+    ahead = ancestors([node for node, _ in step.losses[loss].seeds], oldest=step.nodes[0].id, stop=step.ends)
+    spans = (node.span for node in ahead & step.tainted if node.span is not None)
+    return place is not None and any((span.path, span.line) == (place.path, place.line) for span in spans)
 
 
 def _held_back(step: Step, elsewhere: Span | None) -> bool:
