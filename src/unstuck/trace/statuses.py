@@ -261,7 +261,7 @@ def _from_elsewhere(name: str, sources: Sources, evidence: Evidence) -> str:
         return ""
     if told is not None and (told.kind not in UNCERTAIN or getattr(told, "of_itself", False)):
         return ""
-    if sources.joined(name):
+    if sources.joined(name, told is None or told.kind in ("error-wrong", "term-extra")):
         return JOINED
     lost = told is not None and told.kind in OF_OMISSIONS  # then it is the error that is missing
     return APART if not lost and sources.apart(name) else ""

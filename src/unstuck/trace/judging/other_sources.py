@@ -17,7 +17,7 @@ from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.meetings import Meetings
 from unstuck.trace.reading.pairs import Pair
-from unstuck.trace.reading.views import CONTRACTIONS, untransposed
+from unstuck.trace.reading.views import CONTRACTIONS, LOOKUPS, untransposed
 from unstuck.trace.reading.written import Step
 
 TESTED = 4
@@ -38,9 +38,12 @@ class Sources:
         self._steps = [step for step in steps if loss in step.losses][:TESTED]
         self._met = {step.number: list(_met(step)) for step in self._steps}
 
-    def joined(self, name: str) -> bool:
-        """Is something added to the error, on its way to this gradient, that does not come from the loss?"""
-        return self._always(name, self._joins)
+    def joined(self, name: str, unsure: bool) -> bool:
+        """Is something added to the error, on its way to this gradient, that does not come from the loss?
+
+        unsure  also where it is not known which difference is that of the loss: then each may be
+        """
+        return self._always(name, lambda step, each: self._joins(step, each, unsure))
 
     def apart(self, name: str) -> bool:
         """Does the gradient come from the error of another output, or from no error at all?"""
@@ -79,13 +82,13 @@ class Sources:
         forward = ancestors(outputs, oldest=step.nodes[0].id, stop=step.ends)
         return own, {node for node, _ in met} - forward - own - _follow(own, step)
 
-    def _joins(self, step: Step, name: str) -> bool:
+    def _joins(self, step: Step, name: str, unsure: bool) -> bool:
         own, others = self._errors(step)
         made = _made(step, name)
-        alike = defaultdict(set)  # where it is not known which is that of the loss: each may be
-        for node in others & made if not own else ():
+        alike = defaultdict(set)
+        for node in others & made if unsure and not own else ():
             alike[node.span].add(node)
-        errors = [_follow(each, step) for each in ([own] if own else alike.values())]
+        errors = [_follow(each, step) for each in (alike.values() if not own else [own])]
         return any(_joins(node, error, step, name) for error in errors for node in made)
 
     def _is_apart(self, step: Step, name: str) -> bool:
@@ -151,15 +154,24 @@ def _met(step: Step) -> Iterator[tuple[Node, list[Pair]]]:
 
 
 def _is_shift(node: Node, step: Step) -> bool:
-    """Is something made of a value taken off that value itself, as its maximum or its mean?"""
+    """Is something made of a value taken off that value itself, as its mean, or one part of a parameter off another?"""
     first, *rest = node.parents() or (None,)
     if first is None or len(rest) != 1:
         return False
+    if all(_whole(each) in step.ends for each in (first, *rest)):
+        return True
     oldest = step.nodes[0].id
     return any(
         one in ancestors([other], oldest=oldest, stop=step.ends)
         for one, other in ((first, rest[0]), (rest[0], first))
     )
+
+
+def _whole(node: Node) -> Node:
+    """The array of which this is a part."""
+    while node.op in LOOKUPS and isinstance(node.args[0], Node):
+        node = node.args[0]
+    return node
 
 
 def _joins(node: Node, error: Collection[Node], step: Step, name: str) -> bool:
