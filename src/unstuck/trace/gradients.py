@@ -179,7 +179,7 @@ def _collected(name: str, evidence: Evidence) -> Explanation | None:
 
 def _of_one_array(found: Sequence[Gradient], steps: Sequence[Step]) -> Iterator[Gradient]:
     """The gradients; where an array of the network changes during the backward pass, all that is wrong comes of it."""
-    told = moved_by_itself(steps)
+    told = moved_by_itself(steps) if any(gradient.status == "wrong" for gradient in found) else None
     shown = [each.explanation for each in found if each.explanation and each.explanation.kind == "aliasing"]
     alone = len({each.text for each in shown}) == 1
     fault = shown[0] if alone else told[1] if told is not None else None

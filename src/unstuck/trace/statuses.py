@@ -177,65 +177,86 @@ def loss_is_known(steps: Sequence[Step], verdicts: Verdicts, account: Account, t
 
 
 def _acquitted(wrong: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, Said]]:
-    """Those of the wrong gradients for which something speaks, and what."""
-    steps, verdicts, tolerance = evidence.steps, evidence.verdicts, evidence.tolerance
+    """Those of the wrong gradients for which something speaks, and what: first what makes them right."""
     unlike = [name for name in wrong if not evidence.explains(name)]
+    right = dict(_right_after_all(unlike, evidence))
+    left = [name for name in unlike if name not in right]
+    meant = dict(_meant_otherwise(left, evidence)) if left else {}
+    for name in wrong:
+        said = _of_factor(name, evidence) if name not in unlike else right.get(name) or meant.get(name)
+        if said is not None:
+            yield name, said
+
+
+def _of_factor(name: str, evidence: Evidence) -> Said | None:
+    """Why the factor of a gradient changes that is a multiple of the true one in every step."""
+    if is_scheduled(name, evidence):
+        return "exact", "its learning rate changes by a schedule of its own"
+    if goes_with_rows(name, evidence):
+        return "scaled", "its factor changes with the number of rows: a mean or a sum over the batch"
+    if is_normalised(evidence.steps, name) or is_cut_to_length(name, evidence):
+        return "exact", "its length is normalised or clipped, so its factor changes"
+    return None
+
+
+def _right_after_all(unlike: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, Said]]:
+    """Those of the gradients that are right, each with the reason why it is no multiple of the true one."""
+    steps, verdicts, tolerance = evidence.steps, evidence.verdicts, evidence.tolerance
     at_kinks = right_at_kinks(steps, verdicts, unlike, tolerance)
     left = [name for name in unlike if name not in at_kinks and not _almost(name, evidence)]
     tell = any(
         verdicts.size(name) > 1 for name in left
     )  # single numbers would agree with some round or other
     rounds = rounds_back(steps, verdicts, left, tolerance) if tell else None
-    climbing = [name for name in unlike if verdicts.climbs(name, tolerance)]
-    whole = {name for name in verdicts.matches if verdicts.is_array(name)} <= {*climbing}
-    opposed = whole and is_opposed(verdicts.matches, steps, verdicts.loss)
-    sources = Sources(steps, verdicts.loss) if unlike else None
-    for name in wrong:
-        if name in unlike and _is_running_mean(steps, name):
+    for name in unlike:
+        if _is_running_mean(steps, name):
             yield name, ("not-applicable", "a running mean of what the steps compute: no parameter")
-        elif name in unlike and (mixed := _of_several(name, evidence)) is not None:
+        elif name in at_kinks:
+            yield name, ("exact", "differs only at kinks, where any subgradient is right")
+        elif almost := _almost(name, evidence):
+            yield name, ("exact", almost)
+        elif rounds is not None:
+            truncated = f"the error goes back {rounds} steps in time only (truncated back-propagation)"
+            yield name, ("exact", truncated)
+        elif _is_loose(name, evidence) and has_own_rates(name, evidence):
+            yield name, ("exact", "each of its numbers, or of its rows, has a rate of its own")
+
+
+def _meant_otherwise(left: Sequence[str], evidence: Evidence) -> Iterator[tuple[str, Said]]:
+    """Those of the gradients that may follow another loss, or are bent on their way into the update."""
+    steps, verdicts, tolerance = evidence.steps, evidence.verdicts, evidence.tolerance
+    climbing = {name for name in left if verdicts.climbs(name, tolerance)}
+    whole = {name for name in verdicts.matches if verdicts.is_array(name)} <= climbing
+    opposed = whole and is_opposed(verdicts.matches, steps, verdicts.loss)
+    sources = Sources(steps, verdicts.loss)
+    for name in left:
+        if (mixed := _of_several(name, evidence)) is not None:
             yield name, mixed
-        elif sources is not None and name in unlike and (other := _from_elsewhere(name, sources, evidence)):
+        elif other := _from_elsewhere(name, sources, evidence):
             yield name, ("cannot-tell", other)
         elif name in climbing and opposed:
             yield name, ("cannot-tell", OPPOSED)
-        elif name in unlike and _is_loose(name, evidence) and has_own_rates(name, evidence):
-            yield name, ("exact", "each of its numbers, or of its rows, has a rate of its own")
-        elif name in at_kinks:
-            yield name, ("exact", "differs only at kinks, where any subgradient is right")
-        elif name not in unlike and is_scheduled(name, evidence):
-            yield name, ("exact", "its learning rate changes by a schedule of its own")
-        elif name not in unlike and goes_with_rows(name, evidence):
+        elif (bend := _bend_of(name, evidence)) is not None:
+            line = f" at line {bend.span.line}" if bend.span is not None else ""
             yield (
                 name,
-                ("scaled", "its factor changes with the number of rows: a mean or a sum over the batch"),
+                ("cannot-tell", f"its gradient is right, and its step is made of it by {bend.op}{line}"),
             )
-        elif name not in unlike and (is_normalised(steps, name) or is_cut_to_length(name, evidence)):
-            yield name, ("exact", "its length is normalised or clipped, so its factor changes")
-        elif name in unlike and (almost := _almost(name, evidence)):
-            yield name, ("exact", almost)
-        elif name in left and rounds is not None:
-            yield (
-                name,
-                ("exact", f"the error goes back {rounds} steps in time only (truncated back-propagation)"),
-            )
-        elif (name in left and (bend := bent_at(steps, verdicts, name, tolerance)) is not None) or (
-            name in left
-            and _is_loose(name, evidence)
-            and (bend := projected_at(steps, verdicts, name, tolerance)) is not None
-        ):
-            yield name, ("cannot-tell", _bent(bend))
+
+
+def _bend_of(name: str, evidence: Evidence) -> Node | None:
+    """The operation that makes a step of another direction of a right gradient, or None."""
+    steps, verdicts, tolerance = evidence.steps, evidence.verdicts, evidence.tolerance
+    bend = bent_at(steps, verdicts, name, tolerance)
+    if bend is None and _is_loose(name, evidence):
+        return projected_at(steps, verdicts, name, tolerance)
+    return bend
 
 
 def _is_loose(name: str, evidence: Evidence) -> bool:
     """Is it told by nothing but an altered operation, or by nothing at all?"""
     told = evidence.account.explained.get(name)
     return told is None or isinstance(told, Forced)
-
-
-def _bent(bend: Node) -> str:
-    line = f" at line {bend.span.line}" if bend.span is not None else ""
-    return f"its gradient is right, and its step is made of it by {bend.op}{line}"
 
 
 def _of_several(name: str, evidence: Evidence) -> Said | None:
@@ -259,7 +280,7 @@ def _from_elsewhere(name: str, sources: Sources, evidence: Evidence) -> str:
         return ONCE if sources.computed_once(name) else ""
     if told is not None and not (isinstance(told, Forced) or told.kind in UNCERTAIN_RULES):
         return ""
-    if told is not None and (told.kind not in UNCERTAIN or getattr(told, "of_itself", False)):
+    if told is not None and (told.kind not in UNCERTAIN or (isinstance(told, Forced) and told.of_itself)):
         return ""
     if sources.joined(name, told is None or told.kind in ("error-wrong", "term-extra")):
         return JOINED

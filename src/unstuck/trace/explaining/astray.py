@@ -26,13 +26,12 @@ from unstuck.trace.judging.trial import Trials
 from unstuck.trace.reading.losses import Candidate, Proposal, before_activation, inside, is_link
 from unstuck.trace.reading.meetings import added_target
 from unstuck.trace.reading.pairs import Pair
-from unstuck.trace.reading.views import CONTRACTIONS, untransposed
+from unstuck.trace.reading.views import CONTRACTIONS, untransposed, whole_of
 from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
 
 LEAST_STEPS = 2
 MOST_STARTS = 24
-PARTS = {"getitem", "gather", "reshape", "copy"}
 KINDS = ("canonical-link", "squared")  # losses whose derivative is a difference
 TEXT = "the target is added to the output where it should be subtracted: the error is no difference"
 
@@ -239,16 +238,11 @@ def _compared_elsewhere(node: Node, step: Step) -> Iterator[Pair]:
     beside = [each for each in operands if each not in step.tainted and np.ndim(each.value)]
     if len(made) == len(beside) == 1 and np.shape(made[0].value) == np.shape(beside[0].value):
         differences = (other for other in step.nodes if other.op == "subtract" and other in step.tainted)
-        data = {_root(each) for other in differences for each in other.parents() if each not in step.tainted}
-        if _root(beside[0]) in data:
+        data = {
+            whole_of(each) for other in differences for each in other.parents() if each not in step.tainted
+        }
+        if whole_of(beside[0]) in data:
             yield Pair(made[0], value_of(beside[0]))
-
-
-def _root(node: Node) -> Node:
-    """The array of which this is a part."""
-    while node.op in PARTS and isinstance(node.args[0], Node):
-        node = node.args[0]
-    return node
 
 
 # ----- The output alone ---------------------------------------------------------------------------------

@@ -23,9 +23,8 @@ from unstuck.trace.reading.written import Step
 TIES = (0.0, 0.5, 1.0, EVERY)
 FEW = 6  # steps in which a proof is sought
 SOLVERS = {"solve", "lstsq", "inv", "pinv", "cholesky", "eigh", "svd", "cho_solve", "spsolve"}
-TOGETHER = {"sum", "mean", "norm", "max", "amax", "std", "var", "vdot", "opaque", *SOLVERS}
 CONTRACTIONS = {"dot", "matmul", "einsum", "tensordot", "inner", "multi_dot"}
-TOGETHER |= CONTRACTIONS
+TOGETHER = {"sum", "mean", "norm", "max", "amax", "std", "var", "vdot", "opaque", *SOLVERS, *CONTRACTIONS}
 
 
 # ----- Kinks --------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.meetings import Meetings
 from unstuck.trace.reading.pairs import Pair
-from unstuck.trace.reading.views import CONTRACTIONS, LOOKUPS, untransposed
+from unstuck.trace.reading.views import CONTRACTIONS, untransposed, whole_of
 from unstuck.trace.reading.written import Step
 
 TESTED = 4
@@ -105,17 +105,29 @@ def _follow(own: Collection[Node], step: Step) -> set[Node]:
 
 
 def _after_others(step: Step, name: str) -> bool:
-    """Has the network been put to work again, with parameters that were updated before, to work out this gradient?"""
-    after = step.updates[name].after
-    made = ancestors([after], oldest=step.nodes[0].id, stop=step.ends - {after})
-    moved = {update.after for other, update in step.updates.items() if other != name}
-    again = [
-        node
+    """Has another part been put to work again after its update, to work out this gradient?
+
+    Then a product takes a parameter that has moved, as the forward pass has taken it before.  (A way back through it
+    takes its transpose.)
+    """
+    made = _made(step, name)
+    return any(
+        node.op in CONTRACTIONS and (update.after in node.parents()) == direct and _takes(node, update.after)
+        for other, update in step.updates.items()
+        if other != name and (direct := _taken_directly(step, update.before)) is not None
         for node in made
-        if node.op in CONTRACTIONS and not moved.isdisjoint(map(untransposed, node.parents()))
-    ]
-    sums = (each for node in step.nodes if node in made and node.op in SUMS for each in node.parents())
-    return bool(again) and any(each in moved for each in sums)
+    )
+
+
+def _takes(node: Node, parameter: Node) -> bool:
+    return any(untransposed(each) is parameter for each in node.parents())
+
+
+def _taken_directly(step: Step, parameter: Node) -> bool | None:
+    """Is the parameter itself, not its transpose, what the first product takes of it?  None without a product."""
+    products = [node for node in step.takers[parameter] if node.op in CONTRACTIONS]
+    first = min(products, key=lambda node: node.id, default=None)
+    return parameter in first.parents() if first is not None else None
 
 
 def _made(step: Step, name: str) -> set[Node]:
@@ -158,20 +170,13 @@ def _is_shift(node: Node, step: Step) -> bool:
     first, *rest = node.parents() or (None,)
     if first is None or len(rest) != 1:
         return False
-    if all(_whole(each) in step.ends for each in (first, *rest)):
+    if all(whole_of(each) in step.ends for each in (first, *rest)):
         return True
     oldest = step.nodes[0].id
     return any(
         one in ancestors([other], oldest=oldest, stop=step.ends)
         for one, other in ((first, rest[0]), (rest[0], first))
     )
-
-
-def _whole(node: Node) -> Node:
-    """The array of which this is a part."""
-    while node.op in LOOKUPS and isinstance(node.args[0], Node):
-        node = node.args[0]
-    return node
 
 
 def _joins(node: Node, error: Collection[Node], step: Step, name: str) -> bool:

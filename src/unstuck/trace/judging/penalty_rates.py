@@ -40,6 +40,8 @@ def unlike_penalty(
     mine = [step for step in steps if step.number in telling and not step.carried[name]][:TESTED]
     if len(mine) < LEAST_STEPS or not verdicts.is_array(name):
         return None
+    if not any(kind in mine[0].written[name] for kind in PENALTIES):
+        return None
     for loss in [other for other in mine[0].losses if other.kind == "explicit"]:
         ratios = [_ratio(step, name, loss, telling[step.number], tolerance) for step in mine]
         told = [ratio for ratio in ratios if ratio]

@@ -37,9 +37,8 @@ def turns_upwards(steps: Sequence[Step], loss: Candidate, tolerance: float) -> E
         return None
     began = sorted(signs)[first]
     early, late = ([step for step in steps if (step.number >= began) == after] for after in (False, True))
-    places = [
-        place for place in _places(late[-1]) if place not in {each for s in early for each in _places(s)}
-    ]
+    known = {place for step in early for place in _places(step)}
+    places = [place for place in _places(late[-1]) if place not in known]
     updates = [update.after.span for update in late[-1].updates.values()]
     shown = list(dict.fromkeys(place for place in (*places[-1:], *updates) if place is not None))
     text = f"from step {began} on the steps go up the loss instead of down: the sign is wrong there"

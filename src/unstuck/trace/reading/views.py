@@ -30,3 +30,10 @@ def behind(node: Node) -> Node | None:
     if node.op == "scatter" and np.size(node.args[1]) == np.size(node.value):
         return node.args[2] if isinstance(node.args[2], Node) else None
     return None
+
+
+def whole_of(node: Node) -> Node:
+    """The array of which this is a part, itself if it is none."""
+    while node.op in LOOKUPS and isinstance(node.args[0], Node):
+        node = node.args[0]
+    return node
