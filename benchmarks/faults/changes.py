@@ -14,6 +14,7 @@ DERIVATIVE = "activation derivative"
 OTHER_DERIVATIVE = (
     "activation-derivative-one",
     "activation-derivative-squared",
+    "activation-derivative-reversed",
     "activation-derivative-of-output",
     "activation-derivative-at-pre-activation",
     "activation-derivative-of-dropped",

@@ -25,6 +25,7 @@ AGREES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("softmax",), ("slope", "drop")),
     (("derivative-one",), ("comparison", "constant", "factor", "formula")),
     (("derivative-squared",), ("slope", "drop")),
+    (("derivative-reversed",), ("comparison", "slope")),
     (("derivative-of-another",), ("slope", "formula", "constant", "name", "comparison")),
     (("derivative",), ("comparison", "slope", "formula", "name", "index", "drop", "factor")),
     (("mask-redrawn",), ("name", "move")),

@@ -14,7 +14,7 @@ import numpy as np
 
 from unstuck.facts import Array, Span
 from unstuck.trace.explaining.account import Account, account_for
-from unstuck.trace.intended import accounted, astray
+from unstuck.trace.intended import accounted, astray, beside
 from unstuck.trace.judging.best import best_loss
 from unstuck.trace.judging.judge import Verdicts, judge, tolerance_of
 from unstuck.trace.judging.separate import parameters_of, separate, without_part
@@ -27,6 +27,7 @@ from unstuck.trace.reading.trainings import trainings, turned_trainings
 from unstuck.trace.reading.written import Step, prepare
 from unstuck.trace.running.sources import line_in_words
 from unstuck.trace.schedule import Window
+from unstuck.trace.statuses import loss_is_known
 
 Recorded = list[tuple[Window, Steps]]
 LEAST_LATER = 3  # steps after the first that tell enough without it
@@ -55,14 +56,20 @@ class Analysis:
         return {name: parameter.span for name, parameter in self.parameters.items()}
 
     def explains_some(self) -> bool:
-        """Does the loss explain an array exactly, or several upside down, as where the whole network climbs it?"""
+        """Does the loss explain an array exactly, or several upside down, or do altered rules that show the loss?"""
         if self.verdicts is None:
             return False
         arrays = [name for name in self.verdicts.matches if self.verdicts.is_array(name)]
         climbing = self.verdicts.loss.by_pairs and len(arrays) > 1
-        return self.verdicts.explains_any(self.tolerance) or (
-            climbing and all(self.verdicts.climbs(name, self.tolerance) for name in arrays)
-        )
+        if climbing and all(self.verdicts.climbs(name, self.tolerance) for name in arrays):
+            return True
+        return self.verdicts.explains_any(self.tolerance) or self._is_explained_by_rules()
+
+    def _is_explained_by_rules(self) -> bool:
+        account, verdicts = self.account, self.verdicts
+        if account is None or verdicts is None or not account.accepted:
+            return False
+        return loss_is_known(self.steps, verdicts, account, self.tolerance)
 
 
 def analyses(windows: Sequence[Window], naming: Naming, operations: int) -> list[Analysis]:
@@ -180,8 +187,13 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int, hopeles
             rest = [name for name in told.matches if name not in apart]
             mine, told = parameters_of(mine, rest), told.of(rest)
         spent = 0 if hopeless and not told.explains_any(tolerance) else operations
+        other = beside(mine, told, tolerance, spent)
+        if other is not None:
+            rest = [name for name in told.matches if name not in other[0]]
+            mine, told = parameters_of(mine, rest), told.of(rest)
         known = [accounted(mine, told, tolerance, spent)] if mine or lost is None else []
-        for shown, best, search in (*known, *([lost] if lost is not None else [])):
+        more = [each for each in (lost, other and other[1]) if each is not None]
+        for shown, best, search in (*known, *more):
             own = {name: parameters[name] for name in parameters if any(name in s.updates for s in shown)}
             result.append(Analysis(own, tuple(shown), window, first, best, search, tolerance))
     return result

@@ -19,6 +19,7 @@ from unstuck.trace.judging.inverted import inverted, under_inverted
 from unstuck.trace.judging.judge import Verdicts, judge
 from unstuck.trace.judging.lost import nothing_moves, without_gradient
 from unstuck.trace.judging.passing import passing
+from unstuck.trace.judging.separate import led_elsewhere, parameters_of
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.written import Step
 from unstuck.trace.statuses import loss_is_known
@@ -62,6 +63,21 @@ def accounted(steps: Sequence[Step], verdicts: Verdicts, tolerance: float, opera
     if not operations or _is_known(told, tolerance):
         return told
     return _otherwise(told, tolerance, operations, begun)
+
+
+def beside(
+    steps: Sequence[Step], verdicts: Verdicts, tolerance: float, operations: int
+) -> tuple[list[str], Told] | None:
+    """The names of another network in the same loop whose every number an altered rule explains, and its account."""
+    if not operations or verdicts.explains_all(tolerance):
+        return None
+    for names, losses in led_elsewhere(steps, verdicts, tolerance):
+        mine = parameters_of(steps, names)
+        for loss in losses:
+            told = _told(mine, judge(mine, loss), tolerance, operations // len(losses))
+            if told[2].accepted and _is_known(told, tolerance):
+                return names, told
+    return None
 
 
 def astray(steps: Sequence[Step], tolerance: float) -> Told | None:

@@ -30,6 +30,7 @@ KINDS = (
     "activation-derivative-of-output",
     "activation-derivative-at-pre-activation",
     "activation-derivative-squared",
+    "activation-derivative-reversed",
     "activation-derivative-of-dropped",
     "activation-derivative-value",
     "activation-derivative-of-another",

@@ -77,11 +77,15 @@ def _frozen(operand: Operand, steps: Sequence[Step], loss: Candidate) -> Gradien
     """Of a layer behind trained ones: wrong, if trained ones come after it too: nobody freezes what lies between."""
     place, after = operand.y.span, _trained_after(operand, steps[0], loss)
     assert place is not None
-    near = made_for(steps[0], after) if after is not None else None
-    if near is None:
+    next_one = made_for(steps[0], after) if after is not None else None
+    if next_one is None:
         return told(operand, place, steps, FROZEN)
+    errors = (node.span for node in _errors(operand.y, steps[0], loss) if node.span is not None)
+    near = max(
+        errors, key=lambda span: span.line, default=next_one
+    )  # from here on its gradient can be formed
     text = f"{operand.title} never changes, although the layers before and after it are trained: its update is missing"
-    explanation = Explanation("parameter-never-updated", text, near, (place,))
+    explanation = Explanation("parameter-never-updated", text, near, (next_one, place))
     return replace(told(operand, near, steps, ""), status="wrong", explanation=explanation)
 
 
@@ -123,18 +127,21 @@ def _holds_samples(operand: Operand, still: Sequence[Operand], step: Step) -> bo
 
 def _for_nothing(place: Node, step: Step, loss: Candidate) -> Node | None:
     """The derivative by what is made at this place, or a multiple of it, that is worked out and used by nothing."""
+    used = {parent for node in step.nodes for parent in node.parents()}
+    return next((node for node in _errors(place, step, loss) if node not in used | step.ends), None)
+
+
+def _errors(place: Node, step: Step, loss: Candidate) -> Iterator[Node]:
+    """The values that are the derivative by what is made at this place, or a multiple of it."""
     made = [node for node in step.nodes if (node.span, node.op) == (place.span, place.op)]
     true = adjoints(step.losses[loss].seeds, made, stop=step.ends).of(made[0]) if len(made) == 1 else None
     if true is None or not np.any(true):
-        return None
-    used = {parent for node in step.nodes for parent in node.parents()}
-    ends = [node for node in step.nodes if node in step.tainted and node not in used | step.ends]
-    for node in ends:
-        if np.shape(node.value) == true.shape:
+        return
+    for node in step.nodes:
+        if node in step.tainted and np.shape(node.value) == true.shape:
             found = match(np.asarray(node.value, float), true)
             if min(found.residual, found.mirrored) <= FITS:
-                return node
-    return None
+                yield node
 
 
 def _forgotten(operand: Operand, end: Node, steps: Sequence[Step]) -> Gradient:

@@ -13,7 +13,7 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.rerun import NOT_RUN
-from unstuck.autodiff.reverse import adjoints, ancestors
+from unstuck.autodiff.reverse import adjoints, ancestors, descendants
 from unstuck.trace.explaining.forcing import Forced
 from unstuck.trace.explaining.hypotheses import Hypothesis, value_of
 from unstuck.trace.explaining.macros import Forward
@@ -21,6 +21,7 @@ from unstuck.trace.explaining.misaimed import to_other_classes
 from unstuck.trace.judging.ascent import joins
 from unstuck.trace.judging.replay import replay
 from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.views import CONTRACTIONS
 
 INDIRECT = {"error-wrong", "gradient-overwritten"}  # explanations that need a loss known from elsewhere
 UNNAMED_SLOPE = "activation-derivative-wrong"  # any factor that is computed from the activation
@@ -57,6 +58,9 @@ def shows_loss(hypothesis: Hypothesis, loss: Candidate, passes: Sequence[Forward
     if isinstance(hypothesis, Forced):
         if loss.kind == "softmax-cross-entropy" and hypothesis.of_itself:
             return _are_logarithms(loss, passes)
+        slipped = hypothesis.kind in {*SLIPS, UNNAMED_SLOPE}
+        if loss.by_pairs and slipped and _lies_behind_layer(hypothesis, loss, passes):
+            return True
         if loss.by_pairs or hypothesis.lent:
             return hypothesis.kind == "sign" and hypothesis.place == loss.span
         told = hypothesis.kind in SLIPS or (
@@ -70,6 +74,21 @@ def shows_loss(hypothesis: Hypothesis, loss: Candidate, passes: Sequence[Forward
     if hypothesis.kind in OF_ANOTHER_LOSS and _concerns_outputs(hypothesis, loss, passes):
         return False
     return hypothesis.kind != UNNAMED_SLOPE or _is_bounded(hypothesis)
+
+
+def _lies_behind_layer(forced: Forced, loss: Candidate, passes: Sequence[Forward]) -> bool:
+    """Does what is altered concern a value from which a layer makes the outputs, in every step?
+
+    So it is where an error goes back through another network, which this loss does not train: that it has come
+    through the layer unaltered shows that it is the error of the loss.
+    """
+    told = []
+    for forward in passes:
+        outputs = {pair.output for pair in forward.step.losses[loss].pairs}
+        for value, _ in forced.pairs(forward.step.number):
+            later = descendants([value], forward.nodes) & ancestors(outputs, oldest=value.id)
+            told.append(any(node.op in CONTRACTIONS for node in later - {value}))
+    return bool(told) and all(told)
 
 
 def _concerns_outputs(hypothesis: Hypothesis, loss: Candidate, passes: Sequence[Forward]) -> bool:

@@ -103,6 +103,9 @@ def slopes_instead_of(activation: Activation) -> Iterator[Variant]:
         yield f"{kind}-of-dropped", text, _at_dropped(activation.from_output)
         yield f"{kind}-of-dropped", text, _at_dropped(activation.derivative)
     yield from _of_another_function(activation, title)
+    if activation.name == "relu":
+        text = f"the {title} derivative is the wrong way round: 0 where it should be 1, and 1 where it should be 0"
+        yield f"{kind}-reversed", text, at_z(lambda z: 1.0 - activation.derivative(z))
     twice = at_z(lambda z: activation.derivative(z) ** 2)
     yield f"{kind}-squared", f"the {title} derivative is applied twice", twice
     text = "the error is multiplied by the activation itself, not by its derivative"

@@ -197,14 +197,32 @@ def _noun(
 
 
 def _missing_at(step: Step, constant: Constant, dead: Node) -> Span | None:
-    """Where the update belongs: where it is worked out, or beside that of the same layer, or behind the derivative."""
+    """Where the update belongs: where it is worked out, beside that of its layer or another, or by the derivative."""
     worked_out = (node.span for node in step.nodes if _joins(node, dead, constant.base))
     layer = {*constant.y.parents()}
     layer |= {parent for node in step.nodes if constant.y in node.parents() for parent in node.parents()}
     layer |= {parent for node in constant.y.parents() for parent in node.parents()}
     known = {update.before: update.after.span for update in step.updates.values()}
     beside = (known[base] for node in layer if (base := untransposed(node)) in known)
-    return next((place for place in (*worked_out, *beside) if place is not None), dead.span)
+    places = (*worked_out, *beside, _among_updates(step, constant))
+    return next((place for place in places if place is not None), dead.span)
+
+
+def _among_updates(step: Step, constant: Constant) -> Span | None:
+    """Where all updates stand together, line by line: that of the one alike which the network uses before."""
+    places = [update.after.span for update in step.updates.values()]
+    lines = sorted({place.line for place in places if place is not None})
+    files = {place.path for place in places if place is not None}
+    if len(lines) < 2 or len(files) > 1 or lines[-1] - lines[0] > len(lines):
+        return None
+    users = [(node.id, parent) for node in step.nodes for parent in node.parents()]
+    used = {parent: number for number, parent in reversed(users)}
+    alike = [u for u in step.updates.values() if np.ndim(u.before.value) == np.ndim(constant.base.value)]
+    place_of = {used.get(update.before, 0): update.after.span for update in alike}
+    before = [number for number in place_of if number <= constant.y.id]
+    if not place_of:
+        return None
+    return place_of[max(before) if before else min(place_of)]
 
 
 def _is_reached(statement: Span, step: Step) -> bool:

@@ -7,12 +7,13 @@ outputs and targets are two views of one network; there the unexplained paramete
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
+from unstuck.facts import Span
 from unstuck.trace.judging.best import best_loss
 from unstuck.trace.judging.judge import Verdicts, judge
 from unstuck.trace.judging.matching import STEADY
@@ -21,6 +22,7 @@ from unstuck.trace.reading.views import CONTRACTIONS
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 2
+LINKED = "canonical-link"  # the difference is the error, whatever the loss is: the shortest way
 Part = tuple[list[Step], Verdicts]
 
 
@@ -47,6 +49,34 @@ def separate(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> lis
         (parameters_of(steps, rest), verdicts.of(rest)),
         *separate(others, judge(others, other.loss), tolerance),
     ]
+
+
+def led_elsewhere(
+    steps: Sequence[Step], verdicts: Verdicts, tolerance: float
+) -> Iterator[tuple[list[str], list[Candidate]]]:
+    """Unexplained weights whose way back begins where other outputs are compared with targets; and the losses there.
+
+    That no loss explains them exactly may be a fault on the way: it takes an altered rule to show that.
+    """
+    if not verdicts.loss.by_pairs or not any(_proves(verdicts, name, tolerance) for name in verdicts.matches):
+        return
+    left = [name for name in verdicts.matches if not verdicts.explains(name, tolerance)]
+    by_place: dict[Span, list[Candidate]] = {}
+    for step in parameters_of(steps, left):
+        for loss in _with_other_losses(step, verdicts.loss).losses:
+            if loss.by_pairs and loss.span not in (None, verdicts.loss.span, *verdicts.loss.more):
+                alike = by_place.setdefault(loss.span, [])
+                alike += [loss] if loss not in alike else []
+    for losses in by_place.values():
+        first, *_ = losses = sorted(losses, key=lambda loss: loss.kind != LINKED)
+        names = [name for name in left if _always_leads_to(name, first, verdicts.loss, steps)]
+        if sum(any(is_weights(step, name) for step in steps) for name in names) > 1:
+            yield names, losses
+
+
+def _always_leads_to(name: str, other: Candidate, first: Candidate, steps: Sequence[Step]) -> bool:
+    mine = [step for step in steps if name in step.updates]
+    return all(_leads_to(name, other, step) and not _leads_to(name, first, step) for step in mine)
 
 
 def without_part(steps: Sequence[Step], verdicts: Verdicts) -> list[str]:
