@@ -16,7 +16,7 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.meetings import Meetings
-from unstuck.trace.reading.pairs import Pair
+from unstuck.trace.reading.pairs import Pair, are_views
 from unstuck.trace.reading.views import CONTRACTIONS, untransposed, whole_of
 from unstuck.trace.reading.written import Step
 
@@ -78,6 +78,7 @@ class Sources:
             if node.span == self._loss.span
             or node in behind
             or (not _is_held(pairs) and any(pair.output in outputs for pair in pairs))
+            or any(are_views(pair, other) for pair in pairs for other in step.losses[self._loss].pairs)
         }
         forward = ancestors(outputs, oldest=step.nodes[0].id, stop=step.ends)
         return own, {node for node, _ in met} - forward - own - _follow(own, step)

@@ -18,6 +18,7 @@ from unstuck.trace.judging.best import best_loss
 from unstuck.trace.judging.judge import Verdicts, judge
 from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.reading.losses import Candidate, Proposal
+from unstuck.trace.reading.pairs import are_views
 from unstuck.trace.reading.views import CONTRACTIONS
 from unstuck.trace.reading.written import Step
 
@@ -199,9 +200,7 @@ def _independent(
 ) -> bool:
     """Has a loss other outputs, or other targets, than the first one, for which `mine` was computed?"""
     if loss.by_pairs and first.by_pairs:
-        targets = {pair.output: pair.target for pair in known.pairs}
-        shared = [pair for pair in proposal.pairs if pair.output in targets]
-        return all(not np.array_equal(pair.target, targets[pair.output]) for pair in shared)
+        return not any(are_views(pair, other) for pair in proposal.pairs for other in known.pairs)
     return _computed(proposal, step).isdisjoint(mine)
 
 

@@ -15,7 +15,9 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.rerun import run
+from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Array
+from unstuck.trace.reading.views import CONTRACTIONS
 
 COLLECTING = {"array", "stack", "vstack", "hstack", "concatenate", "column_stack"}
 ELEMENTWISE = {"copy", "negative", "positive"}
@@ -82,3 +84,15 @@ def moved(node: Node, known: Mapping[Node, Met]) -> Met | None:
         np.sort(place.ravel()), np.arange(place.size)
     )
     return Met([pair for source in sources for pair in source.pairs], place.astype(int)) if whole else None
+
+
+def are_views(pair: Pair, other: Pair) -> bool:
+    """Are the targets the same, and the outputs too, or one made of the other by functions, not by a layer?"""
+    if not np.array_equal(pair.target, other.target):
+        return False
+    first, last = sorted((pair.output, other.output), key=lambda node: node.id)
+    if first is last:
+        return True
+    behind = sorted(ancestors([last], oldest=first.id), key=lambda node: node.id)
+    made = descendants([first], behind)
+    return last in made and all(node.op not in CONTRACTIONS for node in made - {first})

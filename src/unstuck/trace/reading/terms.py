@@ -231,13 +231,15 @@ class Stored:
         ):
             return None
         inner = terms_of(value, stop=lambda other: reads(other, whole, where))
-        own = sum(term.coefficient for term in inner if reads(term.node, whole, where))
+        kept = [term for term in inner if reads(term.node, whole, where)]
+        own = sum(term.coefficient for term in kept)  # an element may be read twice: for itself, and for its decay
         if not 0.5 < own < 1.5:
             return None
+        if own != 1:  # what decays is what remains less what was
+            self._add(coefficient * (own - 1), node, kept[0].node)
         for term in inner:
-            kept = reads(term.node, whole, where)
-            if not kept or term.coefficient != 1:  # what decays is what remains less what was
-                self._add(coefficient * (term.coefficient - kept), node, term.node)
+            if term not in kept:
+                self._add(coefficient * term.coefficient, node, term.node)
         return [(coefficient, whole)]
 
     def _add(self, factor: float, node: Node, part: Node) -> None:
