@@ -35,6 +35,7 @@ class Node:
     bound   the statements that gave it these names
     passed  (how many nodes there were then, the place) where a function gave it back as it was
     context the loops around it: ((loop id, iteration), ...) from the outermost in
+    roving  is this a part of an array, written to another place from round to round?  (See `reading.roving`.)
     """
 
     id: int
@@ -48,6 +49,7 @@ class Node:
     context: tuple[tuple[int, int], ...] = ()
     bound: list[Span] = field(default_factory=list)
     passed: list[tuple[int, Span]] = field(default_factory=list)
+    roving: bool = False
     _parents: tuple[Node, ...] | None = field(default=None, init=False)
 
     def parents(self) -> tuple[Node, ...]:

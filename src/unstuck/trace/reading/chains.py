@@ -16,6 +16,7 @@ import numpy as np
 from unstuck.autodiff.call import shape_of
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
+from unstuck.trace.reading.roving import mark_roving
 from unstuck.trace.reading.terms import may_open, opened, reads, stores_element, stores_whole, terms_of
 
 Chain = list[Node]
@@ -60,6 +61,7 @@ def chains_of(nodes: Sequence[Node], least: int, known: Remembered, share: float
     known  from earlier looks at the same tape
     share  of an old value that comes back, as a rule 1
     """
+    mark_roving(nodes)
     by_span: dict[Span, list[Node]] = defaultdict(list)
     stores = {node.id for node in nodes if node.op in STORING and stores_element(node)}
     inner = {node.args[2].id for node in nodes if node.id in stores}

@@ -14,7 +14,7 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array
-from unstuck.trace.reading.terms import Term, opened
+from unstuck.trace.reading.terms import DECAYED, Term, opened
 
 Readings = dict[str, Array]  # by what is done to the increment; the first is the usual one
 PENALTIES = ("without decay", "without penalty")
@@ -75,6 +75,8 @@ def _factor(term: Term) -> float:
 
 def is_penalty(node: Node, before: Node, tainted: Collection[Node]) -> bool:
     """Was the value computed from the parameter alone, element by element?"""
+    if node.op == DECAYED:
+        return True
     shape = np.shape(before.value)
     pending, seen = [node] if node in tainted else [], set[Node]()
     while pending:

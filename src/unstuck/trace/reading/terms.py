@@ -16,6 +16,7 @@ from unstuck.facts import Array
 
 STORES = {"setitem", "scatter", "add.at", "subtract.at"}
 LINEAR = {"add", "subtract", "copy", "positive", "negative", "trunc", "gather", "getitem", *STORES}
+STORED, DECAYED = "stored", "decayed"  # what was added to elements, and what they have lost of themselves
 MOST_TERMS = 20_000
 FEW_PLACES = 64  # of elements, which are compared faster as whole numbers than as arrays
 MOST_PLACES = 12  # in the source, one after the other, from which a plain number may have come
@@ -197,7 +198,7 @@ def stores_whole(node: Node) -> bool:
 
 
 def stores_element(node: Node) -> bool:
-    """Does this write x[i] or x[i][j], one number of an array, or the rows x[indices]?"""
+    """Does this write x[i] or x[i][j], one number of an array, the rows x[indices], or now this row and now that?"""
     if node.op == "setitem":
         _, where, value = node.args
         picks = any(
@@ -206,8 +207,19 @@ def stores_element(node: Node) -> bool:
         return isinstance(value, Node) and (
             picks or len(shape_of(value.value)) == 0 < len(shape_of(node.value))
         )
+    if node.roving:
+        return True
     inner = node.args[2] if node.op == "scatter" else None
     return isinstance(inner, Node) and inner.span == node.span and stores_element(inner)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a write has added: a factor times a value, where the write says."""
+
+    factor: float
+    write: Node
+    value: Node
 
 
 class Stored:
@@ -217,8 +229,8 @@ class Stored:
     """
 
     def __init__(self) -> None:
-        self._sums: dict[tuple[int, ...], Array] = {}
-        self._parents: dict[tuple[int, ...], list[Node]] = {}
+        self._sums: dict[tuple[str, tuple[int, ...]], Array] = {}
+        self._entries: dict[tuple[str, tuple[int, ...]], list[Entry]] = {}
 
     def opened(self, coefficient: float, node: Node) -> list[tuple[float, Node]] | None:
         """A write as (coefficient, array before) with the rest set aside; None where it only overwrites."""
@@ -232,39 +244,53 @@ class Stored:
             return None
         inner = terms_of(value, stop=lambda other: reads(other, whole, where))
         kept = [term for term in inner if reads(term.node, whole, where)]
-        own = sum(term.coefficient for term in kept)  # an element may be read twice: for itself, and for its decay
+        own = sum(
+            term.coefficient for term in kept
+        )  # an element may be read twice: for itself, and for its decay
         if not 0.5 < own < 1.5:
             return None
         if own != 1:  # what decays is what remains less what was
-            self._add(coefficient * (own - 1), node, kept[0].node)
+            self.add(DECAYED, Entry(coefficient * (own - 1), node, kept[0].node))
         for term in inner:
             if term not in kept:
-                self._add(coefficient * term.coefficient, node, term.node)
+                self.add(STORED, Entry(coefficient * term.coefficient, node, term.node))
         return [(coefficient, whole)]
 
-    def _add(self, factor: float, node: Node, part: Node) -> None:
-        shape = np.shape(node.value)
-        total = self._sums.setdefault(shape, np.zeros(shape))
-        target, where = (total.reshape(-1), node.args[1]) if node.op == "scatter" else (total, node.args[1])
-        target[where] += factor * np.asarray(part.value, float)
-        self._parents.setdefault(shape, []).append(part)
+    def add(self, kind: str, entry: Entry) -> None:
+        """One more part of the sum of this kind."""
+        write, shape = entry.write, np.shape(entry.write.value)
+        total = self._sums.setdefault((kind, shape), np.zeros(shape))
+        target, where = (
+            (total.reshape(-1), write.args[1]) if write.op == "scatter" else (total, write.args[1])
+        )
+        target[where] += entry.factor * np.asarray(entry.value.value, float)
+        self._entries.setdefault((kind, shape), []).append(entry)
 
     def terms(self) -> list[Term]:
         """The sums as terms of their own; each leads to everything that was added."""
         return [
-            Term(
-                1.0,
-                Node(max(p.id for p in parents), "stored", None, tuple(parents), {}, total, parents[-1].span),
+            Term(1.0, _sum_of(kind, entries, total))
+            for (kind, _), entries, total in zip(
+                self._entries, self._entries.values(), self._sums.values(), strict=True
             )
-            for parents, total in ((self._parents[shape], total) for shape, total in self._sums.items())
         ]
 
 
+def _sum_of(kind: str, entries: Sequence[Entry], total: Array) -> Node:
+    parts = tuple(entry.value for entry in entries)
+    return Node(max(p.id for p in parts), kind, None, parts, {"entries": entries}, total, parts[-1].span)
+
+
 def reads(node: Any, whole: Any, where: Any) -> bool:
-    """Is this the element, as it was before the write?"""
-    return (
-        isinstance(node, Node)
-        and node.op in ("getitem", "gather")
-        and node.args[0] is whole
-        and _same_place(node.args[1], where)
-    )
+    """Is this the element, as it was before the write?  (Other elements may have been written in between.)"""
+    if (
+        not isinstance(node, Node)
+        or node.op not in ("getitem", "gather")
+        or not _same_place(node.args[1], where)
+    ):
+        return False
+    while isinstance(whole, Node) and whole is not node.args[0]:
+        if not whole.roving or meet(whole.args[1], where):
+            return False
+        whole = whole.args[0]
+    return whole is node.args[0]

@@ -20,7 +20,7 @@ from unstuck.trace.reading.handed import handed_over, returned_loss
 from unstuck.trace.reading.losses import Candidate, Proposal, candidates, without
 from unstuck.trace.reading.readings import Readings, of_part, readings
 from unstuck.trace.reading.steps import Key, Steps, Update
-from unstuck.trace.reading.terms import Term, plain_number, terms_of
+from unstuck.trace.reading.terms import STORED, Entry, Stored, Term, plain_number, terms_of
 from unstuck.trace.reading.views import CONTRACTIONS, behind, untransposed
 
 CLIPS = {"clip", "nan_to_num"}
@@ -240,6 +240,8 @@ def _inside(node: Node, stop: Callable[[Node], bool]) -> tuple[list[Term] | None
     """
     if (clipped := _clipped(node)) is not None:
         return terms_of(clipped, stop), False
+    if node.op == STORED:
+        return _inside_stored(node, stop)
     if node.op in ("true_divide", "multiply") and len(node.args) == 2:
         for numerator, other in (node.args, node.args[::-1])[: 1 if node.op == "true_divide" else 2]:
             if not isinstance(numerator, Node) or not isinstance(other, Node):
@@ -250,6 +252,19 @@ def _inside(node: Node, stop: Callable[[Node], bool]) -> tuple[list[Term] | None
             if root is not None and root not in ancestors([numerator], oldest=root.id):
                 return terms_of(numerator, stop), True
     return None, False
+
+
+def _inside_stored(node: Node, stop: Callable[[Node], bool]) -> tuple[list[Term] | None, bool]:
+    """The same of what was added to elements, one by one."""
+    entries: Sequence[Entry] = node.kwargs["entries"]
+    found = [_inside(entry.value, stop) for entry in entries]
+    if all(inner is None for inner, _ in found):
+        return None, False
+    anew = Stored()
+    for entry, (inner, _) in zip(entries, found, strict=True):
+        for term in [Term(1.0, entry.value)] if inner is None else inner:
+            anew.add(STORED, Entry(entry.factor * term.coefficient, entry.write, term.node))
+    return anew.terms(), any(rescaled for _, rescaled in found)
 
 
 def _clipped(node: Node) -> Node | None:
