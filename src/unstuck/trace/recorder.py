@@ -42,6 +42,7 @@ from unstuck.trace.tape.runtime import Runtime
 
 NO_MEETING = "no place was found where an output meets a target, so the loss is unknown"
 HURRIED = "time was up before the faults were searched to the end; a longer --timeout may explain more"
+COMPLEX = "the parameters are complex numbers, whose derivatives are not worked out here"
 UNSETTLED = 1e-3  # residual of a gradient about which nothing can be told, but which is not what it should be
 EXPLAINING = (
     200_000  # operations to differentiate or run again for each network's wrong gradients: some seconds
@@ -117,9 +118,13 @@ class Recorder:
             reason="",
             outcome=outcome,
         )
+        if self.clock.progress.failure is not None:
+            raise self.clock.progress.failure
         found = analyses(self.clock.progress.windows, self._names, EXPLAINING if self.job.explain else 0)
         if not found:
             return replace(base, reason=self._nothing_found())
+        if any(map(_is_complex, found)):
+            return replace(base, status="cannot-tell", reason=COMPLEX)
         answers = answered(self.job.probes, self.probing.events, found) if self.job.probes else ()
         return replace(self._judged(base, found), probes=answers)
 
@@ -209,6 +214,11 @@ class Recorder:
             f"no training loop found: {count:,} array operations and {loops} were seen, "
             "but no array that a network uses was updated step by step"
         )
+
+
+def _is_complex(analysis: Analysis) -> bool:
+    updates = (update for step in analysis.steps for update in step.updates.values())
+    return any(np.iscomplexobj(update.before.value) for update in updates)
 
 
 def _unjudged(trace: Trace, main: Analysis) -> Trace:

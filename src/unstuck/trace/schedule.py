@@ -77,6 +77,7 @@ class Progress:
     nodes: int = 0
     held: int = 0  # bytes of their values
     training: int = 0  # how many trainings have ended
+    failure: Exception | None = None  # what went wrong when the tape was read while the program ran
 
 
 class Clock:
@@ -189,7 +190,11 @@ class Clock:
         if self._looks.due(memory, loop.rounds, length):
             long = count >= LONG_STEPS or memory.held >= LARGE_STEPS
             least = LEAST_OF_LONG if long else LEAST_UPDATES
-            self._look(next(iter(trainings(memory.nodes, least, self._known)), None), length)
+            try:
+                self._look(next(iter(trainings(memory.nodes, least, self._known)), None), length)
+            except Exception as error:  # what we cannot read is no fault of the program that is running
+                self.progress.failure = error
+                self._give_up()
             self._looks.ended()
         if self.step_loop is not None:
             return

@@ -38,6 +38,7 @@ from unstuck.trace.judging.adversaries import (
 )
 from unstuck.trace.judging.ascent import climbs_distance
 from unstuck.trace.judging.borrowed import follows
+from unstuck.trace.judging.feedback import fed_back_through
 from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.judging.other_sources import APART, JOINED, ONCE, Sources
@@ -73,6 +74,7 @@ NO_TARGET = "the gradient does not depend on any target: it follows from the out
 PENALTY_ALONE = (
     "nothing but a penalty explains a step, and a penalty does not depend on what the network puts out"
 )
+FED_BACK = "the error goes back through {}, drawn and never trained: feedback alignment if that is meant, no gradient"
 NO_PART = "the loss that explains the other gradients does not depend on it"
 UPWARDS = "the steps go up a distance between output and target"
 Said = tuple[Status, str]
@@ -234,6 +236,8 @@ def _meant_otherwise(left: Sequence[str], evidence: Evidence) -> Iterator[tuple[
             yield name, mixed
         elif other := _from_elsewhere(name, sources, evidence):
             yield name, ("cannot-tell", other)
+        elif (matrix := fed_back_through(name, steps, verdicts.loss)) is not None:
+            yield name, ("cannot-tell", FED_BACK.format(matrix))
         elif name in climbing and opposed:
             yield name, ("cannot-tell", OPPOSED)
         elif (bend := _bend_of(name, evidence)) is not None:

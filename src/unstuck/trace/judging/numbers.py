@@ -32,7 +32,8 @@ def numbers_of(step: Step, loss: Candidate) -> dict[str, Number]:
     singles = {name: each for name, each in step.updates.items() if np.size(each.before.value) == 1}
     if not singles or loss not in step.losses:
         return {}
-    forward = ancestors([node for node, _ in step.losses[loss].seeds], stop=step.ends)
+    seeds = [node for node, _ in step.losses[loss].seeds]
+    forward = ancestors(seeds, oldest=step.nodes[0].id, stop=step.ends)
     data = frozenset(parent for node in forward for parent in node.parents())
     return {
         name: Number(update.after.span, rate_of(update, data, step.tainted), _is_fixed(update, step))

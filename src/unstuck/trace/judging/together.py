@@ -33,7 +33,10 @@ class Group(NamedTuple):
 
 
 class Misfit(NamedTuple):
-    """By number (or by reference and number): how far its factor is from going with others (0 to 1), and its sign."""
+    """By number (or by reference and number): how far its factor is from going with others (0 to 1), and its sign.
+
+    NaN where no step says anything about both.
+    """
 
     off: Array
     turned: Array
@@ -59,7 +62,9 @@ def together(tables: Mapping[str, Table], numbers: Numbers) -> tuple[dict[str, T
     agrees, groups = misfit.agrees, {}
     for name, agreeing, off, turned in zip(names, agrees, *misfit, strict=True):
         groups[name] = Group(len(names), int(agrees.sum()) if agreeing else 0)
-        if not agreeing:
+        if np.isnan(off):
+            result[name] = {step: replace(match, vacuous=True) for step, match in result[name].items()}
+        elif not agreeing:
             result[name] = dict(_left_over(result[name], float(off), bool(turned)))
     return result, groups
 
@@ -95,6 +100,8 @@ def _misfit(ratios: Array, sites: Sequence[Span]) -> Misfit:
     beside = _beside(ratios, ratios[:, tried].T, alike)
     agreeing = beside.agrees.sum(axis=1)
     best = np.lexsort((-tried, -own, agreeing, (agreeing >= LEAST) & (own <= STEADY)))[-1]
+    if own[best] <= STEADY:  # the rate is the same in all steps, so that no step need be shared
+        return Misfit(alone.off[0], alone.turned[0])
     return Misfit(beside.off[best], beside.turned[best])
 
 
@@ -132,7 +139,7 @@ def _beside_some(ratios: Array, references: Array, alike: Array) -> Misfit:
     with np.errstate(all="ignore"):
         off = np.abs(relative - across) / np.maximum(np.abs(relative), np.abs(across))
     worst = np.max(np.where(known, off, 0.0), axis=1)
-    return Misfit(np.where((middle != 0) & (shared > 0), worst, 1.0), middle < 0)
+    return Misfit(np.where(shared == 0, np.nan, np.where(middle != 0, worst, 1.0)), middle < 0)
 
 
 def _middles(values: Array, counts: Array) -> Array:

@@ -13,29 +13,32 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.facts import Array
-from unstuck.trace.reading.terms import DECAYED, Term, opened
+from unstuck.facts import Array, Span
+from unstuck.trace.reading.steps import Update
+from unstuck.trace.reading.terms import DECAYED, Term, opened, terms_of
 
 Readings = dict[str, Array]  # by what is done to the increment; the first is the usual one
-PENALTIES = ("without decay", "without penalty")
+PENALTIES = ("without decay", "without penalty", "without decay here")
 NEGLIGIBLE = 1e-12
 
 
-def readings(before: Node, terms: Sequence[Term], tainted: Collection[Node], start: int) -> Readings:
+def readings(update: Update, terms: Sequence[Term], tainted: Collection[Node], start: int) -> Readings:
     """Every reading of one update as a gradient.
 
-    before   the parameter's value that the step started from
     terms    the additive terms of the update
     tainted  nodes that depend on the parameters
     start    id of the first node of the step
     """
-    shape = np.shape(before.value)
+    before, shape = update.before, np.shape(update.before.value)
     others = [term for term in terms if term.node is not before]
     gradient = _summed(others, shape)
     own = sum(term.coefficient for term in terms if term.node is before) - 1.0
     found = {"whole": gradient}
     if abs(own) >= NEGLIGIBLE:
         found = {"whole": gradient - own * np.asarray(before.value, float), "without decay": gradient}
+        here = _own_here(update)
+        if abs(here - own) >= NEGLIGIBLE and abs(here) >= NEGLIGIBLE:
+            found["without decay here"] = gradient + (here - own) * np.asarray(before.value, float)
     for kind, left_out in (
         ("without penalty", [term for term in others if is_penalty(term.node, before, tainted)]),
         ("without earlier steps", _faded(others, start)),
@@ -47,6 +50,25 @@ def readings(before: Node, terms: Sequence[Term], tainted: Collection[Node], sta
     if any(old is not new for old, new in zip(others, unmasked, strict=True)):
         found["without mask"] = _summed(unmasked, shape)
     return found
+
+
+def _own_here(update: Update) -> float:
+    """The share of its old value that the statement of an update itself adds to it.
+
+    (The error of a linear output contains its bias as well, but is made elsewhere.)
+    """
+    before, after = update.before, update.after
+
+    def stop(node: Node) -> bool:
+        return (
+            node is before or node.span is None or after.span is None or not _in_lines(node.span, after.span)
+        )
+
+    return sum(term.coefficient for term in terms_of(after, stop) if term.node is before) - 1.0
+
+
+def _in_lines(span: Span, whole: Span) -> bool:
+    return span.path == whole.path and whole.line <= span.line <= whole.end_line
 
 
 def of_part(found: Readings, part: slice | None) -> Readings:

@@ -106,13 +106,16 @@ def _steps(nodes: Sequence[Node], updated: Sequence[Updated], members: set[int],
     ranges = ranges_of(nodes, [chain for chain, _ in updated], loop)
     keys = tuple(key for key in found if key in ranges)
     own = {node.id for chain, _ in updated for node in chain}
+    places = {node.span for chain, _ in updated for node in chain}
+    alike = {
+        node.id for node in nodes if node.id in members and node.span in places
+    }  # seldom moved, but no state
     rounds = sorted({key for key, _, _ in _stretches(nodes, loop)})
     tracked = tuple(_tracked(chain, steps, keys) for chain, steps in updated)
     offset = rounds.index(keys[0]) if rounds else 0
     names = unique_names(tracked)
-    return Steps(
-        loop, keys, ranges, names, frozenset(members - own), offset, frozenset(own), frozenset(first)
-    )
+    state, trained = frozenset(members - own - alike), frozenset(own | alike)
+    return Steps(loop, keys, ranges, names, state, offset, trained, frozenset(first))
 
 
 # ----- The step loop ------------------------------------------------------------------------------------

@@ -125,7 +125,7 @@ def plain_number(value: Any) -> float | None:
     if isinstance(value, Node):
         if shape_of(value.value) or (value.op == "getitem" and shape_of(value.args[0].value)):
             return None  # an element of an array
-        if _is_plain(value):
+        if _is_plain(value) and not isinstance(value.value, complex):
             return float(value.value)
         return None
     return float(value) if isinstance(value, int | float | np.number) else None

@@ -120,7 +120,7 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     for name, update in updates.items():
         terms, carried[name], rescaled = _gradient_terms(update, older)
         adaptive |= rescaled
-        written[name] = handed_over(update) or readings(update.before, terms, tainted, bounds.start)
+        written[name] = handed_over(update) or readings(update, terms, tainted, bounds.start)
         rates[name] = max((abs(t.coefficient) for t in terms if t.node is not update.before), default=0.0)
         sources += [term.node for term in terms if term.node.id >= bounds.start]
     inside = nodes[bounds.start : bounds.stop]
@@ -160,7 +160,7 @@ def reread(step: Step, name: str, after: Node, fresh: Collection[Node]) -> Readi
     update = Update(before, after, ())
     terms, _, _ = _gradient_terms(update, step.older)
     known = step.tainted | frozenset(fresh)
-    found = handed_over(update) or readings(before, terms, known, step.nodes[0].id)
+    found = handed_over(update) or readings(update, terms, known, step.nodes[0].id)
     return of_part(found, step.updates[name].part)
 
 
