@@ -54,6 +54,7 @@ PLAIN_CALLS = {
     *("_getframe", "currentframe", "print_stack", "extract_stack", "set_trace", "breakpoint"),
     *("input", "print", "isinstance", "range", "len"),  # and these hand no value on
 }
+EXHAUSTING = {"sum", "fsum", "list", "tuple", "sorted", "max", "min", "set", "dict"}
 LIBRARIES = {"np", "numpy", "math", "scipy", "special"}  # as they are usually called: what they return is new
 INPLACE_ATTRIBUTES = {"shape", "flat", "real", "imag"}  # assigning to these changes an array in place
 
@@ -81,6 +82,7 @@ class Expressions(ast.NodeTransformer):
 
     def __init__(self, places: Places) -> None:
         self.places = places
+        self._exhausted: set[int] = set()  # what calls get that go through it at once and to its end
 
     # ----- Statements ---------------------------------------------------------------------------------------
 
@@ -214,6 +216,8 @@ class Expressions(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        if called in EXHAUSTING:
+            self._exhausted |= {id(argument) for argument in node.args}
         if called in PLAIN_CALLS:
             return node if called in FRAME_READERS else self.generic_visit(node)  # type: ignore[return-value]
         site = self.places.site(node)
@@ -249,13 +253,20 @@ class Expressions(ast.NodeTransformer):
     def visit_SetComp(self, node: ast.SetComp) -> ast.expr:
         return self._rounds(node, node.elt)
 
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.expr:
+        if id(node) in self._exhausted:
+            return self._rounds(node, node.elt)
+        return self.generic_visit(node)  # type: ignore[return-value]
+
     def visit_DictComp(self, node: ast.DictComp) -> ast.expr:
         return self._rounds(node, node.value)
 
-    def _rounds(self, node: ast.ListComp | ast.SetComp | ast.DictComp, made: ast.expr) -> ast.expr:
+    def _rounds(
+        self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, made: ast.expr
+    ) -> ast.expr:
         """A comprehension that calls something for every element may be the training loop itself.
 
-        (Not so generator expressions: they run when somebody asks them, so that their rounds interleave.)
+        (Not so most generator expressions: they run when somebody asks them, so that their rounds interleave.)
         """
         calls = any(isinstance(item, ast.Call) for item in ast.walk(made))
         self.generic_visit(node)
