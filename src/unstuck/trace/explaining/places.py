@@ -24,7 +24,8 @@ from unstuck.trace.judging.statements import (
     same_function,
     statement_of,
 )
-from unstuck.trace.reading.written import CLIPS, Step
+from unstuck.trace.reading.numerators import CLIPS
+from unstuck.trace.reading.written import Step
 
 SUMS = {"add", "subtract"}
 IDLE = {"multiply", "true_divide"}  # operations that leave a value as it is when the other operand is one

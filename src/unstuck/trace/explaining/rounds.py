@@ -29,8 +29,9 @@ from unstuck.trace.explaining.macros import Forward
 from unstuck.trace.explaining.pool import BEFORE, Item, Key, Pool
 from unstuck.trace.judging.statements import statement_of
 from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.numerators import CLIPS
 from unstuck.trace.reading.readings import Readings
-from unstuck.trace.reading.written import CLIPS, Step, reread
+from unstuck.trace.reading.written import Step, reread
 
 Site = tuple[Span | None, str]  # a place in the source, and the operation
 ALTERED = "altered"

@@ -18,8 +18,9 @@ from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Array
 from unstuck.trace.judging.matching import STEADY, Match, match
 from unstuck.trace.optimising.machine import Machine, Place, place_of
+from unstuck.trace.reading.numerators import CLIPS
 from unstuck.trace.reading.steps import Update
-from unstuck.trace.reading.written import CLIPS, Step
+from unstuck.trace.reading.written import Step
 
 LEAST_STEPS, MOST_STEPS = 3, 8
 MOST_NODES = 2_000

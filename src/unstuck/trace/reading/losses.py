@@ -12,7 +12,7 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, compress
+from itertools import combinations, compress, takewhile
 from typing import Any
 
 import numpy as np
@@ -194,8 +194,8 @@ def _seeds(pair: Pair) -> Iterator[tuple[str, tuple[Node, Array]]]:
         yield "cross-entropy", (output, -weight * target / np.maximum(value, EPSILON))
     elif value.ndim:
         yield "softmax-cross-entropy", (output, weight * (softmax(value) - target))
-    before = before_activation(output)
-    if before is not None and is_link(before, output, target):
+    before = next((node for node in _before_activation(output) if is_link(node, output, target)), None)
+    if before is not None:
         yield "canonical-link", (before, -difference if falls(before, output) else difference)
 
 
@@ -257,12 +257,20 @@ def _is_bilinear(node: Node) -> bool:
 
 def before_activation(output: Node) -> Node | None:
     """The last linear value, or array filled by several, before an element-wise output activation; else None."""
+    return next(iter(_before_activation(output)), None)
+
+
+def _before_activation(output: Node) -> list[Node]:
+    """The same, followed by what is added to it before the activation, such as an offset that is not trained."""
+    path: list[Node] = []
     current = output
     for _ in range(12):
         inputs = [p for p in current.parents() if np.shape(p.value) == np.shape(output.value)]
         if current.op in LINEAR or _is_bilinear(current):
-            return current if current is not output else None
+            sums = takewhile(lambda node: node.op in ("add", "subtract"), reversed(path))
+            return [current, *(node for node in sums if node is not output)] if path else []
         if not inputs:
-            return None
+            return []
+        path.append(current)
         current = inputs[0]
-    return None
+    return []

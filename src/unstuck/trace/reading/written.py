@@ -7,7 +7,7 @@ gradient as the script wrote it, up to one positive factor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,13 +18,11 @@ from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Span
 from unstuck.trace.reading.handed import handed_over, returned_loss
 from unstuck.trace.reading.losses import Candidate, Proposal, candidates, without
+from unstuck.trace.reading.numerators import terms_inside
 from unstuck.trace.reading.readings import Readings, of_part, readings
 from unstuck.trace.reading.steps import Key, Steps, Update
-from unstuck.trace.reading.terms import STORED, Entry, Stored, Term, plain_number, terms_of
+from unstuck.trace.reading.terms import Term, terms_of
 from unstuck.trace.reading.views import CONTRACTIONS, behind, untransposed
-
-CLIPS = {"clip", "nan_to_num"}
-BOUNDS = {"minimum", "maximum"}
 
 
 @dataclass(frozen=True)
@@ -112,9 +110,11 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     updates = {p.name: p.updates[key] for p in steps.parameters if key in p.updates}
     oldest = min([bounds.start, *(update.before.id for update in updates.values())])
     bounds = range(_start(updates, bounds), bounds.stop)
-    tainted = frozenset(
-        descendants([update.before for update in updates.values()], nodes[oldest : bounds.stop])
-    )
+    inside = nodes[bounds.start : bounds.stop]
+    before = [update.before for update in updates.values()]
+    frozen = _frozen(before, nodes[oldest : bounds.start], inside)
+    tape = [node for node in nodes[oldest : bounds.stop] if node not in frozen]
+    tainted = frozenset(descendants(before, tape))
     written, carried, rates, sources, adaptive = {}, {}, {}, [], False
     older = frozenset(i for i in steps.state if i < bounds.start)
     for name, update in updates.items():
@@ -123,14 +123,14 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
         written[name] = handed_over(update) or readings(update, terms, tainted, bounds.start)
         rates[name] = max((abs(t.coefficient) for t in terms if t.node is not update.before), default=0.0)
         sources += [term.node for term in terms if term.node.id >= bounds.start]
-    inside = nodes[bounds.start : bounds.stop]
     backward = frozenset(ancestors(sources, oldest=oldest))
     ends = frozenset(node for node in nodes[oldest : bounds.stop] if node.id in steps.trained)
-    ends |= {update.before for update in updates.values()}
+    ends |= frozen.union(before)
     updating = ancestors([update.after for update in updates.values()], oldest=bounds.start)
+    updating |= _made_of_gradients(sources, inside, ends)
     late = descendants([update.after for update in updates.values()], inside)
     losses, inner = candidates(inside, tainted, backward - ends, updating, late)
-    takers, beside = taken([update.before for update in updates.values()], nodes[oldest : bounds.stop])
+    takers, beside = taken(before, nodes[oldest : bounds.stop])
     return Step(
         number,
         key,
@@ -149,6 +149,21 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
         beside,
         older,
     )
+
+
+def _made_of_gradients(sources: Sequence[Node], inside: Sequence[Node], ends: Collection[Node]) -> set[Node]:
+    """What a step computes from the gradients of its weights before it moves them: the norm, to clip them by."""
+    products = [node for node in sources if node.op in CONTRACTIONS and np.ndim(node.value) > 1]
+    return descendants(products, [node for node in inside if node not in ends])
+
+
+def _frozen(before: Collection[Node], earlier: Sequence[Node], inside: Sequence[Node]) -> frozenset[Node]:
+    """Copies that earlier steps have made of parameters which this step also uses themselves: a target network."""
+    copies = [node for node in earlier if node.op == "copy" and node.args[0] in before]
+    if not copies:
+        return frozenset()
+    used = {parent for node in inside if node.op != "copy" for parent in node.parents()}
+    return frozenset(node for node in copies if node.args[0] in used)
 
 
 def reread(step: Step, name: str, after: Node, fresh: Collection[Node]) -> Readings:
@@ -224,68 +239,10 @@ def _gradient_terms(update: Update, state: frozenset[int]) -> tuple[list[Term], 
         if term.node.id in state:
             carried.append(term)
             continue
-        inner, rescaled = (None, False) if term.node is before else _inside(term.node, stop)
+        inner, rescaled = (None, False) if term.node is before else terms_inside(term.node, stop)
         if inner is None:
             terms.append(term)
         else:
             adaptive |= rescaled
             pending += [Term(term.coefficient * part.coefficient, part.node) for part in inner]
     return terms[::-1], tuple(carried), adaptive
-
-
-def _inside(node: Node, stop: Callable[[Node], bool]) -> tuple[list[Term] | None, bool]:
-    """The terms inside clipping, or inside the numerator of an adaptive step; None when there is no inside.
-
-    A root from which the gradient itself is made is that of a length by which a forward pass divides.
-    """
-    if (clipped := _clipped(node)) is not None:
-        return terms_of(clipped, stop), False
-    if node.op == STORED:
-        return _inside_stored(node, stop)
-    if node.op in ("true_divide", "multiply") and len(node.args) == 2:
-        for numerator, other in (node.args, node.args[::-1])[: 1 if node.op == "true_divide" else 2]:
-            if not isinstance(numerator, Node) or not isinstance(other, Node):
-                continue
-            power = 1 if node.op == "true_divide" else -1
-            of_elements = np.ndim(other.value) > 0 or np.ndim(numerator.value) == 0  # no norm of an array
-            root = _root(other, power) if of_elements else None
-            if root is not None and root not in ancestors([numerator], oldest=root.id):
-                return terms_of(numerator, stop), True
-    return None, False
-
-
-def _inside_stored(node: Node, stop: Callable[[Node], bool]) -> tuple[list[Term] | None, bool]:
-    """The same of what was added to elements, one by one."""
-    entries: Sequence[Entry] = node.kwargs["entries"]
-    found = [_inside(entry.value, stop) for entry in entries]
-    if all(inner is None for inner, _ in found):
-        return None, False
-    anew = Stored()
-    for entry, (inner, _) in zip(entries, found, strict=True):
-        for term in [Term(1.0, entry.value)] if inner is None else inner:
-            anew.add(STORED, Entry(entry.factor * term.coefficient, entry.write, term.node))
-    return anew.terms(), any(rescaled for _, rescaled in found)
-
-
-def _clipped(node: Node) -> Node | None:
-    """What is kept between bounds here, by a function for it or by a number other than 0; else None."""
-    if node.op in CLIPS:
-        return node.args[0] if isinstance(node.args[0], Node) else None
-    if node.op in BOUNDS and len(node.args) == 2:
-        for inner, bound in (node.args, node.args[::-1]):
-            if isinstance(inner, Node) and plain_number(bound):
-                return inner
-    return None
-
-
-def _root(node: Node, power: int, depth: int = 0) -> Node | None:
-    """The root in sqrt(v) + epsilon, the denominator of Adagrad, RMSprop and Adam, or (power -1) in one over it."""
-    if node.op == "sqrt" or (node.op == "power" and node.args[1] in (0.5, -0.5)):
-        exponent = 1 if node.op == "sqrt" or node.args[1] == 0.5 else -1
-        return node if exponent == power else None
-    if depth >= 4 or node.op not in ("add", "true_divide", "multiply", "maximum"):
-        return None
-    powers = (power, -power) if node.op == "true_divide" else (power, power)
-    parts = [(part, each) for part, each in zip(node.args, powers, strict=False) if isinstance(part, Node)]
-    found = (_root(part, each, depth + 1) for part, each in parts)
-    return next((root for root in found if root is not None), None)
