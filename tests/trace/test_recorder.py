@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from judged import judged
 
 from unstuck.facts import Outcome, Trace
 from unstuck.problems import Problem
@@ -154,6 +155,7 @@ def test_every_right_script_has_its_names() -> None:
 @pytest.mark.parametrize(
     ("stem", "status", "exit_code", "reason"),
     [
+        ("complex_numbers", "cannot-tell", 0, "complex numbers"),
         ("endless", "not-applicable", 0, "no training loop found"),
         ("exits_3", "exact", 3, ""),
         ("nan_data", "cannot-tell", 0, ""),
@@ -168,6 +170,21 @@ def test_a_bad_script_gets_an_honest_answer(stem: str, status: str, exit_code: i
     trace = session.record(Job(str(SCRIPTS / "bad" / f"{stem}.py")), timeout=60 if stem != "endless" else 10)
     assert (trace.status, trace.outcome and trace.outcome.exit_code) == (status, exit_code)
     assert reason in trace.reason
+
+
+def test_a_tape_that_cannot_be_read_is_no_fault_of_the_program(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What goes wrong while the program still runs does not end it; the analysis says that it has failed."""
+
+    def broken(*_: Any) -> list[Any]:
+        raise ZeroDivisionError("unreadable")
+
+    monkeypatch.setattr("unstuck.trace.schedule.trainings", broken)
+    program = tmp_path / "program.py"
+    program.write_text((SCRIPTS / "right" / "flat_fullbatch.py").read_text())
+    with pytest.raises(ZeroDivisionError, match="unreadable"):
+        judged(program)
 
 
 @pytest.mark.parametrize(

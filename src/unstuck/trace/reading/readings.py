@@ -37,7 +37,9 @@ def readings(update: Update, terms: Sequence[Term], tainted: Collection[Node], s
     if abs(own) >= NEGLIGIBLE:
         found = {"whole": gradient - own * np.asarray(before.value, float), "without decay": gradient}
         here = _own_here(update)
-        if abs(here - own) >= NEGLIGIBLE and abs(here) >= NEGLIGIBLE:
+        if (
+            NEGLIGIBLE <= abs(here) < 0.5 and abs(here - own) >= NEGLIGIBLE
+        ):  # it starts from the old value itself
             found["without decay here"] = gradient + (here - own) * np.asarray(before.value, float)
     for kind, left_out in (
         ("without penalty", [term for term in others if is_penalty(term.node, before, tainted)]),

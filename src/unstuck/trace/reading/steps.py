@@ -106,10 +106,9 @@ def _steps(nodes: Sequence[Node], updated: Sequence[Updated], members: set[int],
     ranges = ranges_of(nodes, [chain for chain, _ in updated], loop)
     keys = tuple(key for key in found if key in ranges)
     own = {node.id for chain, _ in updated for node in chain}
-    places = {node.span for chain, _ in updated for node in chain}
-    alike = {
-        node.id for node in nodes if node.id in members and node.span in places
-    }  # seldom moved, but no state
+    places = {(node.span, node.op) for chain, _ in updated for node in chain}
+    numbers = (node for node in nodes if (node.span, node.op) in places and not np.ndim(node.value))
+    alike = {node.id for node in numbers}  # parameters that are seldom moved are no state of an optimiser
     rounds = sorted({key for key, _, _ in _stretches(nodes, loop)})
     tracked = tuple(_tracked(chain, steps, keys) for chain, steps in updated)
     offset = rounds.index(keys[0]) if rounds else 0
