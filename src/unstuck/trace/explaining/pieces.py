@@ -14,6 +14,7 @@ from unstuck.trace.reading.views import CONTRACTIONS
 from unstuck.trace.reading.written import Step
 
 LINEAR = CONTRACTIONS | {"add", "subtract"}
+NEARLY = 1e-3  # by which the shares of a row may miss a sum of 1
 DEEPEST = 8  # operations between a pre-activation and its activation
 
 
@@ -91,9 +92,19 @@ def softmaxes(nodes: frozenset[Node]) -> Iterator[tuple[Node, Node]]:
     for p in sorted(nodes, key=lambda item: item.id):
         if p.op not in ("true_divide", "multiply", "exp", "softmax") or np.size(p.value) < 2:
             continue
-        z = _softmax_input(p, nodes)
+        z = _softmax_input(p, nodes) if _are_shares(p) else None
         if z is not None:
             yield z, p
+
+
+def _are_shares(p: Node) -> bool:
+    """Do the rows sum to 1, as those of a softmax do?  (To ask that is far cheaper than to look for its input.)"""
+    sums = np.sum(np.asarray(p.value, float), axis=_axis(p))
+    return bool(np.all(np.abs(sums - 1.0) < NEARLY))
+
+
+def _axis(p: Node) -> int:
+    return -1 if np.ndim(p.value) < 2 else 1
 
 
 def _softmax_input(p: Node, nodes: frozenset[Node]) -> Node | None:
@@ -104,7 +115,7 @@ def _softmax_input(p: Node, nodes: frozenset[Node]) -> Node | None:
         frontier = [node for node in frontier if shape_of(node) == shape_of(p)]
         seen.update(frontier)
         for node in frontier:
-            if node.op in LINEAR and is_softmax(node.value, p.value, -1 if np.ndim(p.value) < 2 else 1):
+            if node.op in LINEAR and is_softmax(node.value, p.value, _axis(p)):
                 return _unshifted(node)
     return None
 
