@@ -8,7 +8,7 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
-from unstuck.facts import Explanation, Span
+from unstuck.facts import Array, Explanation, Span
 from unstuck.trace.judging.statements import calls_of
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.still import meant
@@ -17,6 +17,7 @@ from unstuck.trace.reading.written import Step
 LEAST_STEPS = 3
 MOST_CALLS = 1  # of the function that clears a gradient, the last ones: they may come too early
 CONSTANT = {"leaf", "constant"}
+TINY = 1e-12
 ADDING = {"add", "subtract", "scatter", "setitem", "add.at"}
 
 
@@ -53,6 +54,8 @@ def without_gradient(name: str, steps: Sequence[Step]) -> Explanation | None:
     added = [node for step in last for node in _added(name, step)]
     span = last[-1].updates[name].after.span
     if any(np.any(node.value) for node in added):
+        if not _are_alike([_amount(name, step) for step in last]):
+            return None  # what stands in the data: a sample that is on the wrong side of a margin
         when = f"from step {last[0].number + 1} on " if first else ""
         text = f"{when}{name} moves by the same amount whatever the error is: its gradient is missing in the update"
         made = next((node.span for node in added[::-1] if node.id >= last[-1].nodes[0].id), None)
@@ -71,7 +74,24 @@ def without_gradient(name: str, steps: Sequence[Step]) -> Explanation | None:
 def _added(name: str, step: Step) -> list[Node]:
     """What a step adds to a parameter."""
     update = step.updates[name]
-    return [term.node for term in update.terms if term.node is not update.before]
+    return [term.node for term in update.terms if term.node is not update.before and term.coefficient]
+
+
+def _amount(name: str, step: Step) -> Array:
+    update = step.updates[name]
+    parts = [
+        t.coefficient * np.asarray(t.node.value, float) for t in update.terms if t.node is not update.before
+    ]
+    return np.asarray(sum(parts, np.zeros(np.shape(update.before.value))))
+
+
+def _are_alike(amounts: Sequence[Array]) -> bool:
+    """Are these the same numbers in every step, up to a rate that only falls or only rises?"""
+    first = amounts[0]
+    factors = [float(np.sum(first * each)) / max(float(np.sum(first**2)), TINY) for each in amounts]
+    same = all(np.allclose(factor * first, each) for factor, each in zip(factors, amounts, strict=True))
+    changes = np.diff(factors)
+    return same and min(factors) > 0 and bool(np.all(changes <= TINY) or np.all(changes >= -TINY))
 
 
 def _gets_anything(name: str, step: Step) -> bool:

@@ -228,10 +228,14 @@ def _divided_by_squares(step: Step, update: Update) -> Node | None:
     start = step.nodes[0].id
     for term in update.terms:
         node = term.node
-        if node.op != "true_divide" or node.id < start or not isinstance(node.args[1], Node):
+        if node.op != "true_divide" or node.id < start or not all(isinstance(arg, Node) for arg in node.args):
             continue
-        parts = [part.node for part in terms_of(node.args[1], stop=lambda other: other.id < start)]
-        squares = [part for part in parts if _is_square(part) and part in step.tainted]
+        above, below = (
+            [part.node for part in terms_of(arg, stop=lambda other: other.id < start)]
+            for arg in node.args
+            if isinstance(arg, Node)
+        )
+        squares = [part for part in below if _is_square(part) and part.args[0] in above]
         if squares and np.shape(squares[0].value) == np.shape(node.value):
             return node
     return None

@@ -40,9 +40,11 @@ def unkept(name: str, steps: Sequence[Step]) -> Explanation | None:
 
 
 def _unkept(step: Step, name: str) -> Node | None:
-    """Where zeros from before this step are multiplied with a share."""
+    """Where zeros from before this step are multiplied with a share.  (A number that is zero may be anything.)"""
     update, start = step.updates[name], step.nodes[0].id
     shape = np.shape(update.after.value)
+    if not shape:
+        return None
     for node in ancestors([update.after], oldest=start, stop=step.ends - {update.after}):
         zeros = [each for each in node.parents() if each.op == "leaf" and each.id < start]
         whole = [each for each in zeros if np.shape(each.value) == shape and not np.any(each.value)]

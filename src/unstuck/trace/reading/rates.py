@@ -32,5 +32,7 @@ def rate_of(update: Update, data: Collection[Node], tainted: Collection[Node]) -
                     rate *= (plain_number(side) or 1.0) ** power
         else:
             parts = [part for _, part in opened(1.0, node) or () if part is not update.before]
+            if node is update.after:  # of a number that is moved twice, the last round tells
+                parts = [part for part in parts if part.span != node.span or part.op != node.op]
             pending += parts if len(parts) == 1 and parts[0].id > update.before.id else []
     return abs(rate)

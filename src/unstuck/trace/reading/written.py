@@ -127,6 +127,7 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     ends = frozenset(node for node in nodes[oldest : bounds.stop] if node.id in steps.trained)
     ends |= frozen.union(before)
     updating = ancestors([update.after for update in updates.values()], oldest=bounds.start)
+    backward |= {node for node in updating - ends if node.op == "subtract" and not np.ndim(node.value)}
     updating |= _made_of_gradients(sources, inside, ends)
     late = descendants([update.after for update in updates.values()], inside)
     losses, inner = candidates(inside, tainted, backward - ends, updating, late)
