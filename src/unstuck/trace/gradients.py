@@ -47,6 +47,7 @@ from unstuck.trace.singles import ALONE, beside_arrays
 from unstuck.trace.statuses import LEAST_STEPS, statuses
 from unstuck.trace.thin import reconsidered
 
+MOST_REFERENCES = 64  # parameters with whose factor those of all others are compared
 OF_A_GRADIENT = {
     "sign",
     "parameter-never-updated",
@@ -236,6 +237,7 @@ def _reference(steps: Sequence[Step], verdicts: Verdicts, tolerance: float) -> s
     sizes = {name: np.size(update.before.value) for step in steps for name, update in step.updates.items()}
     explained = [name for name in verdicts.matches if verdicts.explains(name, tolerance)]
     largest = [name for name in explained if verdicts.is_array(name)] or explained
+    largest = largest[:: -(-len(largest) // MOST_REFERENCES) or 1]  # of very many single numbers some will do
     in_step = {
         name: sum(
             sizes[other] for other, (_, spread) in relative_scales(verdicts, name).items() if spread <= STEADY

@@ -100,7 +100,11 @@ def account_for(
             name for name in current.matches if current.is_array(name) and current.explains(name, tolerance)
         )
         climbing = frozenset(
-            name for name in wrong if current.climbs(name, tolerance) and _has_direction(current, name)
+            name
+            for name in wrong
+            if current.climbs(name, tolerance)
+            and _has_direction(current, name)
+            and _goes_along(current, name, right)
         )
         by_number = {forward.step.number: forward for forward in recognise()}
         search = Search(trials, by_number, tuple(accepted), right, wrong, climbing)
@@ -129,6 +133,19 @@ def _has_direction(verdicts: Verdicts, name: str) -> bool:
     """Is the gradient more than one number of an array whose others vanish, such as that of the last unit alive?"""
     told = [match.true for match in verdicts.telling(name).values()]
     return any(true.size == 1 or np.count_nonzero(true) > 1 for true in told)
+
+
+def _goes_along(verdicts: Verdicts, name: str, right: frozenset[str]) -> bool:
+    """Does its factor keep step with that of some gradient that is right?  (An error without its factor may just
+    have the other sign in the few steps that were seen.)
+    """
+    own = {number: match.scale for number, match in verdicts.telling(name).items()}
+    for other in right:
+        beside = {number: match.scale for number, match in verdicts.telling(other).items()}
+        ratios = [own[number] / beside[number] for number in own.keys() & beside.keys() if beside[number]]
+        if len(ratios) > 1:
+            return bool(np.ptp(ratios) <= STEADY * abs(np.median(ratios)))
+    return True
 
 
 Found = tuple[Hypothesis, Verdicts]

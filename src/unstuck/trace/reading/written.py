@@ -127,7 +127,7 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     ends = frozenset(node for node in nodes[oldest : bounds.stop] if node.id in steps.trained)
     ends |= frozen.union(before)
     updating = ancestors([update.after for update in updates.values()], oldest=bounds.start)
-    backward |= {node for node in updating - ends if node.op == "subtract" and not np.ndim(node.value)}
+    backward = backward.union(_differences(updating - ends, updates))
     updating |= _made_of_gradients(sources, inside, ends)
     late = descendants([update.after for update in updates.values()], inside)
     losses, inner = candidates(inside, tainted, backward - ends, updating, late)
@@ -150,6 +150,17 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
         beside,
         older,
     )
+
+
+def _differences(nodes: Collection[Node], updates: Mapping[str, Update]) -> Iterator[Node]:
+    """Differences of single numbers that an update was opened into, which are no part of the update statement.
+
+    (Where a gradient is linear in the outputs, the error itself is no term of it.)
+    """
+    places = {update.after.span.line for update in updates.values() if update.after.span is not None}
+    for node in nodes:
+        if node.op == "subtract" and not np.ndim(node.value) and node.span and node.span.line not in places:
+            yield node
 
 
 def _made_of_gradients(sources: Sequence[Node], inside: Sequence[Node], ends: Collection[Node]) -> set[Node]:
