@@ -44,21 +44,22 @@ def _drawn(step: Step, name: str, loss: Candidate) -> list[Node]:
         for parent in node.parents()
         if parent not in step.tainted
     }
-    return [
-        base
-        for base in bases - used
-        if {np.shape(base.value), np.shape(base.value)[::-1]} & shapes and _is_random(base, step)
-    ]
+    shapes |= {shape[::-1] for shape in shapes}
+    return [base for base in bases - used if np.shape(base.value) in shapes and _is_random(base, step)]
 
 
 def _is_random(matrix: Node, step: Step) -> bool:
-    """Are these different numbers, none of them whole, and not those of a parameter, as a copy of it would be?"""
+    """Are these different numbers, none of them whole, and none of what a parameter was or is?"""
     numbers = np.ravel(np.asarray(matrix.value, float))
-    if numbers.ndim != 1 or np.ndim(matrix.value) != 2 or len(np.unique(numbers)) < len(numbers):
+    if np.ndim(matrix.value) != 2 or len(np.unique(numbers)) < len(numbers) or np.any(numbers % 1 == 0):
         return False
-    if np.any(numbers == np.round(numbers)):
-        return False
-    return not any(
-        np.array_equal(np.sort(numbers), np.sort(np.ravel(np.asarray(update.before.value, float))))
-        for update in step.updates.values()
-    )
+    return all(matrix is not _start(update.before) for update in step.updates.values())
+
+
+def _start(parameter: Node) -> Node:
+    """The value from which the updates of a parameter have started, as far as they are on the tape."""
+    while parameter.args and isinstance(old := parameter.args[0], Node):
+        if np.shape(old.value) != np.shape(parameter.value):
+            break
+        parameter = old
+    return parameter
