@@ -108,6 +108,7 @@ def test_every_wrong_script_is_in_the_table() -> None:
 
 EXIT_CODES = {
     "binary_junk": 1,
+    "complex_numbers": 0,
     "exits_3": 3,
     "missing_package": 1,
     "nan_data": 0,

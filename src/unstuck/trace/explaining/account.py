@@ -87,6 +87,7 @@ def account_for(
     """
     end = effort.done() + operations
     used = [step for step in steps if loss in step.losses]
+    adaptive = any(step.adaptive for step in used)  # then factors change with what the optimiser remembers
     recognise = cache(lambda: tuple(forwards(used, [step.losses[loss].seeds for step in used])))
     accepted: list[Hypothesis] = []
     explained: dict[str, Hypothesis] = {}
@@ -104,7 +105,7 @@ def account_for(
             for name in wrong
             if current.climbs(name, tolerance)
             and _has_direction(current, name)
-            and _goes_along(current, name, right)
+            and (adaptive or _goes_along(current, name, right))
         )
         by_number = {forward.step.number: forward for forward in recognise()}
         search = Search(trials, by_number, tuple(accepted), right, wrong, climbing)
