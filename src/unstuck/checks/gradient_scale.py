@@ -41,12 +41,14 @@ def gradient_scale(trace: Trace) -> Iterator[Sighting]:
         for g in trace.gradients
         if g.status in ("scaled", "wrong") and (g.status == "scaled" or g.scale_explanation)
     ]
+    layered = any(parameter.role == "weight" for parameter in trace.parameters)
+    beside = "the last layer" if layered else "another parameter"
     for scale, group in groupby(sorted(apart, key=_factor), key=_factor):
         gradients = list(group)
         reason = gradients[0].scale_explanation
         verb = "learns" if len(gradients) == 1 else "learn"
         yield Sighting(
-            message=f"{listed([g.parameter for g in gradients])} {verb} at {scale} times the rate of the last layer"
+            message=f"{listed([g.parameter for g in gradients])} {verb} at {scale} times the rate of {beside}"
             f"{f': {reason.text}' if reason else ''}",
             span=reason.span if reason else gradients[0].span,
             evidence=(f"one factor in all of {gradients[0].steps} steps",),

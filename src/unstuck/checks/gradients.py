@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from unstuck.checks.registry import Sighting
-from unstuck.wording import listed
+from unstuck.wording import counted, listed
 
 if TYPE_CHECKING:
     from unstuck.facts import Gradient, Span, Trace
@@ -104,21 +104,25 @@ def _measured(gradient: Gradient) -> str:
         return (
             f"the factor from the true gradient of {gradient.parameter} to the written one is not one number"
         )
+    if not gradient.steps:
+        return f"no recorded step shows a true gradient of {gradient.parameter} to compare with"
+    steps = counted(gradient.steps, "step")
     if not gradient.written.any():
-        return f"{gradient.parameter} was not moved at all in {gradient.steps} steps"
+        return f"{gradient.parameter} was not moved at all in {steps}"
     if not math.isfinite(gradient.cosine):
-        return f"{gradient.parameter} got no gradient with a direction in {gradient.steps} steps"
+        return f"{gradient.parameter} got no gradient with a direction in {steps}"
     angle = math.degrees(math.acos(max(-1.0, min(1.0, gradient.cosine))))
     return (
         f"gradient of {gradient.parameter} points {angle:.{0 if angle >= 10 else 1}f}° away from the true one "
-        f"(mean cosine {gradient.cosine:.2f} over {gradient.steps} steps)"
+        f"(mean cosine {gradient.cosine:.2f} over {steps})"
     )
 
 
 def _measured_together(numbers: list[Gradient]) -> str:
     """Single numbers have no direction of their own; what they are off by was seen beside those that are right."""
     names, most = listed([g.parameter for g in numbers]), max(min(g.residual, 1.0) for g in numbers)
-    return f"gradient of {names} differs from the true one by up to {most:.0%} of its size in {numbers[0].steps} steps"
+    steps = counted(numbers[0].steps, "step")
+    return f"gradient of {names} differs from the true one by up to {most:.0%} of its size in {steps}"
 
 
 def _by_hand(gradient: Gradient) -> str:

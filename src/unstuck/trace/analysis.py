@@ -184,19 +184,23 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int, hopeles
         apart = without_part(mine, told)
         lost = astray(parameters_of(mine, apart), tolerance) if apart else None
         if lost is not None:
-            rest = [name for name in told.matches if name not in apart]
-            mine, told = parameters_of(mine, rest), told.of(rest)
+            mine, told = _without(mine, told, apart)
         spent = 0 if hopeless and not told.explains_any(tolerance) else operations
         other = beside(mine, told, tolerance, spent)
         if other is not None:
-            rest = [name for name in told.matches if name not in other[0]]
-            mine, told = parameters_of(mine, rest), told.of(rest)
+            mine, told = _without(mine, told, other[0])
         known = [accounted(mine, told, tolerance, spent)] if mine or lost is None else []
         more = [each for each in (lost, other and other[1]) if each is not None]
         for shown, best, search in (*known, *more):
             own = {name: parameters[name] for name in parameters if any(name in s.updates for s in shown)}
             result.append(Analysis(own, tuple(shown), window, first, best, search, tolerance))
     return result
+
+
+def _without(steps: Sequence[Step], verdicts: Verdicts, names: Sequence[str]) -> tuple[list[Step], Verdicts]:
+    """The steps and verdicts of all parameters but these."""
+    rest = [name for name in verdicts.matches if name not in names]
+    return parameters_of(steps, rest), verdicts.of(rest)
 
 
 def _by_views(

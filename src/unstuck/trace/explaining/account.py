@@ -140,13 +140,11 @@ def _goes_along(verdicts: Verdicts, name: str, right: frozenset[str]) -> bool:
     """Does its factor keep step with that of some gradient that is right?  (An error without its factor may just
     have the other sign in the few steps that were seen.)
     """
-    own = {number: match.scale for number, match in verdicts.telling(name).items()}
-    for other in right:
-        beside = {number: match.scale for number, match in verdicts.telling(other).items()}
-        ratios = [own[number] / beside[number] for number in own.keys() & beside.keys() if beside[number]]
-        if len(ratios) > 1:
-            return bool(np.ptp(ratios) <= STEADY * abs(np.median(ratios)))
-    return True
+    beside = (
+        relative_scales(verdicts.of([name, each]), each).get(name) for each in in_order(right, verdicts)
+    )
+    shared = next((told for told in beside if told is not None), None)
+    return shared is None or shared[1] <= STEADY
 
 
 Found = tuple[Hypothesis, Verdicts]

@@ -20,7 +20,7 @@ from unstuck.trace.explaining.operands import Operand, forward, product, told
 from unstuck.trace.explaining.places import made_for
 from unstuck.trace.judging.matching import match
 from unstuck.trace.reading.losses import Candidate
-from unstuck.trace.reading.views import CONTRACTIONS, untransposed
+from unstuck.trace.reading.views import CONTRACTIONS, is_drawn, untransposed
 from unstuck.trace.reading.written import Step
 
 TESTED = 3
@@ -50,7 +50,7 @@ def _is_behind(still: Sequence[Operand], step: Step) -> Iterator[Operand]:
     for each in still:
         if each.role == "matrix" and each.other is not None and each.other in step.tainted:
             sums = [other for other in still if other.role == "bias" and other.other is each.y]
-            alone = uses[each.base] == 1 and _is_drawn(each) and _made_by_layer(each.other, step)
+            alone = uses[each.base] == 1 and is_drawn(each.base) and _made_by_layer(each.other, step)
             weights = _is_parameter_scaled(each.other, step)
             if (sums or alone) and product(each.other).op not in CONTRACTIONS and not weights:
                 yield each
@@ -67,12 +67,6 @@ def _made_by_layer(node: Node, step: Step) -> bool:
     return any(each.op in CONTRACTIONS for each in ancestors([node], oldest=step.nodes[0].id, stop=step.ends))
 
 
-def _is_drawn(operand: Operand) -> bool:
-    """Are these numbers that nobody would write down: all different, and none of them whole?"""
-    numbers = np.ravel(np.asarray(operand.base.value, float))
-    return len(np.unique(np.abs(numbers))) == len(numbers) and not np.any(numbers == np.round(numbers))
-
-
 def _frozen(operand: Operand, steps: Sequence[Step], loss: Candidate) -> Gradient:
     """Of a layer behind trained ones: wrong, if trained ones come after it too: nobody freezes what lies between."""
     place, after = operand.y.span, _trained_after(operand, steps[0], loss)
@@ -81,9 +75,7 @@ def _frozen(operand: Operand, steps: Sequence[Step], loss: Candidate) -> Gradien
     if next_one is None:
         return told(operand, place, steps, FROZEN)
     errors = (node.span for node in _errors(operand.y, steps[0], loss) if node.span is not None)
-    near = max(
-        errors, key=lambda span: span.line, default=next_one
-    )  # from here on its gradient can be formed
+    near = max(errors, key=lambda span: span.line, default=next_one)  # then its gradient can be formed
     text = f"{operand.title} never changes, although the layers before and after it are trained: its update is missing"
     explanation = Explanation("parameter-never-updated", text, near, (next_one, place))
     return replace(told(operand, near, steps, ""), status="wrong", explanation=explanation)

@@ -13,7 +13,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.trace.reading.losses import Candidate
-from unstuck.trace.reading.views import CONTRACTIONS, untransposed
+from unstuck.trace.reading.views import CONTRACTIONS, is_drawn, untransposed
 from unstuck.trace.reading.written import Step
 
 LEAST_STEPS = 2
@@ -37,6 +37,7 @@ def _drawn(step: Step, name: str, loss: Candidate) -> list[Node]:
     forward = ancestors([node for node, _ in step.losses[loss].seeds], oldest=oldest, stop=step.ends)
     used = {untransposed(parent) for node in forward for parent in node.parents()}
     shapes = {np.shape(update.before.value) for update in step.updates.values()}
+    shapes = {shape for shape in shapes if len(shape) == 2}
     bases = {
         untransposed(parent)
         for node in made - forward
@@ -45,15 +46,9 @@ def _drawn(step: Step, name: str, loss: Candidate) -> list[Node]:
         if parent not in step.tainted
     }
     shapes |= {shape[::-1] for shape in shapes}
-    return [base for base in bases - used if np.shape(base.value) in shapes and _is_random(base, step)]
-
-
-def _is_random(matrix: Node, step: Step) -> bool:
-    """Are these different numbers, none of them whole, and none of what a parameter was or is?"""
-    numbers = np.ravel(np.asarray(matrix.value, float))
-    if np.ndim(matrix.value) != 2 or len(np.unique(numbers)) < len(numbers) or np.any(numbers % 1 == 0):
-        return False
-    return all(matrix is not _start(update.before) for update in step.updates.values())
+    own = {_start(update.before) for update in step.updates.values()}
+    drawn = [base for base in bases - used - own if np.shape(base.value) in shapes and is_drawn(base)]
+    return sorted(drawn, key=lambda node: node.id)
 
 
 def _start(parameter: Node) -> Node:

@@ -37,9 +37,8 @@ def readings(update: Update, terms: Sequence[Term], tainted: Collection[Node], s
     if abs(own) >= NEGLIGIBLE:
         found = {"whole": gradient - own * np.asarray(before.value, float), "without decay": gradient}
         here = _own_here(update)
-        if (
-            NEGLIGIBLE <= abs(here) < 0.5 and abs(here - own) >= NEGLIGIBLE
-        ):  # it starts from the old value itself
+        from_old = NEGLIGIBLE <= abs(here) < 0.5  # the statement starts from the old value itself
+        if from_old and abs(here - own) >= NEGLIGIBLE:
             found["without decay here"] = gradient + (here - own) * np.asarray(before.value, float)
     for kind, left_out in (
         ("without penalty", [term for term in others if is_penalty(term.node, before, tainted)]),
@@ -62,9 +61,8 @@ def _own_here(update: Update) -> float:
     before, after = update.before, update.after
 
     def stop(node: Node) -> bool:
-        return (
-            node is before or node.span is None or after.span is None or not _in_lines(node.span, after.span)
-        )
+        elsewhere = node.span is None or after.span is None or not _in_lines(node.span, after.span)
+        return node is before or elsewhere
 
     return sum(term.coefficient for term in terms_of(after, stop) if term.node is before) - 1.0
 

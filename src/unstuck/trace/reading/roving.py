@@ -15,15 +15,17 @@ import numpy as np
 from unstuck.autodiff.call import shape_of
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
+from unstuck.trace.reading.terms import same_place
 
 SUMS = ("add", "subtract")
+Place = tuple[int, int, int]  # of a part: its first and last element in the array, and how many it has
 
 
 def mark_roving(nodes: Sequence[Node]) -> None:
     """Mark what writes sums to parts of an array whose places go with no loop around them."""
     by_span: dict[Span, list[Node]] = defaultdict(list)
     for node in nodes:
-        if node.op == "scatter" and node.span is not None and _adds_to_part(node):
+        if node.op == "scatter" and node.span is not None and np.size(node.args[1]) and _adds_to_part(node):
             by_span[node.span].append(node)
     for group in by_span.values():
         if _is_roving(group):
@@ -38,17 +40,18 @@ def _adds_to_part(node: Node) -> bool:
         return False
     part = total.args[0]
     read = isinstance(part, Node) and part.op == "gather" and part.args[0] is whole
-    return read and shape_of(total.value) != shape_of(node.value) and np.array_equal(part.args[1], where)
+    return read and shape_of(total.value) != shape_of(node.value) and same_place(part.args[1], where)
 
 
 def _is_roving(group: Sequence[Node]) -> bool:
     """Are there several places, one of them in several rounds of a loop, or several in the same round of it?"""
-    rounds: dict[bytes, set[int]] = defaultdict(set)
-    places: dict[int, set[bytes]] = defaultdict(set)
+    rounds: dict[Place, set[int]] = defaultdict(set)
+    places: dict[int, set[Place]] = defaultdict(set)
     for node in group:
         if not node.context:
             return False
-        place, number = np.asarray(node.args[1]).tobytes(), node.context[-1][1]
+        where, number = np.ravel(node.args[1]), node.context[-1][1]
+        place = int(where[0]), int(where[-1]), where.size
         rounds[place].add(number)
         places[number].add(place)
     return len(rounds) > 1 and (

@@ -15,6 +15,7 @@ from operator import attrgetter
 
 import numpy as np
 
+from unstuck.autodiff.call import shape_of
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
 from unstuck.trace.reading.chains import Chain, Remembered
@@ -106,15 +107,23 @@ def _steps(nodes: Sequence[Node], updated: Sequence[Updated], members: set[int],
     ranges = ranges_of(nodes, [chain for chain, _ in updated], loop)
     keys = tuple(key for key in found if key in ranges)
     own = {node.id for chain, _ in updated for node in chain}
-    places = {(node.span, node.op) for chain, _ in updated for node in chain}
-    numbers = (node for node in nodes if (node.span, node.op) in places and not np.ndim(node.value))
-    alike = {node.id for node in numbers}  # parameters that are seldom moved are no state of an optimiser
+    alike = _seldom_moved(nodes, [chain for chain, _ in updated])
     rounds = sorted({key for key, _, _ in _stretches(nodes, loop)})
     tracked = tuple(_tracked(chain, steps, keys) for chain, steps in updated)
     offset = rounds.index(keys[0]) if rounds else 0
     names = unique_names(tracked)
     state, trained = frozenset(members - own - alike), frozenset(own | alike)
     return Steps(loop, keys, ranges, names, state, offset, trained, frozenset(first))
+
+
+def _seldom_moved(nodes: Sequence[Node], chains: Sequence[Chain]) -> set[int]:
+    """Ids of single numbers that the statements which move parameters have made: no state of an optimiser."""
+    places = {(node.span, node.op) for chain in chains for node in chain if not shape_of(node.value)}
+    if not places:
+        return set()
+    ops = {op for _, op in places}
+    numbers = (node for node in nodes if node.op in ops and not shape_of(node.value))
+    return {node.id for node in numbers if (node.span, node.op) in places}
 
 
 # ----- The step loop ------------------------------------------------------------------------------------

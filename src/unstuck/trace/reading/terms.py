@@ -152,7 +152,7 @@ def _forwarded(coefficient: float, node: Node) -> list[tuple[float, Node]] | Non
         whole, written, value = source.args
         if truncates(source):
             return None
-        if _same_place(written, where):
+        if same_place(written, where):
             return [(coefficient, value)] if isinstance(value, Node) else None
         if node.op == "getitem" or meet(written, where):
             return None
@@ -169,12 +169,12 @@ def meet(one: Any, other: Any) -> bool:
     return bool(np.intersect1d(one, other).size)
 
 
-def _same_place(one: Any, other: Any) -> bool:
+def same_place(one: Any, other: Any) -> bool:
     """Are these two indices (of one kind) the same?"""
     if one is other:
         return True
     if isinstance(one, tuple) and isinstance(other, tuple):
-        return len(one) == len(other) and all(map(_same_place, one, other))
+        return len(one) == len(other) and all(map(same_place, one, other))
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return np.array_equal(one, other)
     return type(one) is type(other) and bool(one == other)
@@ -286,7 +286,7 @@ def reads(node: Any, whole: Any, where: Any) -> bool:
     if (
         not isinstance(node, Node)
         or node.op not in ("getitem", "gather")
-        or not _same_place(node.args[1], where)
+        or not same_place(node.args[1], where)
     ):
         return False
     while isinstance(whole, Node) and whole is not node.args[0]:

@@ -32,6 +32,12 @@ def behind(node: Node) -> Node | None:
     return None
 
 
+def is_drawn(node: Node) -> bool:
+    """Are these numbers that nobody would write down: all different, and none of them whole?"""
+    numbers = np.ravel(np.asarray(node.value, float))
+    return len(np.unique(np.abs(numbers))) == len(numbers) and not np.any(numbers == np.round(numbers))
+
+
 def whole_of(node: Node) -> Node:
     """The array of which this is a part, itself if it is none."""
     while node.op in LOOKUPS and isinstance(node.args[0], Node):

@@ -113,8 +113,10 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     inside = nodes[bounds.start : bounds.stop]
     before = [update.before for update in updates.values()]
     frozen = _frozen(before, nodes[oldest : bounds.start], inside)
-    tape = [node for node in nodes[oldest : bounds.stop] if node not in frozen]
-    tainted = frozenset(descendants(before, tape))
+    tape = nodes[oldest : bounds.stop]
+    tainted = frozenset(
+        descendants(before, [node for node in tape if node not in frozen] if frozen else tape)
+    )
     written, carried, rates, sources, adaptive = {}, {}, {}, [], False
     older = frozenset(i for i in steps.state if i < bounds.start)
     for name, update in updates.items():
@@ -124,14 +126,13 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
         rates[name] = max((abs(t.coefficient) for t in terms if t.node is not update.before), default=0.0)
         sources += [term.node for term in terms if term.node.id >= bounds.start]
     backward = frozenset(ancestors(sources, oldest=oldest))
-    ends = frozenset(node for node in nodes[oldest : bounds.stop] if node.id in steps.trained)
-    ends |= frozen.union(before)
+    ends = frozen.union(before, (node for node in tape if node.id in steps.trained))
     updating = ancestors([update.after for update in updates.values()], oldest=bounds.start)
     backward = backward.union(_differences(updating - ends, updates))
     updating |= _made_of_gradients(sources, inside, ends)
     late = descendants([update.after for update in updates.values()], inside)
     losses, inner = candidates(inside, tainted, backward - ends, updating, late)
-    takers, beside = taken(before, nodes[oldest : bounds.stop])
+    takers, beside = taken(before, tape)
     return Step(
         number,
         key,
@@ -157,8 +158,9 @@ def _differences(nodes: Collection[Node], updates: Mapping[str, Update]) -> Iter
 
     (Where a gradient is linear in the outputs, the error itself is no term of it.)
     """
-    places = {update.after.span.line for update in updates.values() if update.after.span is not None}
-    for node in nodes:
+    numbers = [update.after for update in updates.values() if not np.ndim(update.after.value)]
+    places = {after.span.line for after in numbers if after.span is not None}
+    for node in nodes if numbers else ():
         if node.op == "subtract" and not np.ndim(node.value) and node.span and node.span.line not in places:
             yield node
 
@@ -166,7 +168,7 @@ def _differences(nodes: Collection[Node], updates: Mapping[str, Update]) -> Iter
 def _made_of_gradients(sources: Sequence[Node], inside: Sequence[Node], ends: Collection[Node]) -> set[Node]:
     """What a step computes from the gradients of its weights before it moves them: the norm, to clip them by."""
     products = [node for node in sources if node.op in CONTRACTIONS and np.ndim(node.value) > 1]
-    return descendants(products, [node for node in inside if node not in ends])
+    return descendants(products, [node for node in inside if node not in ends]) if products else set()
 
 
 def _frozen(before: Collection[Node], earlier: Sequence[Node], inside: Sequence[Node]) -> frozenset[Node]:

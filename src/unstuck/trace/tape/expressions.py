@@ -82,7 +82,7 @@ class Expressions(ast.NodeTransformer):
 
     def __init__(self, places: Places) -> None:
         self.places = places
-        self._exhausted: set[int] = set()  # what calls get that go through it at once and to its end
+        self._exhausted: set[ast.expr] = set()  # what calls get that go through it at once and to its end
 
     # ----- Statements ---------------------------------------------------------------------------------------
 
@@ -216,8 +216,8 @@ class Expressions(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-        if called in EXHAUSTING:
-            self._exhausted |= {id(argument) for argument in node.args}
+        if called in EXHAUSTING and isinstance(node.func, ast.Name):
+            self._exhausted.update(node.args)
         if called in PLAIN_CALLS:
             return node if called in FRAME_READERS else self.generic_visit(node)  # type: ignore[return-value]
         site = self.places.site(node)
@@ -254,7 +254,7 @@ class Expressions(ast.NodeTransformer):
         return self._rounds(node, node.elt)
 
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.expr:
-        if id(node) in self._exhausted:
+        if node in self._exhausted:
             return self._rounds(node, node.elt)
         return self.generic_visit(node)  # type: ignore[return-value]
 
