@@ -36,6 +36,7 @@ class Node:
     passed  (how many nodes there were then, the place) where a function gave it back as it was
     context the loops around it: ((loop id, iteration), ...) from the outermost in
     roving  is this a part of an array, written to another place from round to round?  (See `reading.roving`.)
+    moved   is this a leaf that the statement which moves parameters starts from?  (See `reading.chains`.)
     """
 
     id: int
@@ -50,6 +51,7 @@ class Node:
     bound: list[Span] = field(default_factory=list)
     passed: list[tuple[int, Span]] = field(default_factory=list)
     roving: bool = False
+    moved: bool = False
     _parents: tuple[Node, ...] | None = field(default=None, init=False)
 
     def parents(self) -> tuple[Node, ...]:

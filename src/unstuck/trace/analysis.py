@@ -20,6 +20,7 @@ from unstuck.trace.judging.judge import Verdicts, judge, tolerance_of
 from unstuck.trace.judging.separate import parameters_of, separate, without_part
 from unstuck.trace.judging.updates import is_finite
 from unstuck.trace.reading.lone import number_steps
+from unstuck.trace.reading.losses import COMPUTED
 from unstuck.trace.reading.parts import parted, viewed
 from unstuck.trace.reading.steps import Steps, Tracked, unique_names
 from unstuck.trace.reading.still import still_trainings
@@ -169,8 +170,7 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int, hopeles
     ]
     if not steps:
         return []
-    inner = {span for step in steps for span in step.inner}  # what is no loss in one step is none in others
-    steps = [step.without_computed(inner) for step in steps]
+    steps = _without_no_losses(steps)
     parameters = dict(zip(names, first.parameters, strict=True))
     tolerance = tolerance_of(steps)
     steps, verdicts = _under_best(steps, tolerance)
@@ -195,6 +195,29 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int, hopeles
             own = {name: parameters[name] for name in parameters if any(name in s.updates for s in shown)}
             result.append(Analysis(own, tuple(shown), window, first, best, search, tolerance))
     return result
+
+
+def _without_no_losses(steps: Sequence[Step]) -> list[Step]:
+    """The steps without the scalars that are no losses in some of them, and those that the next step starts from."""
+    inner = {span for step in steps for span in step.inner}
+    return [step.without_computed(inner | _carried_on(steps)) for step in steps]
+
+
+def _carried_on(steps: Sequence[Step]) -> set[Span]:
+    """Where sums are made that a later step uses otherwise than to go on adding: numbers that are moved now and then."""
+    sums = {
+        loss.span
+        for step in steps
+        for loss, proposal in step.losses.items()
+        if loss.kind in COMPUTED and proposal.seeds[0][0].op in ("add", "subtract")
+    }
+    return {
+        parent.span
+        for step in steps
+        for node in (step.nodes if sums else ())
+        for parent in node.parents()
+        if parent.id < step.nodes[0].id and parent.span in sums and node.span != parent.span
+    }
 
 
 def _without(steps: Sequence[Step], verdicts: Verdicts, names: Sequence[str]) -> tuple[list[Step], Verdicts]:

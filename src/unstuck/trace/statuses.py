@@ -234,7 +234,7 @@ def _meant_otherwise(left: Sequence[str], evidence: Evidence) -> Iterator[tuple[
     for name in left:
         if (mixed := _of_several(name, evidence)) is not None:
             yield name, mixed
-        elif other := _from_elsewhere(name, sources, evidence):
+        elif (other := _from_elsewhere(name, sources, evidence)) and not sources.mistreated(name, verdicts):
             yield name, ("cannot-tell", other)
         elif (matrix := fed_back_through(name, steps, verdicts.loss)) is not None:
             yield name, ("cannot-tell", FED_BACK.format(matrix))

@@ -18,6 +18,7 @@ from unstuck.trace.reading.losses import HELD, MOST_PLACES, PREFERENCE, Candidat
 from unstuck.trace.reading.written import Step
 
 LONG = 60_000  # nodes in the steps on which every loss is tried
+FEWER = 10  # times as many numbers tell where a few agree by accident
 FINALISTS = 3  # losses that are judged on all steps, besides equals of the best
 
 
@@ -26,8 +27,8 @@ def best_loss(steps: Sequence[Step], tolerance: float, *, pairs_only: bool = Fal
 
     Every candidate is tried on a few steps, and the best of them on all, until one explains everything.
     `pairs_only` leaves out the scalars that the script computes itself.  That a target is held constant although
-    it depends on the parameters is believed only where no other loss explains anything, and this one all; a
-    penalty is taken for the loss only where there is no other; and a sum of losses only if it shows in every step in
+    it depends on the parameters is believed only where it explains all, and no other loss more than a few of many
+    numbers, as may happen; a penalty is taken for the loss only where there is no other; and a sum of losses only if it shows in every step in
     which its first part does.
     """
     losses = {loss for step in steps for loss in step.losses if loss.by_pairs or not pairs_only}
@@ -45,10 +46,12 @@ def best_loss(steps: Sequence[Step], tolerance: float, *, pairs_only: bool = Fal
             found = best
         if found is not None and found.explains_all(tolerance):
             return found
-    if found is None or not any(found.explains(name, tolerance) for name in found.matches):
+    explained = [name for name in found.matches if found.explains(name, tolerance)] if found else []
+    if found is None or all(found.size(name) == 1 for name in explained):
         guessed = _best_of([loss for loss in losses if loss.kind in HELD], steps, tolerance)
         if guessed is not None and guessed.explains_all(tolerance):
-            return guessed
+            few = FEWER * len(explained) <= _numbers(guessed, steps, tolerance)
+            return guessed if few or found is None else found
     return found
 
 

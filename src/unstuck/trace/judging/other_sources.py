@@ -14,6 +14,8 @@ import numpy as np
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, descendants
+from unstuck.trace.judging.judge import Verdicts
+from unstuck.trace.judging.linearity import mistreats
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.meetings import Meetings
 from unstuck.trace.reading.pairs import Pair, are_views
@@ -48,6 +50,18 @@ class Sources:
     def apart(self, name: str) -> bool:
         """Does the gradient come from the error of another output, or from no error at all?"""
         return self._always(name, self._is_apart)
+
+    def mistreated(self, name: str, verdicts: Verdicts) -> bool:
+        """Is what the gradient makes of the error of the loss wrong, whatever else is added to it?"""
+        telling = verdicts.telling(name)
+
+        def shows(step: Step, each: str) -> bool:
+            errors = self._errors(step)[0] & _made(step, each)
+            return step.number not in telling or mistreats(
+                step, each, errors, self._loss, telling[step.number].true
+            )
+
+        return any(step.number in telling for step in self._steps) and self._always(name, shows)
 
     def computed_once(self, name: str) -> bool:
         """Is the gradient worked out once in a step, and nothing like it that could have been lost?"""

@@ -16,8 +16,8 @@ import numpy as np
 from unstuck.autodiff.call import shape_of
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
-from unstuck.trace.reading.roving import mark_roving
-from unstuck.trace.reading.terms import may_open, opened, reads, stores_element, stores_whole, terms_of
+from unstuck.trace.reading.roving import SUMS, mark_roving
+from unstuck.trace.reading.terms import mark_moved, may_open, opened, reads, stores_element, stores_whole, terms_of
 
 Chain = list[Node]
 UPDATING = {"add", "subtract", "add.at", "subtract.at"}
@@ -79,9 +79,19 @@ def chains_of(nodes: Sequence[Node], least: int, known: Remembered, share: float
                 known.old[asked] = _old_value(*asked, share, known)
             if (old := known.old[asked]) is not None:
                 previous[node.id] = old
-        chains += sequences(group, previous, least)
+        found = sequences(group, previous, least)
+        mark_moved(_starts(group, found))
+        chains += found
     whole = {node.args[2].id: node for node in nodes if node.op in STORING and stores_whole(node)}
     return [[whole.get(node.id, node) for node in chain] for chain in chains]
+
+
+def _starts(group: Sequence[Node], chains: Sequence[Chain]) -> list[Node]:
+    """The numbers that a statement which moves others moves for the first time: they are no constants."""
+    if not chains or shape_of(chains[0][0].value):
+        return []
+    starts = [node.args[0] for node in group if node.op in SUMS]
+    return [start for start in starts if isinstance(start, Node) and start.op == "leaf"]
 
 
 def sequences(group: list[Node], previous: dict[int, Node], least: int) -> list[Chain]:
@@ -104,7 +114,8 @@ def sequences(group: list[Node], previous: dict[int, Node], least: int) -> list[
     ends: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for chain in reversed(chains):
         starts[shape_of(chain[0].value)].append(chain[0].id)
-        ends[shape_of(chain[0].value)].append(chain[-1].id)
+        if len(chain) > 1:  # else it is a sum of two other values, which a helper function of the script has made
+            ends[shape_of(chain[0].value)].append(chain[-1].id)
     latest = {shape: max(ids) for shape, ids in starts.items()}
     return [
         chain

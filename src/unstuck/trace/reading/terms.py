@@ -138,11 +138,20 @@ def _is_plain(node: Node, depth: int = 0) -> bool:
     A rate that one statement shrinks in every step has come from no deeper by that.
     """
     if node.op == "leaf":
-        return True
+        return not node.moved
     return depth < MOST_PLACES and all(
         not shape_of(parent.value) and _is_plain(parent, depth + (parent.span != node.span))
         for parent in node.parents()
     )
+
+
+def mark_moved(leaves: Sequence[Node]) -> None:
+    """From here on these numbers are parameters, which scale nothing as a constant does."""
+    new = [leaf for leaf in leaves if not leaf.moved]
+    for leaf in new:
+        leaf.moved = True
+    if new:
+        _is_plain.cache_clear()
 
 
 def _forwarded(coefficient: float, node: Node) -> list[tuple[float, Node]] | None:

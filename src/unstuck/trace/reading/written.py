@@ -16,6 +16,7 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Span
+from unstuck.trace.reading.chains import UPDATING
 from unstuck.trace.reading.handed import handed_over, returned_loss
 from unstuck.trace.reading.losses import Candidate, Proposal, candidates, without
 from unstuck.trace.reading.numerators import terms_inside
@@ -126,7 +127,8 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
         rates[name] = max((abs(t.coefficient) for t in terms if t.node is not update.before), default=0.0)
         sources += [term.node for term in terms if term.node.id >= bounds.start]
     backward = frozenset(ancestors(sources, oldest=oldest))
-    ends = frozen.union(before, (node for node in tape if node.id in steps.trained))
+    moved = _moved_before(before, inside)
+    ends = frozen.union(before, moved, (node for node in tape if node.id in steps.trained))
     updating = ancestors([update.after for update in updates.values()], oldest=bounds.start)
     backward = backward.union(_differences(updating - ends, updates))
     updating |= _made_of_gradients(sources, inside, ends)
@@ -178,6 +180,19 @@ def _frozen(before: Collection[Node], earlier: Sequence[Node], inside: Sequence[
         return frozenset()
     used = {parent for node in inside if node.op != "copy" for parent in node.parents()}
     return frozenset(node for node in copies if node.args[0] in used)
+
+
+def _moved_before(before: Collection[Node], inside: Sequence[Node]) -> set[Node]:
+    """Sums of single numbers that a network of such takes from earlier steps, as it takes parameters.
+
+    One of them may be a parameter that is moved too seldom to be known as one, and no derivative goes through its
+    update.
+    """
+    if any(np.ndim(node.value) for node in before):
+        return set()
+    start = inside[0].id
+    taken = {parent for node in inside for parent in node.parents() if parent.id < start}
+    return {node for node in taken if node.op in UPDATING and not np.ndim(node.value)}
 
 
 def reread(step: Step, name: str, after: Node, fresh: Collection[Node]) -> Readings:
