@@ -29,7 +29,10 @@ for epoch in range(150):
     [
         ("(delta @ W2.T + 0.002 * h * np.abs(h)) * (1 - h ** 2)", "cannot-tell"),  # a penalty on what h is
         ("(delta @ W2.T + np.sin(h)) * (1 - h ** 2)", "cannot-tell"),
-        ("delta @ W2.T * (1 - h) + 0.002 * np.sinh(h)", "wrong"),  # the error is not multiplied by the derivative
+        (
+            "delta @ W2.T * (1 - h) + 0.002 * np.sinh(h)",
+            "wrong",
+        ),  # the error is not multiplied by the derivative
     ],
 )
 def test_only_what_becomes_of_the_error_is_proof(back: str, status: str, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ main one: another phase of the same training, with update statements of its own.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,8 +20,9 @@ from unstuck.trace.judging.best import best_loss
 from unstuck.trace.judging.judge import Verdicts, judge, tolerance_of
 from unstuck.trace.judging.separate import parameters_of, separate, without_part
 from unstuck.trace.judging.updates import is_finite
+from unstuck.trace.reading.clocks import clocks
 from unstuck.trace.reading.lone import number_steps
-from unstuck.trace.reading.losses import COMPUTED
+from unstuck.trace.reading.losses import BENT, COMPUTED
 from unstuck.trace.reading.parts import parted, viewed
 from unstuck.trace.reading.steps import Steps, Tracked, unique_names
 from unstuck.trace.reading.still import still_trainings
@@ -85,14 +87,31 @@ def analyses(windows: Sequence[Window], naming: Naming, operations: int) -> list
         later = bool(found) and _takes_over(recorded, groups[0])
         names = _unused(naming(window, steps), steps, taken)
         analysed = _analysed(recorded, names, operations, hopeless=bool(found) and not later)
-        found += [
-            analysis
-            for number, analysis in enumerate(analysed, len(found))
-            if not number or analysis.explains_some() or (later and analysis.verdicts is not None)
-        ]
+        for analysis in analysed:
+            if not found or analysis.explains_some() or (later and analysis.verdicts is not None):
+                found.append(analysis)
+            elif (shared := _under_loss_of(found[0], analysis)) is not None:
+                found.append(shared)
     if not found:
         return [each for window in windows for each in _standing_still(window, naming)][:1]
     return found
+
+
+def _under_loss_of(main: Analysis, other: Analysis) -> Analysis | None:
+    """The other training under the loss that explains the main one, where all that it moves takes part in that.
+
+    (What is moved in an outer loop, as the word whose neighbours an inner loop goes through, has no other loss.)
+    """
+    if main.verdicts is None or not main.verdicts.explains_all(main.tolerance):
+        return None
+    loss = main.verdicts.loss
+    verdicts = judge(other.steps, loss)
+    telling = [verdicts.telling(name) for name in other.parameters]
+    if not all(len(told) > 1 and any(np.any(match.true) for match in told.values()) for told in telling):
+        return None
+    return replace(
+        other, verdicts=verdicts, account=account_for(other.steps, loss, verdicts, other.tolerance, 0)
+    )
 
 
 def _takes_over(later: Recorded, first: Recorded) -> bool:
@@ -165,11 +184,16 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int, hopeles
     hopeless  a network of which no loss explains anything is not explained at length
     """
     window, first = recorded[0]
-    steps = [
-        step for each, found in recorded for step in prepare(each.nodes, _renamed(found, names), each.first)
-    ]
+    steps = _prepared(recorded, names)
     if not steps:
         return []
+    if ticking := clocks(steps):
+        kept = [number for number, name in enumerate(names) if name not in ticking]
+        learning = [
+            (each, replace(found, parameters=tuple(found.parameters[number] for number in kept)))
+            for each, found in recorded
+        ]
+        return _analysed(learning, [names[number] for number in kept], operations, hopeless)
     steps = _without_no_losses(steps)
     parameters = dict(zip(names, first.parameters, strict=True))
     tolerance = tolerance_of(steps)
@@ -197,14 +221,29 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int, hopeles
     return result
 
 
+def _prepared(recorded: Recorded, names: Sequence[str]) -> list[Step]:
+    """The steps of all windows."""
+    return [
+        step for each, found in recorded for step in prepare(each.nodes, _renamed(found, names), each.first)
+    ]
+
+
 def _without_no_losses(steps: Sequence[Step]) -> list[Step]:
-    """The steps without the scalars that are no losses in some of them, and those that the next step starts from."""
-    inner = {span for step in steps for span in step.inner}
-    return [step.without_computed(inner | _carried_on(steps)) for step in steps]
+    """The steps without the scalars that are no losses in some of them, and those that the next step starts from.
+
+    What is made of differences is the derivative of a loss of them only if it rises with them in all steps.
+    """
+    inner = {span for step in steps for span in step.inner} | _carried_on(steps)
+    counts = Counter(loss for step in steps for loss in step.losses)
+    now_and_then = {loss for loss in counts if loss.kind == BENT and counts[loss] < max(counts.values())}
+    kept = [step.without_computed(inner) for step in steps]
+    return [
+        step.with_losses({k: v for k, v in step.losses.items() if k not in now_and_then}) for step in kept
+    ]
 
 
 def _carried_on(steps: Sequence[Step]) -> set[Span]:
-    """Where sums are made that a later step uses otherwise than to go on adding: numbers that are moved now and then."""
+    """Where sums are made that a later step takes, not to go on adding: numbers that are moved now and then."""
     sums = {
         loss.span
         for step in steps

@@ -43,6 +43,7 @@ from unstuck.trace.judging.judge import Verdicts
 from unstuck.trace.judging.matching import STEADY
 from unstuck.trace.judging.other_sources import APART, JOINED, ONCE, Sources
 from unstuck.trace.judging.penalties import is_penalty_alone
+from unstuck.trace.judging.proof import is_proven
 from unstuck.trace.judging.returned import derived_foretells
 from unstuck.trace.judging.separate import is_weights
 from unstuck.trace.judging.truncation import rounds_back
@@ -169,7 +170,7 @@ def loss_is_known(steps: Sequence[Step], verdicts: Verdicts, account: Account, t
     """Is a weight matrix explained exactly, does an altered rule explain all, or did the script return the loss?"""
     if verdicts.loss.kind == "returned":
         return derived_foretells(steps, verdicts)
-    if any(verdicts.proves(name, tolerance) for name in verdicts.matches):
+    if is_proven(steps, verdicts, tolerance):
         return True
     everything = bool(account.accepted) and account.verdicts.explains_all(tolerance)
     return everything and all(shows_loss(each, verdicts.loss, account.passes) for each in account.accepted)
@@ -234,7 +235,7 @@ def _meant_otherwise(left: Sequence[str], evidence: Evidence) -> Iterator[tuple[
     for name in left:
         if (mixed := _of_several(name, evidence)) is not None:
             yield name, mixed
-        elif (other := _from_elsewhere(name, sources, evidence)) and not sources.mistreated(name, verdicts):
+        elif other := _from_elsewhere(name, sources, evidence):
             yield name, ("cannot-tell", other)
         elif (matrix := fed_back_through(name, steps, verdicts.loss)) is not None:
             yield name, ("cannot-tell", FED_BACK.format(matrix))
@@ -286,10 +287,12 @@ def _from_elsewhere(name: str, sources: Sources, evidence: Evidence) -> str:
         return ""
     if told is not None and (told.kind not in UNCERTAIN or (isinstance(told, Forced) and told.of_itself)):
         return ""
-    if sources.joined(name, told is None or told.kind in ("error-wrong", "term-extra")):
-        return JOINED
+    joined = sources.joined(name, told is None or told.kind in ("error-wrong", "term-extra"))
     lost = told is not None and told.kind in OF_OMISSIONS  # then it is the error that is missing
-    return APART if not lost and sources.apart(name) else ""
+    apart = not joined and not lost and sources.apart(name)
+    if not (joined or apart) or sources.mistreated(name, evidence.verdicts):
+        return ""
+    return JOINED if joined else APART
 
 
 def _is_running_mean(steps: Sequence[Step], name: str) -> bool:

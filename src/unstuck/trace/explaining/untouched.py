@@ -27,6 +27,7 @@ from unstuck.trace.running.sources import line_in_words
 
 TESTED = 6  # steps in which the lost derivative must show
 LEAST_STEPS = 3
+SAME = 1e-6  # relative spread of factors that are one
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,7 @@ def _constants(step: Step, loss: Candidate) -> Iterator[Constant]:
             continue
         for position, (own, other) in enumerate((operands, operands[::-1])):
             base = untransposed(own)
-            known = own in step.tainted or base in parameters or np.size(base.value) < 2
+            known = own in step.tainted or base in parameters or np.ndim(base.value) == 0
             if known or untransposed(other) in parameters or np.ndim(base.value) > 2:
                 continue
             if _takes_part(base, other, y):
@@ -102,9 +103,18 @@ def _judged(first: Constant, rounds: Sequence[tuple[Step, Constant]], loss: Cand
         for (step, same), (following, _) in pairwise(rounds[: TESTED + 1])
     ]
     proofs = [proof for proof in lost if proof is not None]
-    if len(proofs) < len(lost):
+    if len(proofs) < len(lost) or not _is_one_multiple(proofs):
         return None
     return _noun(first, steady[0], *proofs[0], moved, elsewhere, len(rounds))
+
+
+def _is_one_multiple(proofs: Sequence[tuple[Node, Array]]) -> bool:
+    """Is what is let go the true derivative times one number in all steps?  (One number alone is a multiple of any.)"""
+    if any(exact.size > 1 for _, exact in proofs):
+        return True
+    ratios = [float(np.sum(node.value)) / float(np.sum(exact)) for node, exact in proofs if np.any(exact)]
+    places = {(node.span, node.op) for node, _ in proofs}
+    return len(places) == 1 and len(ratios) >= LEAST_STEPS and np.ptp(ratios) <= SAME * abs(ratios[0])
 
 
 def _updated_elsewhere(constant: Constant) -> Span | None:

@@ -28,8 +28,8 @@ def best_loss(steps: Sequence[Step], tolerance: float, *, pairs_only: bool = Fal
     Every candidate is tried on a few steps, and the best of them on all, until one explains everything.
     `pairs_only` leaves out the scalars that the script computes itself.  That a target is held constant although
     it depends on the parameters is believed only where it explains all, and no other loss more than a few of many
-    numbers, as may happen; a penalty is taken for the loss only where there is no other; and a sum of losses only if it shows in every step in
-    which its first part does.
+    numbers, as may happen; a penalty is taken for the loss only where there is no other; and a sum of losses only
+    if it shows in every step in which its first part does.
     """
     losses = {loss for step in steps for loss in step.losses if loss.by_pairs or not pairs_only}
     losses = {loss for loss in losses if not is_penalty_alone(steps, loss)} or losses

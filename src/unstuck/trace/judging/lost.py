@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import ancestors
+from unstuck.autodiff.reverse import ancestors, descendants
 from unstuck.facts import Array, Explanation, Span
 from unstuck.trace.judging.statements import calls_of
 from unstuck.trace.reading.steps import Update
@@ -145,7 +145,10 @@ def of_itself(name: str, steps: Sequence[Step]) -> Explanation | None:
     for step in steps:
         update = step.updates[name]
         behind = ancestors([update.after], oldest=step.nodes[0].id, stop=step.ends - {update.after})
-        same = [node for node in behind if node.op == "subtract" and _twice_the_same(node)]
+        zeros = sorted((node for node in behind if not np.any(node.value)), key=lambda node: node.id)
+        same = [node for node in zeros if node.op == "subtract" and _twice_the_same(node)]
+        if descendants(same, zeros).isdisjoint(term.node for term in update.terms):
+            return None  # what is made of it is not zero: a shift of the largest logit, say
         if not same or not np.array_equal(update.after.value, update.before.value):
             return None
         places.append(max(same, key=lambda node: node.id))

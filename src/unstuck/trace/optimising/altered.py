@@ -7,7 +7,8 @@ merely unheard of is not taken for something else with a fault.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -29,6 +30,7 @@ OTHER: dict[str, tuple[Callable[..., Any], str]] = {
     "multiply": (np.true_divide, "/ instead of *"),
     "true_divide": (np.multiply, "* instead of /"),
 }
+SQUARING = {"multiply", "power", "square"}
 TWO_SIDED = {"subtract", "true_divide"}
 NO_MINUS = "no minus sign"
 MOST_TRIALS, MOST_NUMBERS = 300, 300_000_000  # alterations, and numbers that all of them may work out
@@ -80,7 +82,8 @@ def _alterations(machine: Machine) -> Iterator[tuple[Place, str, Change]]:
         if np.shape(node.value) == machine.shape and node.span is not None:
             places.setdefault(place_of(node), node)
     moments = _Moments(machine)
-    for kind in (_operators, partial(_squares, machine), moments.exchanged, moments.forgotten):
+    kinds = (_operators, partial(_squares, machine), moments.exchanged, moments.forgotten, moments.taken)
+    for kind in kinds:
         for place, node in places.items():
             for should, change in kind(node):
                 yield place, should, change
@@ -133,7 +136,7 @@ class _Moments:
     """The values that one place has made in consecutive steps: what a memory was before, and what it is after."""
 
     def __init__(self, machine: Machine) -> None:
-        self._starts = machine.starts
+        self._starts, self._inlets, self._memories = machine.starts, machine.inlets, machine.memories
         self._sums = {node for node in machine.region if node.op in UPDATING} | machine.memories
         self._made = {
             (place_of(node), self._step(node)): node
@@ -179,3 +182,47 @@ class _Moments:
             return kept + value(node.args[1 - position])
 
         return change
+
+    def taken(self, node: Node) -> Iterator[tuple[str, Change]]:
+        """The square of what is remembered of the gradient, where the gradient's own belongs."""
+        squared = {each for each in _squared_in(node) if self._remembers(each)} if node.op in SQUARING else ()
+        if squared:
+            yield "the square of the gradient itself", self._of_gradient(squared)
+
+    def _remembers(self, node: Node) -> bool:
+        """Is this a sum to which what it was in the step before belongs?"""
+        if node.op not in UPDATING:
+            return False
+        before = {self._made.get((place_of(node), self._step(node) - 1)), *self._memories}
+        operands = {each for part in (node, *node.parents()) for each in part.parents()}
+        return not before.isdisjoint(operands)
+
+    def _of_gradient(self, squared: Collection[Node]) -> Change:
+        places = {place_of(each) for each in squared}
+
+        def change(node: Node, value: Valued) -> Any:
+            inlets = self._inlets[self._step(node)]
+            alike = [each for each in inlets if np.shape(each.value) == np.shape(node.value)]
+            if not alike:
+                raise NotRun
+
+            def taken(part: Node) -> Any:
+                if place_of(part) in places:
+                    return value(alike[0])
+                inner = part.op == "multiply" and any(place_of(each) in places for each in part.parents())
+                return run(part, {each: taken(each) for each in part.parents()}) if inner else value(part)
+
+            return run(node, {each: taken(each) for each in node.parents()})
+
+        return change
+
+
+def _squared_in(node: Node) -> set[Node]:
+    """What is squared here, as in `m ** 2` and in `c * m * m`."""
+    if node.op != "multiply":
+        return {each for each in node.args[:1] if isinstance(each, Node)}
+    inner = [
+        arg for each in node.args if isinstance(each, Node) and each.op == "multiply" for arg in each.args
+    ]
+    counts = Counter(each for each in (*node.args, *inner) if isinstance(each, Node))
+    return {each for each, count in counts.items() if count > 1}

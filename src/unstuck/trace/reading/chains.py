@@ -17,7 +17,15 @@ from unstuck.autodiff.call import shape_of
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
 from unstuck.trace.reading.roving import SUMS, mark_roving
-from unstuck.trace.reading.terms import mark_moved, may_open, opened, reads, stores_element, stores_whole, terms_of
+from unstuck.trace.reading.terms import (
+    mark_moved,
+    may_open,
+    opened,
+    reads,
+    stores_element,
+    stores_whole,
+    terms_of,
+)
 
 Chain = list[Node]
 UPDATING = {"add", "subtract", "add.at", "subtract.at"}
@@ -114,7 +122,9 @@ def sequences(group: list[Node], previous: dict[int, Node], least: int) -> list[
     ends: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for chain in reversed(chains):
         starts[shape_of(chain[0].value)].append(chain[0].id)
-        if len(chain) > 1:  # else it is a sum of two other values, which a helper function of the script has made
+        if (
+            len(chain) > 1
+        ):  # else it is a sum of two other values, which a helper function of the script has made
             ends[shape_of(chain[0].value)].append(chain[-1].id)
     latest = {shape: max(ids) for shape, ids in starts.items()}
     return [

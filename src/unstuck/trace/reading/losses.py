@@ -19,7 +19,7 @@ import numpy as np
 
 from unstuck.autodiff.activations import softmax
 from unstuck.autodiff.node import Node
-from unstuck.autodiff.reverse import between
+from unstuck.autodiff.reverse import between, descendants
 from unstuck.facts import Array, Span
 from unstuck.trace.reading.links import is_canonical
 from unstuck.trace.reading.meetings import Meetings, without_target
@@ -58,6 +58,7 @@ class Candidate:
         return TEXTS[self.kind] + (f", summed over {len(self.more) + 1} places" if self.more else "")
 
 
+BENT = "bent"  # a function of the difference is sent back
 TEXTS = {
     "explicit": "the value that the script computes",
     "squared": "half the squared error between output and target",
@@ -65,6 +66,7 @@ TEXTS = {
     "cross-entropy": "cross-entropy between output and target",
     "softmax-cross-entropy": "cross-entropy of the softmax of the output",
     "canonical-link": "the loss whose derivative before the last activation is output minus target",
+    BENT: "a function of the difference between output and target, as the absolute error or Huber's loss is",
     "held-first": "half the squared error between output and a target that is computed and held constant",
     "held-second": "half the squared error between output and a target that is computed and held constant",
     "maximised": "minus the value that the script computes and maximises",
@@ -72,6 +74,7 @@ TEXTS = {
 }
 REDUCTIONS = {"sum", "max", "amax", "mean", "logsumexp", "softmax", "einsum", "dot", "matmul"}
 LINEAR = {"dot", "matmul", "einsum", "tensordot", "inner", "setitem", "scatter", "stack", "concatenate"}
+DIFFERENCES = {"subtract", "setitem", "scatter"}
 PARTS = {"getitem", "gather"}
 CLIPPED = 1e-5  # by which a probability may be kept away from 0 and 1
 COMPUTED = ("explicit", "maximised")
@@ -118,7 +121,8 @@ def candidates(
     explicit = [key for key in found if not key.by_pairs]
     for key in explicit[: -2 * MOST_EXPLICIT]:
         del found[key]
-    return found | _sums(found, _without_target(found, step, backward)), frozenset(inner)
+    early = [node for node in step if node not in late]
+    return found | _sums(found, _without_target(found, early, backward)), frozenset(inner)
 
 
 def without(losses: Mapping[Candidate, Proposal], places: Collection[Span]) -> dict[Candidate, Proposal]:
@@ -142,7 +146,7 @@ def _without_target(
     found: Mapping[Candidate, Proposal], step: Sequence[Node], backward: Collection[Node]
 ) -> dict[Candidate, Proposal]:
     """Errors that are probabilities as they stand, beside others that do meet a target."""
-    outputs = {pair.output for loss, proposal in found.items() if loss.by_pairs for pair in proposal.pairs}
+    outputs = _without_errors({pair for proposal in _by_pairs(found) for pair in proposal.pairs}, step)
     lone: dict[Candidate, Proposal] = {}
     for pair in without_target(step, backward, outputs, oldest=step[0].id) if outputs else ():
         for kind, seed in _seeds(pair):
@@ -151,6 +155,17 @@ def _without_target(
                 proposal.seeds.append(seed)
                 proposal.pairs.append(pair)
     return lone
+
+
+def _by_pairs(found: Mapping[Candidate, Proposal]) -> Iterator[Proposal]:
+    return (proposal for loss, proposal in found.items() if loss.by_pairs)
+
+
+def _without_errors(pairs: Collection[Pair], step: Sequence[Node]) -> set[Node]:
+    """The outputs of these pairs that are no errors: a gradient less its mean, in an optimiser, compares no output."""
+    outputs = {pair.output for pair in pairs if not pair.held}
+    compared = [node for node in step if node.op in DIFFERENCES and not outputs.isdisjoint(node.parents())]
+    return outputs - descendants(compared, step) or outputs
 
 
 def _sums(
@@ -185,8 +200,8 @@ def _seeds(pair: Pair) -> Iterator[tuple[str, tuple[Node, Array]]]:
     output, target, weight = pair.output, pair.target, pair.weight
     value = np.asarray(output.value, float)
     difference = weight * (value - target)
-    if pair.held:
-        yield f"held-{pair.held}", (output, difference)
+    if pair.held or pair.bent:
+        yield f"held-{pair.held}" if pair.held else BENT, (output, difference)
         return
     yield "squared", (output, difference)
     if inside(value) and inside(np.asarray(target)):
@@ -266,7 +281,7 @@ def _before_activation(output: Node) -> list[Node]:
     current = output
     for _ in range(12):
         inputs = [p for p in current.parents() if np.shape(p.value) == np.shape(output.value)]
-        if current.op in LINEAR or _is_bilinear(current):
+        if current.op in LINEAR or _is_bilinear(current) or (path and current.op in PARTS):
             sums = takewhile(lambda node: node.op in ("add", "subtract"), reversed(path))
             return [current, *(node for node in sums if node is not output)] if path else []
         if not inputs:

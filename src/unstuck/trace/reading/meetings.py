@@ -19,11 +19,12 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Array
 from unstuck.trace.reading.odds import met_in_odds
-from unstuck.trace.reading.pairs import MOVING, Met, Pair, met, moved
+from unstuck.trace.reading.pairs import MOVING, Met, Pair, bent, met, moved
 
 SIGMOIDS = {"true_divide", "reciprocal", "exp", "expit", "multiply", "power", "add", "where", "vectorize"}
 DEEPEST = 6  # operations from the value before a sigmoid to its result
 SIGMOID_TOLERANCE = 1e-6
+BENDING = {"sign", "clip", "where", "maximum", "minimum", "tanh", "arctan"}  # functions of a difference
 LEAST_CLASSES = 3  # of a single row of which the class can be seen
 
 
@@ -39,7 +40,7 @@ class Meetings:
         if (collected := self._moved(node)) is not None:
             self._met[node] = [collected]
             return []
-        weighted = self._weighted(node)
+        weighted = self._weighted(node) or self._bent(node)
         if weighted:
             self._met[node] = weighted
             return [pair for one in weighted for pair in one.pairs]
@@ -74,6 +75,17 @@ class Meetings:
         with np.errstate(divide="ignore"):
             weight = 1.0 / factor if node.op == "true_divide" else factor
         return [one.weighted(weight) for one in self._met[first]]
+
+    def _bent(self, node: Node) -> list[Met]:
+        """The differences of which a function is sent back."""
+        if node.op not in BENDING or not any(parent in self._met for parent in node.parents()):
+            return []
+        first = next(parent for parent in node.parents() if parent in self._met)
+        difference, value = np.asarray(first.value, float), np.asarray(node.value, float)
+        if difference.shape != value.shape or any(one.pairs[0].held for one in self._met[first]):
+            return []
+        found = (bent(one, difference, value) for one in self._met[first])
+        return [one for one in found if one is not None]
 
     def _rescaled(self, node: Node) -> list[Met]:
         """d[mask] *= weight: the same differences, some of them multiplied."""

@@ -30,12 +30,14 @@ class Pair:
 
     weight  of each element's loss
     held    which operand of the difference is the target, where it depends on the parameters and counts as constant
+    bent    is it a function of the difference, such as its sign, that is sent back?
     """
 
     output: Node
     target: Array
     weight: Array | float = 1.0
     held: Literal["", "first", "second"] = ""
+    bent: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +60,21 @@ class Met:
             pairs.append(replace(pair, weight=pair.weight * factors[start : start + size].reshape(shape)))
             start += size
         return Met(pairs, self.place)
+
+
+def bent(known: Met, difference: Array, value: Array) -> Met | None:
+    """What a function makes of a difference, where that may be the derivative of another loss of it; else None.
+
+    The derivative of a convex loss of differences has their sign, and does not fall where they rise: the sign of the
+    absolute error, what Huber's loss cuts off.
+    """
+    order = np.argsort(difference, axis=None)
+    rising, made = difference.ravel()[order], value.ravel()[order]
+    if not np.all(np.isfinite(made)) or np.any(np.diff(made) < 0) or np.any(made * rising < 0):
+        return None
+    factor = np.divide(value, difference, out=np.zeros(difference.shape), where=difference != 0)
+    weighted = known.weighted(factor)
+    return Met([replace(pair, bent=True) for pair in weighted.pairs], weighted.place)
 
 
 def met(pair: Pair) -> Met:

@@ -8,7 +8,7 @@ written gradient.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from operator import attrgetter
@@ -123,7 +123,13 @@ def _seldom_moved(nodes: Sequence[Node], chains: Sequence[Chain]) -> set[int]:
         return set()
     ops = {op for _, op in places}
     numbers = (node for node in nodes if node.op in ops and not shape_of(node.value))
-    return {node.id for node in numbers if (node.span, node.op) in places}
+    return {node.id for node in numbers if (node.span, node.op) in places and _goes_on(node, places)}
+
+
+def _goes_on(node: Node, places: Collection[tuple[Span | None, str]]) -> bool:
+    """Is the first operand such a number too, or one from outside?  (A function of the script may subtract anything.)"""
+    first = node.args[0] if node.args else None
+    return isinstance(first, Node) and (first.op in ("leaf", "getitem") or (first.span, first.op) in places)
 
 
 # ----- The step loop ------------------------------------------------------------------------------------

@@ -116,7 +116,10 @@ class _Statements:
         return [statement]
 
     def _headers(self, statement: ast.stmt) -> None:
-        """The expressions at the head of a compound statement; their values are used only if they are named."""
+        """The expressions at the head of a compound statement.
+
+        Their values are used only if they are named; but of a margin, what is compared here is all that there is.
+        """
         for field in ("test", "subject"):
             if hasattr(statement, field):
                 setattr(statement, field, self._header(getattr(statement, field)))
@@ -127,7 +130,7 @@ class _Statements:
 
     def _header(self, test: ast.expr) -> ast.expr:
         plain: ast.expr = self.asleep.visit(deepcopy(test))
-        if any(isinstance(node, ast.NamedExpr) for node in ast.walk(test)):
+        if any(isinstance(node, ast.NamedExpr | ast.BinOp) for node in ast.walk(test)):
             return either(self.recorded.visit(test), plain)
         return plain
 
