@@ -12,6 +12,7 @@ import gc
 import linecache
 import math
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -65,7 +66,9 @@ class Recorder:
         self.paths: dict[int, str] = {}
         self.namespaces: list[Mapping[str, Any]] = []
         self._sources: list[Source] = []
-        self._live: dict[tuple[int, Span, int], str] = {}  # names of the parameters in the running program
+        self._live: dict[
+            tuple[int, Span, int, int], str
+        ] = {}  # names of the parameters in the running program
         self.clock.start(self.runtime)
 
     def transform(self, tree: ast.Module, filename: str) -> ast.Module:
@@ -88,17 +91,10 @@ class Recorder:
         self.namespaces = self.namespaces or namespaces
         latest = {id(u.after.value): u.after.value for p in steps.parameters for u in p.updates.values()}
         self.paths = paths_of(latest, namespaces, self.instrumenter.loop_variables)
-        self._live |= {
-            (self.clock.progress.training, p.span, i): next(
-                (
-                    self.paths[id(u.after.value)]
-                    for u in p.updates.values()
-                    if id(u.after.value) in self.paths
-                ),
-                "",
-            )
-            for i, p in enumerate(steps.parameters)
-        }
+        for place, parameter in zip(_places(steps), steps.parameters, strict=True):
+            after = [id(update.after.value) for update in parameter.updates.values()]
+            name = next((self.paths[each] for each in after if each in self.paths), "")
+            self._live[self.clock.progress.training, *place] = name
 
     # ----- After the run ------------------------------------------------------------------------------------
 
@@ -131,7 +127,7 @@ class Recorder:
     def _names(self, window: Window, steps: Steps) -> tuple[str, ...]:
         """The path of each parameter in the running program, else the text of its assignment."""
         live = self._live
-        paths = [live.get((window.training, p.span, i), "") for i, p in enumerate(steps.parameters)]
+        paths = [live.get((window.training, *place), "") for place in _places(steps)]
         return parameter_names([p.name for p in steps.parameters], paths)
 
     def _judged(self, base: Trace, found: Sequence[Analysis]) -> Trace:
@@ -214,6 +210,15 @@ class Recorder:
             f"no training loop found: {count:,} array operations and {loops} were seen, "
             "but no array that a network uses was updated step by step"
         )
+
+
+def _places(steps: Steps) -> Iterator[tuple[Span, int, int]]:
+    """Where each parameter is updated, which of those of one place it is, and how many there are."""
+    counts = Counter(parameter.span for parameter in steps.parameters)
+    seen: Counter[Span] = Counter()
+    for parameter in steps.parameters:
+        yield parameter.span, seen[parameter.span], counts[parameter.span]
+        seen[parameter.span] += 1
 
 
 def _is_complex(analysis: Analysis) -> bool:

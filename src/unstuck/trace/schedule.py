@@ -106,6 +106,7 @@ class Clock:
         # By loop: how often the step loop was entered before this round.
         self._epochs_before: dict[int, int] = {}
         self._phases, self._new_phase = 0, False
+        self._amid = False  # was the step loop found within a step?
 
     def start(self, runtime: Runtime) -> None:
         """Begin discovery."""
@@ -258,14 +259,20 @@ class Clock:
         self._window_end = self._first_step + max(self.plan.steps, len(seen))
         for context in contexts:
             self.nest.met([number for number, _ in context], self.step_loop)
-        self.on_found(steps)
         if self.nest and self.nest.running[-1].number == self.step_loop:
+            self.on_found(steps)
             self._step(counted=True)
+        else:
+            self._amid = True
 
     # ----- Windows of steps ---------------------------------------------------------------------------------
 
     def _step(self, counted: bool = False) -> None:
         self.progress.step += not counted
+        if self._amid:  # now every parameter is alive, with the value that the last step has given it
+            self._amid = False
+            for steps in trainings(self.runtime.memory.nodes, LEAST_OF_LONG, self._known)[:1]:
+                self.on_found(steps)
         step = self.progress.step
         if self.runtime.on and (step >= self._window_end or self._crowded()):
             self._close()

@@ -127,7 +127,7 @@ def _seldom_moved(nodes: Sequence[Node], chains: Sequence[Chain]) -> set[int]:
 
 
 def _goes_on(node: Node, places: Collection[tuple[Span | None, str]]) -> bool:
-    """Is the first operand such a number too, or one from outside?  (A function of the script may subtract anything.)"""
+    """Is the first operand such a number, or one from outside?  (A helper function may subtract anything.)"""
     first = node.args[0] if node.args else None
     return isinstance(first, Node) and (first.op in ("leaf", "getitem") or (first.span, first.op) in places)
 
