@@ -165,7 +165,7 @@ def _without_errors(pairs: Collection[Pair], step: Sequence[Node]) -> set[Node]:
     """The outputs of these pairs that are no errors: a gradient less its mean, in an optimiser, compares no output."""
     outputs = {pair.output for pair in pairs if not pair.held}
     compared = [node for node in step if node.op in DIFFERENCES and not outputs.isdisjoint(node.parents())]
-    return outputs - descendants(compared, step) or outputs
+    return outputs.intersection(step) - descendants(compared, step) or outputs
 
 
 def _sums(
