@@ -15,7 +15,7 @@ from unstuck.trace.judging.together import together
 
 RIGHT = Path(__file__).parents[1] / "scripts" / "purposes"
 FAULTS = [
-    ("matrix_factor_pure", "e * qik - reg * puk", "e * puk - reg * puk", "P[u][k]", 38),
+    ("matrix_factor_pure", "e * qik - reg * puk", "e * puk - reg * puk", "P[", 38),
     ("matrix_factor_pure", "bi[i] += lr * (e - reg", "bi[i] -= lr * (e - reg", "bi", 35),
     ("bpr_shop", "s * (hi - hj)", "s * (hi + hj)", "U", 33),
     ("bpr_shop", "-s * wu", "s * wu", "I", 35),

@@ -31,11 +31,9 @@ Chain = list[Node]
 UPDATING = {"add", "subtract", "add.at", "subtract.at"}
 STORING = {"setitem", "scatter"}
 READING = {"getitem", "gather"}
+HALF = 0.5  # of a moment, and of the gradient, make the new one in the Adam of many adversarial networks
 # Arrays updated by one line of code: how far back among its results an old value is looked for.
 MOST_LAYERS = 40
-# How far the share of an old value that comes back may be from a whole one: alone, and beside something else (some
-# adversarial networks are trained by Adam with a first moment of which one half comes back).
-LONE, SHARED = 1.0 - 1e-9, 0.5 + 1e-9
 # Restarts of a training with other starts, of an array and of a number; what begins anew more often is a sum.
 MOST_RESTARTS, RESTARTS_OF_NUMBER = 20, 3
 
@@ -150,11 +148,14 @@ def _old_value(node: Node, oldest: int, share: float, known: Remembered) -> Node
     if plain is not None or node.span not in known.places_in(node):
         return plain
     terms = terms_of(node, stop=lambda other: other.span == node.span or other.id < oldest)
-    near = LONE if len(terms) == 1 and share == 1 else SHARED  # `w -= rate * w` adds nothing else
+    near = 1.0 if len(terms) == 1 and share == 1 else 0.5  # `w -= rate * w` adds nothing else
+    mean = share == 1 and np.allclose([term.coefficient for term in terms], HALF)
     whole = [
         term.node
         for term in terms
-        if term.node.id < node.id and term.node.span == node.span and abs(term.coefficient - share) <= near
+        if term.node.id < node.id
+        and term.node.span == node.span
+        and (mean or abs(term.coefficient - share) < near)
     ]
     same = [other for other in whole if shape_of(other.value) == shape_of(node.value)]
     return same[0] if len(same) == 1 else None
