@@ -7,6 +7,7 @@ instead of subtracted.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from unstuck.autodiff import effort
@@ -122,8 +123,12 @@ def _under_others(
 ) -> Iterator[Told]:
     """The accounts under other losses of outputs and targets, as far as the work for all of them allows."""
     end = effort.done() + operations
+    counts = Counter(loss for step in steps for loss in step.losses)
+    shown = [
+        loss for loss in counts if counts[loss] > 1 or len(steps) == 1
+    ]  # in one of many steps: an accident
     for kind in MEANT:
-        for loss in dict.fromkeys(loss for step in steps for loss in step.losses if loss.kind == kind):
+        for loss in [loss for loss in shown if loss.kind == kind]:
             if effort.over(end) or effort.repeated() - begun > MOST_REPEATED:
                 return
             if loss != first and not loss.more:
