@@ -50,11 +50,11 @@ class Matrix:
 
 
 random.seed(3)
-xs = [-3 + 6 * i / 5 for i in range(6)]
+xs = [-3 + 6 * i / 7 for i in range(8)]
 X = Matrix([[x / 3] for x in xs])
 Y = Matrix([[math.sin(x)] for x in xs])
 
-H = 3
+H = 4
 W1, b1 = Matrix.random(1, H, 0.8), Matrix.random(1, H, 0.3)
 W2, b2 = Matrix.random(H, H, 0.4), Matrix.zeros(1, H)
 W3, b3 = Matrix.random(H, 1, 0.4), Matrix.zeros(1, 1)
