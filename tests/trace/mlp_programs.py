@@ -199,3 +199,22 @@ def _update(p: Program) -> list[str]:
         else:
             lines.append(f"    {name} {sign}= rate * g{name}")
     return lines
+
+
+def two_layers(back: str, drawn: str = "None") -> str:
+    """A right network of two layers but for its hidden error, which is computed as given, with B drawn before."""
+    return f"""
+import numpy as np
+rng = np.random.RandomState(45)
+X = rng.randn(200, 8)
+T = X @ rng.randn(8, 3) + 0.5 * np.tanh(X @ rng.randn(8, 3))
+W1 = rng.randn(8, 20) * 0.2
+W2 = rng.randn(20, 3) * 0.2
+B = {drawn}
+for epoch in range(150):
+    h = np.tanh(X @ W1)
+    delta = (h @ W2 - T) / len(X)
+    back = {back}
+    W2 -= 0.05 * h.T @ delta
+    W1 -= 0.05 * X.T @ back
+"""

@@ -6,22 +6,9 @@ from pathlib import Path
 
 import pytest
 from judged import judged, wrong
+from mlp_programs import two_layers
 
 RIGHT = Path(__file__).parents[1] / "scripts" / "right"
-PROGRAM = """
-import numpy as np
-rng = np.random.RandomState(45)
-X = rng.randn(200, 8)
-T = X @ rng.randn(8, 3) + 0.5 * np.tanh(X @ rng.randn(8, 3))
-W1 = rng.randn(8, 20) * 0.2
-W2 = rng.randn(20, 3) * 0.2
-for epoch in range(150):
-    h = np.tanh(X @ W1)
-    delta = (h @ W2 - T) / len(X)
-    back = {}
-    W2 -= 0.05 * h.T @ delta
-    W1 -= 0.05 * X.T @ back
-"""
 
 
 @pytest.mark.parametrize(
@@ -37,7 +24,7 @@ for epoch in range(150):
 )
 def test_only_what_becomes_of_the_error_is_proof(back: str, status: str, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
-    program.write_text(PROGRAM.format(back))
+    program.write_text(two_layers(back))
     found = {gradient.parameter: gradient for gradient in judged(program).gradients}
     assert found["W2"].status == "exact"
     assert found["W1"].status == status

@@ -7,8 +7,7 @@ main one: another phase of the same training, with update statements of its own.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +21,7 @@ from unstuck.trace.judging.separate import parameters_of, separate, without_part
 from unstuck.trace.judging.updates import is_finite
 from unstuck.trace.reading.clocks import clocks
 from unstuck.trace.reading.lone import number_steps
-from unstuck.trace.reading.losses import BENT, COMPUTED
+from unstuck.trace.reading.no_losses import without_no_losses
 from unstuck.trace.reading.parts import parted, viewed
 from unstuck.trace.reading.steps import Steps, Tracked, unique_names
 from unstuck.trace.reading.still import still_trainings
@@ -188,13 +187,10 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int, hopeles
     if not steps:
         return []
     if ticking := clocks(steps):
-        kept = [number for number, name in enumerate(names) if name not in ticking]
-        learning = [
-            (each, replace(found, parameters=tuple(found.parameters[number] for number in kept)))
-            for each, found in recorded
-        ]
-        return _analysed(learning, [names[number] for number in kept], operations, hopeless)
-    steps = _without_no_losses(steps)
+        recorded, names = _without_clocks(recorded, names, ticking)
+        window, first = recorded[0]
+        steps = _prepared(recorded, names)
+    steps = without_no_losses(steps)
     parameters = dict(zip(names, first.parameters, strict=True))
     tolerance = tolerance_of(steps)
     steps, verdicts = _under_best(steps, tolerance)
@@ -221,42 +217,23 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int, hopeles
     return result
 
 
+def _without_clocks(
+    recorded: Recorded, names: Sequence[str], ticking: Collection[str]
+) -> tuple[Recorded, list[str]]:
+    """The windows and the names of what learns."""
+    kept = [number for number, name in enumerate(names) if name not in ticking]
+    learning = [
+        (window, replace(found, parameters=tuple(found.parameters[number] for number in kept)))
+        for window, found in recorded
+    ]
+    return learning, [names[number] for number in kept]
+
+
 def _prepared(recorded: Recorded, names: Sequence[str]) -> list[Step]:
     """The steps of all windows."""
     return [
         step for each, found in recorded for step in prepare(each.nodes, _renamed(found, names), each.first)
     ]
-
-
-def _without_no_losses(steps: Sequence[Step]) -> list[Step]:
-    """The steps without the scalars that are no losses in some of them, and those that the next step starts from.
-
-    What is made of differences is the derivative of a loss of them only if it rises with them in all steps.
-    """
-    inner = {span for step in steps for span in step.inner} | _carried_on(steps)
-    counts = Counter(loss for step in steps for loss in step.losses)
-    now_and_then = {loss for loss in counts if loss.kind == BENT and counts[loss] < max(counts.values())}
-    kept = [step.without_computed(inner) for step in steps]
-    return [
-        step.with_losses({k: v for k, v in step.losses.items() if k not in now_and_then}) for step in kept
-    ]
-
-
-def _carried_on(steps: Sequence[Step]) -> set[Span]:
-    """Where sums are made that a later step takes, not to go on adding: numbers that are moved now and then."""
-    sums = {
-        loss.span
-        for step in steps
-        for loss, proposal in step.losses.items()
-        if loss.kind in COMPUTED and proposal.seeds[0][0].op in ("add", "subtract")
-    }
-    return {
-        parent.span
-        for step in steps
-        for node in (step.nodes if sums else ())
-        for parent in node.parents()
-        if parent.id < step.nodes[0].id and parent.span in sums and node.span != parent.span
-    }
 
 
 def _without(steps: Sequence[Step], verdicts: Verdicts, names: Sequence[str]) -> tuple[list[Step], Verdicts]:

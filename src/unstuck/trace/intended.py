@@ -124,9 +124,8 @@ def _under_others(
     """The accounts under other losses of outputs and targets, as far as the work for all of them allows."""
     end = effort.done() + operations
     counts = Counter(loss for step in steps for loss in step.losses)
-    shown = [
-        loss for loss in counts if counts[loss] > 1 or len(steps) == 1
-    ]  # in one of many steps: an accident
+    # A loss that shows in one of many steps is there by accident.
+    shown = [loss for loss in counts if counts[loss] > 1 or len(steps) == 1]
     for kind in MEANT:
         for loss in [loss for loss in shown if loss.kind == kind]:
             if effort.over(end) or effort.repeated() - begun > MOST_REPEATED:

@@ -66,9 +66,7 @@ class Recorder:
         self.paths: dict[int, str] = {}
         self.namespaces: list[Mapping[str, Any]] = []
         self._sources: list[Source] = []
-        self._live: dict[
-            tuple[int, Span, int, int], str
-        ] = {}  # names of the parameters in the running program
+        self._live: dict[tuple[int, Span, int, int], str] = {}  # names in the running program: see `_places`
         self.clock.start(self.runtime)
 
     def transform(self, tree: ast.Module, filename: str) -> ast.Module:

@@ -12,7 +12,8 @@ another network, so discovery begins again.  When everything has been seen the p
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Iterator, Sequence, Sized
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from unstuck.autodiff.node import Node
@@ -191,11 +192,8 @@ class Clock:
         if self._looks.due(memory, loop.rounds, length):
             long = count >= LONG_STEPS or memory.held >= LARGE_STEPS
             least = LEAST_OF_LONG if long else LEAST_UPDATES
-            try:
+            with self._reading():
                 self._look(next(iter(trainings(memory.nodes, least, self._known)), None), length)
-            except Exception as error:  # what we cannot read is no fault of the program that is running
-                self.progress.failure = error
-                self._give_up()
             self._looks.ended()
         if self.step_loop is not None:
             return
@@ -203,6 +201,15 @@ class Clock:
         if memory.held > MOST_BYTES and self._tapes < MOST_TAPES and not self.progress.windows:
             self._begin_tape()
         elif count > most or memory.held > MOST_BYTES:
+            self._give_up()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """What we cannot read on the tape is no fault of the program that is running."""
+        try:
+            yield
+        except Exception as error:
+            self.progress.failure = error
             self._give_up()
 
     def _begin_tape(self) -> None:
@@ -220,7 +227,7 @@ class Clock:
         if self.runtime.on:
             self._close()
         self.progress.training += 1
-        self.step_loop, self._suspected = None, frozenset()
+        self.step_loop, self._suspected, self._amid = None, frozenset(), False
         self._first_step = self.progress.step + 1
         self._looks = Looks()
         self.nest.forget()
@@ -259,11 +266,10 @@ class Clock:
         self._window_end = self._first_step + max(self.plan.steps, len(seen))
         for context in contexts:
             self.nest.met([number for number, _ in context], self.step_loop)
-        if self.nest and self.nest.running[-1].number == self.step_loop:
+        self._amid = not self.nest or self.nest.running[-1].number != self.step_loop
+        if not self._amid:
             self.on_found(steps)
             self._step(counted=True)
-        else:
-            self._amid = True
 
     # ----- Windows of steps ---------------------------------------------------------------------------------
 
@@ -271,8 +277,9 @@ class Clock:
         self.progress.step += not counted
         if self._amid:  # now every parameter is alive, with the value that the last step has given it
             self._amid = False
-            for steps in trainings(self.runtime.memory.nodes, LEAST_OF_LONG, self._known)[:1]:
-                self.on_found(steps)
+            with self._reading():
+                for steps in trainings(self.runtime.memory.nodes, LEAST_OF_LONG, self._known)[:1]:
+                    self.on_found(steps)
         step = self.progress.step
         if self.runtime.on and (step >= self._window_end or self._crowded()):
             self._close()

@@ -145,12 +145,12 @@ def of_itself(name: str, steps: Sequence[Step]) -> Explanation | None:
     for step in steps:
         update = step.updates[name]
         behind = ancestors([update.after], oldest=step.nodes[0].id, stop=step.ends - {update.after})
-        zeros = sorted((node for node in behind if not np.any(node.value)), key=lambda node: node.id)
-        same = [node for node in zeros if node.op == "subtract" and _twice_the_same(node)]
-        if descendants(same, zeros).isdisjoint(term.node for term in update.terms):
-            return None  # what is made of it is not zero: a shift of the largest logit, say
+        same = [node for node in behind if node.op == "subtract" and _twice_the_same(node)]
         if not same or not np.array_equal(update.after.value, update.before.value):
             return None
+        zeros = sorted((node for node in behind if not np.any(node.value)), key=lambda node: node.id)
+        if descendants(same, zeros).isdisjoint(term.node for term in update.terms):
+            return None  # what is made of it is not zero: a shift of the largest logit, say
         places.append(max(same, key=lambda node: node.id))
     last = places[-1]
     if len(places) < LEAST_STEPS or last.span is None:

@@ -123,9 +123,7 @@ def sequences(group: list[Node], previous: dict[int, Node], least: int) -> list[
     ends: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for chain in reversed(chains):
         starts[shape_of(chain[0].value)].append(chain[0].id)
-        if (
-            len(chain) > 1
-        ):  # else it is a sum of two other values, which a helper function of the script has made
+        if len(chain) > 1:  # else two other values are added, by a helper function of the script perhaps
             ends[shape_of(chain[0].value)].append(chain[-1].id)
     latest = {shape: max(ids) for shape, ids in starts.items()}
     return [

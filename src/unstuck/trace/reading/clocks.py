@@ -6,7 +6,7 @@ on parameters.  But no output does, and nothing that depends on a parameter move
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
@@ -17,27 +17,22 @@ from unstuck.trace.reading.written import Step
 
 def clocks(steps: Sequence[Step]) -> set[str]:
     """The names of what moves by itself, and is a part of targets alone."""
-    suspects = {name for step in steps for name in _moved_alone(step)}
-    found = {name for name in suspects if _is_clock(name, steps)}
+    holding = [step for step in steps if _held(step)]
+    learning = {name for step in holding for name in step.updates if _learns(name, step)}
+    suspects = {name for step in holding for name in step.updates} - learning
+    found = {
+        name
+        for name in suspects
+        if any(_makes_targets(name, step) for step in holding if name in step.updates)
+    }
     return found if any(step.updates.keys() - found for step in steps) else set()
 
 
-def _moved_alone(step: Step) -> Iterator[str]:
-    """What is moved by something that depends on no parameter, in a step that holds a computed target constant."""
-    if any(loss.kind in HELD for loss in step.losses):
-        for name, update in step.updates.items():
-            added = [term.node for term in update.terms if term.node is not update.before]
-            made_of = {*added, *(parent for node in added for parent in node.parents())}
-            if step.tainted.isdisjoint(made_of):
-                yield name
-
-
-def _is_clock(name: str, steps: Sequence[Step]) -> bool:
-    """Is it never moved by anything else, and no output made of it, but some target?"""
-    mine = [step for step in steps if name in step.updates]
-    return all(name in {*_moved_alone(step)} for step in mine if _held(step)) and any(
-        _makes_targets(name, step) for step in mine
-    )
+def _learns(name: str, step: Step) -> bool:
+    """Is it moved by something that depends on a parameter?"""
+    update = step.updates[name]
+    added = [term.node for term in update.terms if term.node is not update.before]
+    return not step.tainted.isdisjoint({*added, *(parent for node in added for parent in node.parents())})
 
 
 def _makes_targets(name: str, step: Step) -> bool:

@@ -19,12 +19,11 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.reverse import ancestors
 from unstuck.facts import Array
 from unstuck.trace.reading.odds import met_in_odds
-from unstuck.trace.reading.pairs import MOVING, Met, Pair, bent, met, moved
+from unstuck.trace.reading.pairs import BENDING, MOVING, Met, Pair, bent, met, moved
 
 SIGMOIDS = {"true_divide", "reciprocal", "exp", "expit", "multiply", "power", "add", "where", "vectorize"}
 DEEPEST = 6  # operations from the value before a sigmoid to its result
 SIGMOID_TOLERANCE = 1e-6
-BENDING = {"sign", "clip", "where", "maximum", "minimum", "tanh", "arctan"}  # functions of a difference
 LEAST_CLASSES = 3  # of a single row of which the class can be seen
 
 
@@ -78,13 +77,10 @@ class Meetings:
 
     def _bent(self, node: Node) -> list[Met]:
         """The differences of which a function is sent back."""
-        if node.op not in BENDING or not any(parent in self._met for parent in node.parents()):
+        first = next((each for each in node.parents() if each in self._met), None)
+        if first is None or node.op not in BENDING:
             return []
-        first = next(parent for parent in node.parents() if parent in self._met)
-        difference, value = np.asarray(first.value, float), np.asarray(node.value, float)
-        if difference.shape != value.shape or any(one.pairs[0].held for one in self._met[first]):
-            return []
-        found = (bent(one, difference, value) for one in self._met[first])
+        found = (bent(one, first, node) for one in self._met[first] if not one.pairs[0].held)
         return [one for one in found if one is not None]
 
     def _rescaled(self, node: Node) -> list[Met]:

@@ -21,6 +21,7 @@ from unstuck.trace.reading.views import CONTRACTIONS
 
 COLLECTING = {"array", "stack", "vstack", "hstack", "concatenate", "column_stack"}
 ELEMENTWISE = {"copy", "negative", "positive"}
+BENDING = {"sign", "clip", "where", "maximum", "minimum", "tanh", "arctan"}  # functions of a difference
 MOVING = COLLECTING | ELEMENTWISE | {"gather", "getitem", "reshape", "ravel", "transpose"}
 
 
@@ -62,15 +63,17 @@ class Met:
         return Met(pairs, self.place)
 
 
-def bent(known: Met, difference: Array, value: Array) -> Met | None:
+def bent(known: Met, compared: Node, made: Node) -> Met | None:
     """What a function makes of a difference, where that may be the derivative of another loss of it; else None.
 
     The derivative of a convex loss of differences has their sign, and does not fall where they rise: the sign of the
     absolute error, what Huber's loss cuts off.
     """
+    difference, value = np.asarray(compared.value, float), np.asarray(made.value, float)
+    if difference.shape != value.shape or not np.all(np.isfinite(value)):
+        return None
     order = np.argsort(difference, axis=None)
-    rising, made = difference.ravel()[order], value.ravel()[order]
-    if not np.all(np.isfinite(made)) or np.any(np.diff(made) < 0) or np.any(made * rising < 0):
+    if np.any(np.diff(value.ravel()[order]) < 0) or np.any(value * difference < 0):
         return None
     factor = np.divide(value, difference, out=np.zeros(difference.shape), where=difference != 0)
     weighted = known.weighted(factor)

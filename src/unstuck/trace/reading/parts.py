@@ -18,10 +18,11 @@ from unstuck.autodiff.node import Node
 from unstuck.autodiff.rerun import run
 from unstuck.autodiff.reverse import adjoints
 from unstuck.facts import Array
+from unstuck.trace.reading.indices import meet
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.readings import of_part
 from unstuck.trace.reading.steps import Tracked, Update
-from unstuck.trace.reading.terms import Term, meet, stores_whole
+from unstuck.trace.reading.terms import Term, stores_whole
 from unstuck.trace.reading.views import behind
 from unstuck.trace.reading.written import Step, taken
 

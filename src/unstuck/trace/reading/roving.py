@@ -15,7 +15,7 @@ import numpy as np
 from unstuck.autodiff.call import shape_of
 from unstuck.autodiff.node import Node
 from unstuck.facts import Span
-from unstuck.trace.reading.terms import same_place
+from unstuck.trace.reading.indices import same_place
 
 SUMS = ("add", "subtract")
 Place = tuple[int, int, int]  # of a part: its first and last element in the array, and how many it has

@@ -13,12 +13,12 @@ import numpy as np
 from unstuck.autodiff.call import shape_of
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array
+from unstuck.trace.reading.indices import meet, same_place
 
 STORES = {"setitem", "scatter", "add.at", "subtract.at"}
 LINEAR = {"add", "subtract", "copy", "positive", "negative", "trunc", "gather", "getitem", *STORES}
 STORED, DECAYED = "stored", "decayed"  # what was added to elements, and what they have lost of themselves
 MOST_TERMS = 20_000
-FEW_PLACES = 64  # of elements, which are compared faster as whole numbers than as arrays
 MOST_PLACES = 12  # in the source, one after the other, from which a plain number may have come
 
 
@@ -147,11 +147,10 @@ def _is_plain(node: Node, depth: int = 0) -> bool:
 
 def mark_moved(leaves: Sequence[Node]) -> None:
     """From here on these numbers are parameters, which scale nothing as a constant does."""
-    new = [leaf for leaf in leaves if not leaf.moved]
-    for leaf in new:
-        leaf.moved = True
-    if new:
-        _is_plain.cache_clear()
+    for leaf in leaves:
+        if not leaf.moved:
+            leaf.moved = True
+            _is_plain.cache_clear()
 
 
 def _forwarded(coefficient: float, node: Node) -> list[tuple[float, Node]] | None:
@@ -167,26 +166,6 @@ def _forwarded(coefficient: float, node: Node) -> list[tuple[float, Node]] | Non
             return None
         source = whole
     return None
-
-
-def meet(one: Any, other: Any) -> bool:
-    """Have two sets of positions one in common?  Most rows of a matrix lie apart, which their ends tell."""
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and one.size + other.size <= FEW_PLACES:
-        return not set(one.ravel().tolist()).isdisjoint(other.ravel().tolist())
-    if not np.size(one) or not np.size(other) or np.max(one) < np.min(other) or np.max(other) < np.min(one):
-        return False
-    return bool(np.intersect1d(one, other).size)
-
-
-def same_place(one: Any, other: Any) -> bool:
-    """Are these two indices (of one kind) the same?"""
-    if one is other:
-        return True
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        return len(one) == len(other) and all(map(same_place, one, other))
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return np.array_equal(one, other)
-    return type(one) is type(other) and bool(one == other)
 
 
 def truncates(node: Node) -> bool:

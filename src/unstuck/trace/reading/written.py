@@ -115,9 +115,8 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
     before = [update.before for update in updates.values()]
     frozen = _frozen(before, nodes[oldest : bounds.start], inside)
     tape = nodes[oldest : bounds.stop]
-    tainted = frozenset(
-        descendants(before, [node for node in tape if node not in frozen] if frozen else tape)
-    )
+    live = [node for node in tape if node not in frozen] if frozen else tape
+    tainted = frozenset(descendants(before, live))
     written, carried, rates, sources, adaptive = {}, {}, {}, [], False
     older = frozenset(i for i in steps.state if i < bounds.start)
     for name, update in updates.items():
@@ -127,8 +126,8 @@ def _prepare(nodes: Sequence[Node], steps: Steps, key: Key, number: int) -> Step
         rates[name] = max((abs(t.coefficient) for t in terms if t.node is not update.before), default=0.0)
         sources += [term.node for term in terms if term.node.id >= bounds.start]
     backward = frozenset(ancestors(sources, oldest=oldest))
-    moved = _moved_before(before, inside)
-    ends = frozen.union(before, moved, (node for node in tape if node.id in steps.trained))
+    trained = (node for node in tape if node.id in steps.trained)
+    ends = frozen.union(before, trained, _moved_before(before, inside))
     updating = ancestors([update.after for update in updates.values()], oldest=bounds.start)
     backward = backward.union(_differences(updating - ends, updates))
     updating |= _made_of_gradients(sources, inside, ends)
