@@ -43,6 +43,7 @@ FAULTS = [
         36,
     ),
     Fault("nesterov", "    b2 = b2 + vb2\n", "\n", "b2", "parameter-never-updated", 34),
+    Fault("likelihood_ascent", "    b1 += learning_rate * gb1\n", "\n", "b1", "parameter-never-updated", 55),
     Fault("nesterov", "w1 = w1 + vw1", "w1 = b1 + vw1", "w1", "parameter-not-kept", 35),
     Fault("single_elements", "v[1] = v[1] - eta", "v[1] = v[0] - eta", "v", "parameter-not-kept", 28),
     Fault("softmax_regression", "b += learning_rate", "b = learning_rate", "b", "parameter-replaced", 23),

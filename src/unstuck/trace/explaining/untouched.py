@@ -28,11 +28,12 @@ from unstuck.trace.running.sources import line_in_words
 TESTED = 6  # steps in which the lost derivative must show
 LEAST_STEPS = 3
 SAME = 1e-6  # relative spread of factors that are one
+JOINS = {"add", "subtract"}
 
 
 @dataclass(frozen=True, eq=False)
 class Constant:
-    """A value from before the step that takes part in the forward pass: y = x + base, or x @ base."""
+    """A value from before the step that takes part in the forward pass: y = x + base, x - base, or x @ base."""
 
     base: Node
     y: Node
@@ -64,7 +65,7 @@ def _constants(step: Step, loss: Candidate) -> Iterator[Constant]:
     parameters = {update.before for update in step.updates.values()}
     for y in sorted(ancestors(roots, oldest=start), key=lambda item: item.id):
         operands = [arg for arg in y.args if isinstance(arg, Node)]
-        if len(operands) != 2 or y.op not in CONTRACTIONS | {"add"}:
+        if len(operands) != 2 or y.op not in CONTRACTIONS | JOINS:
             continue
         for position, (own, other) in enumerate((operands, operands[::-1])):
             base = untransposed(own)
@@ -243,7 +244,7 @@ def _is_reached(statement: Span, step: Step) -> bool:
 
 def _joins(node: Node, dead: Node, base: Node) -> bool:
     """Is this the value plus a multiple of its gradient: what should have been stored?"""
-    if node.op not in ("add", "subtract") or node.id < dead.id:
+    if node.op not in JOINS or node.id < dead.id:
         return False
     parts = [term.node for term in terms_of(node, stop=lambda other: other is dead or other is base)]
     return dead in parts and base in parts
