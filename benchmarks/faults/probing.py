@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faults.programs import Program, on_disk, quietly
-from faults.rails import values_of
+from faults.rails import Values, values_of
 from probes import as_main, execute, loop_body, shortened, take
 
 DIGITS = 9  # of a value: another order of the same operations is the same value
@@ -48,11 +48,7 @@ class Probing:
     ) -> None:
         probe = program.probe
         with on_disk(texts) as folder, as_main(folder / program.main), quietly():
-            script = folder / program.main
-            _, names = execute(shortened(script.read_text()), script)
-            exec(probe.setup, names)
-            step = compile(probe.step, "step", "exec") if probe.step else loop_body(script, probe.depth)
-            forward = compile(probe.forward, "forward", "exec") if probe.forward else step
+            names, step, forward = _ready(program, folder / program.main)
             current = values_of(program.parameters, names)
             self.start = start or current
             self.draws = draws or _draws(names)
@@ -73,6 +69,31 @@ class Probing:
             self.end = values_of(program.parameters, names)
         self.lines, self.values = stepping.lines, stepping.values
         self.forward = set() if moves else watch.values & (stepping.values - stale)
+
+
+def steps_from(
+    program: Program, texts: Mapping[str, str], starts: Sequence[Values], at: Probing
+) -> list[Values]:
+    """What a step does to the parameters from each of these, with the draws and the data of a probe."""
+    with on_disk(texts) as folder, as_main(folder / program.main), quietly():
+        names, step, _ = _ready(program, folder / program.main)
+        _fill(names, at.data)  # once: after a step, names are views of other rows
+        found = []
+        for start in starts:
+            _restore(at.draws, names)
+            take(step, names, start, program.probe)
+            end = values_of(program.parameters, names)
+            found.append({name: end[name] - each for name, each in start.items()})
+    return found
+
+
+def _ready(program: Program, script: Path) -> tuple[dict[str, Any], CodeType, CodeType]:
+    """The names of a program after its shortened run, the code of a step, and that of what the loss needs."""
+    probe = program.probe
+    _, names = execute(shortened(script.read_text()), script)
+    exec(probe.setup, names)
+    step = compile(probe.step, "step", "exec") if probe.step else loop_body(script, probe.depth)
+    return names, step, compile(probe.forward, "forward", "exec") if probe.forward else step
 
 
 class _Watch:

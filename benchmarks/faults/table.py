@@ -32,7 +32,7 @@ def markdown(rows: Sequence[Row]) -> str:
     parts = [
         f"{len(effective)} effective mutants of {len({row['program'] for row in effective})} programs; "
         f"set aside: {', '.join(f'{n} {what}' for what, n in sorted(aside.items()) if what != 'effective')}",
-        _table("in all", [("effective", effective)], interval=True),
+        _table("in all", [("effective", effective), *_by_field(effective)], interval=True),
         _table("kind of fault", _by(effective, "kind")),
         _table("operator", _by(effective, "operator")),
         _table("style", _by([row | {"style": STYLE[row["program"]]} for row in effective], "style")),
@@ -48,6 +48,12 @@ def share(count: int, total: int) -> tuple[float, float, float]:
     """A share with its 95 % interval (Clopper and Pearson)."""
     found = binomtest(count, total).proportion_ci(0.95, "exact")
     return count / total, float(found.low), float(found.high)
+
+
+def _by_field(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """The mutants whose step goes down no function at all, and those that go down another one."""
+    names = {False: "step is the gradient of nothing", True: "step is the gradient of another function"}
+    return [(name, [row for row in rows if row.get("gradient") is value]) for value, name in names.items()]
 
 
 def _by(rows: Sequence[Row], field: str) -> list[tuple[str, list[Row]]]:

@@ -12,6 +12,7 @@ from typing import Any
 import sklearn.datasets
 import sklearn.model_selection  # noqa: F401  (both are paid once, not by every mutant)
 
+from faults.fields import is_gradient
 from faults.forks import Failed, cpu, forked
 from faults.identity import identical
 from faults.mutants import Mutant, mutants
@@ -97,7 +98,10 @@ def _tried(program: Program, known: Reference, mutant: Mutant, options: Options)
     started = cpu()
     true = _truth(program, known, texts, mutant.kind == "optimiser state")
     row: Row = {"key": mutant.key, **asdict(mutant), "seed": options.seed}
-    row |= {"truth": true.verdict, "truth_reason": true.reason, "truth_seconds": cpu() - started}
+    row |= {"truth": true.verdict, "truth_reason": true.reason}
+    if true.verdict == "effective":
+        row["gradient"] = _is_gradient(program, known, texts)
+    row["truth_seconds"] = cpu() - started
     if true.verdict not in ("effective", "scale"):
         return row
     row |= {"wrong": true.wrong, "residual": max(true.residuals.values())}
@@ -123,6 +127,16 @@ def _truth(program: Program, known: Reference, texts: Mapping[str, str], in_opti
         return forked(lambda: truth(program, known, texts, in_optimiser), CPU_SECONDS)
     except Failed as failure:
         return Truth("crash", reason=str(failure)[-300:])
+
+
+def _is_gradient(program: Program, known: Reference, texts: Mapping[str, str]) -> bool | None:
+    """Is the step still the gradient of some function?  None where that of the right program is none, or it fails."""
+    if not known.descends:
+        return None
+    try:
+        return forked(lambda: is_gradient(program, texts, known.probed), CPU_SECONDS)
+    except Failed:
+        return None
 
 
 def _fixed(program: Program, known: Reference, texts: Mapping[str, str], trace: Trace, seconds: float) -> Row:

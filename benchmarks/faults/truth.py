@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faults.fields import is_gradient
 from faults.probing import Probing
 from faults.programs import Program, on_disk, quietly
 from faults.rails import STEPS, TRACED, Loop, Values, changes, find_loop, names_in, trajectory
@@ -47,6 +48,7 @@ class Reference:
     lines    the lines that a training step executes: the only ones that are mutated
     shapes   for every function (file, first line): the shape of every expression in it, by its text
     probed   the loss and the forward pass at one point
+    descends its plain step is the gradient of a function (not so where two players train)
     """
 
     loop: Loop
@@ -54,6 +56,7 @@ class Reference:
     lines: set[Place]
     shapes: dict[Place, dict[str, tuple[int, ...]]]
     probed: Probing
+    descends: bool
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def reference(program: Program) -> Reference | None:
     rails = trajectory(program, loop, watch.step)
     probed = Probing(program, program.texts)
     lines = probed.lines | {place for place in watch.lines if place in watch.writing}
-    return Reference(loop, rails, lines, watch.shapes, probed)
+    return Reference(loop, rails, lines, watch.shapes, probed, is_gradient(program, program.texts, probed))
 
 
 class _Watch:

@@ -17,6 +17,7 @@ sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
 from faults import expressions, operands, statements  # noqa: F401  (they fill the table of operators)
 from faults.changes import OPERATORS, Scope
+from faults.fields import is_gradient
 from faults.forks import Failed, forked
 from faults.mutants import Mutant, mutants
 from faults.programs import PROBES, Program, program
@@ -241,6 +242,27 @@ def test_the_truth_about_a_mutant(
     regression, known = right
     mutant = broken[line]
     assert forked(lambda: truth(regression, known, mutant.texts(regression)), 60).verdict == verdict
+
+
+FIELDS = {
+    "g = 2.0 * y_hat / len(x)": True,  # half the squared output, which wants no target
+    "dW2 = -(h.T.dot(g))": False,  # up in one layer, down in the other
+    "dz = dh": False,
+}
+
+
+@pytest.mark.parametrize(("line", "field"), FIELDS.items())
+def test_a_step_is_a_gradient_or_is_none(line: str, field: bool, right: tuple[Program, Reference]) -> None:
+    """Another error has another loss; a slip on the way back is the derivative of nothing."""
+    regression, known = right
+    old = next(
+        each
+        for each in regression.texts[regression.main].splitlines()
+        if each.split(" =")[0].strip() == line.split()[0]
+    )
+    texts = {regression.main: regression.texts[regression.main].replace(old, "    " + line)}
+    assert known.descends
+    assert forked(lambda: is_gradient(regression, texts, known.probed), 60) is field
 
 
 def test_the_truth_about_an_unchanged_program(right: tuple[Program, Reference]) -> None:
