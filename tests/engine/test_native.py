@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from by_hand import ByHand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import make_classification
@@ -58,17 +59,14 @@ def _by_hand(network: Network, data: Data, epochs: int) -> Array:
     y = engine.targets(data.y_train, data.classes, recipe.layers[-1])
     weights = draw_weights(recipe, seed)
     biases = [np.zeros(width) for width in recipe.layers[1:]]
-    velocity = [np.zeros_like(p) for p in [*weights, *biases]]
+    optimiser = ByHand(recipe, [*weights, *biases])
     for epoch in range(1, epochs + 1):
         order = row_order(recipe.order, len(x), seed, epoch)
         for start in range(0, len(order), recipe.batch):
             rows = order[start : start + recipe.batch]
             masks = _kept(recipe, seed, epoch, start, len(rows)) if recipe.dropout else None
             found = engine.gradients(recipe, weights, biases, x[rows], y[rows], masks)
-            for p, v, g in zip([*weights, *biases], velocity, [*found[0], *found[1]], strict=True):
-                v *= recipe.momentum
-                v += g
-                p -= recipe.rate * v
+            optimiser.step([*found[0], *found[1]], epoch)
     return np.concatenate([np.vstack([w, b]).ravel() for w, b in zip(weights, biases, strict=True)])
 
 
@@ -76,8 +74,11 @@ SHAPES = st.builds(
     Recipe,
     layers=st.sampled_from([(4, 3), (4, 1, 3), (4, 13, 3), (4, 5, 6, 3), (4, 7, 2, 9, 3)]),
     activation=st.sampled_from(list(rules.ACTIVATIONS)),
-    optimiser=st.sampled_from(["sgd", "momentum"]),
+    optimiser=st.sampled_from(["sgd", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"]),
     rate=st.just(0.03),
+    memory=st.sampled_from([0.9, 0.999]),
+    epsilon=st.sampled_from([0.01, 0.1]),  # below, roundings of small gradients become steps
+    schedule=st.sampled_from([(), (1.0, 0.5), (0.1,)]),
     batch=st.sampled_from([1, 1, 4, 7]),
     order=st.sampled_from(["sequential", "shuffled", "random"]),
     scaling=st.sampled_from(["none", "standard"]),
@@ -90,6 +91,7 @@ def crews(draw: st.DrawFn) -> list[Network]:
     """Networks of one shape, each with its own seed and everything else that a lane may have of its own."""
     shape = draw(SHAPES)
     matrices = len(shape.layers) - 1
+    decays, clips = draw(st.booleans()), draw(st.booleans())
     networks = []
     for i in range(draw(st.integers(1, 20))):
         output, loss = draw(st.sampled_from(PAIRS))
@@ -99,7 +101,11 @@ def crews(draw: st.DrawFn) -> list[Network]:
             loss=loss,
             bias=draw(st.booleans()),
             dropout=draw(st.sampled_from([0.0, 0.2, 0.5])),
-            momentum=draw(st.sampled_from([0.0, 0.9])) if shape.optimiser == "momentum" else 0.0,
+            momentum=draw(st.sampled_from([0.0, 0.9])),
+            decay=decays * draw(st.sampled_from([1e-3, 0.1])),
+            decoupled=draw(st.booleans()),
+            clip=draw(st.sampled_from([0.05, 0.5])) if clips else 0.0,
+            clip_norm=draw(st.sampled_from([0.0, 0.1, 1.0])) if clips else 0.0,
             layer_rates=draw(st.sampled_from([(), tuple(range(1, matrices + 1))])),
             backward=draw(st.sampled_from(rules.BACKWARDS)),
             init=(Init("uniform", -size, size),) * matrices,

@@ -23,6 +23,8 @@ BACKWARDS = (
     "activation-derivative-of-output",
 )  # in the order of abi.hpp
 
+OPTIMISERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam")  # in the order of abi.hpp
+
 _floats, _integers = POINTER(c_float), POINTER(c_int32)
 
 
@@ -32,11 +34,14 @@ class Population(ctypes.Structure):
     _fields_ = (
         *((name, c_int32) for name in ("matrices", "activation", "batch", "classes")),
         *((name, c_int32) for name in ("groups", "seeds", "threads", "backend")),
+        *((name, c_int32) for name in ("optimiser", "decays", "clips", "unused")),
         ("rows", c_int64),
         ("test_rows", c_int64),
         ("layers", _integers),
-        *((name, _floats) for name in ("x", "y", "x_test", "y_test", "weights", "velocity")),
-        *((name, _floats) for name in ("rates", "momentum", "has_bias", "scale")),
+        *((name, _floats) for name in ("x", "y", "x_test", "y_test")),
+        *((name, _floats) for name in ("weights", "velocity", "square", "powers")),
+        *((name, _floats) for name in ("rates", "momentum", "memory", "epsilon")),
+        *((name, _floats) for name in ("coupled", "decoupled", "most", "most_norm", "has_bias", "scale")),
         *((name, _integers) for name in ("output", "canonical", "backward", "least_kept", "seed")),
     )
 
@@ -50,6 +55,7 @@ class Epochs(ctypes.Structure):
         ("last_row", c_int64),
         ("orders", _integers),
         ("keys", POINTER(c_uint64)),
+        ("schedule", _floats),
     )
 
 

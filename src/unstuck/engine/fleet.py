@@ -16,7 +16,8 @@ import numpy as np
 
 from unstuck.engine import binding
 from unstuck.engine.draws import dropout_key, least_kept, row_order
-from unstuck.engine.networks import Network, Work, inputs, rates, starting_weights
+from unstuck.engine.networks import Network, Work, factor, inputs, is_clipped, rates, starting_weights
+from unstuck.engine.optimisers import MEMORIES
 from unstuck.engine.reference import labels, targets
 from unstuck.facts import Array, Data, Recipe
 
@@ -72,8 +73,10 @@ class Fleet:
         self.weights = aligned(self._start(work.initial))
         # The library keeps pointers to these numbers, so they must live as long as this object.
         self._numbers = {**_rows(work.data, self.recipe), **self._each(), "weights": self.weights}
-        if self.recipe.optimiser == "momentum":
-            self._numbers["velocity"] = aligned(np.zeros_like(self.weights))
+        for name in MEMORIES[self.recipe.optimiser]:
+            self._numbers[name] = aligned(np.zeros_like(self.weights))
+        if self.recipe.optimiser == "adam":
+            self._numbers["powers"] = aligned(np.ones((len(groups), 2, self._lanes), np.float32))
         self._population = binding.Population(
             matrices=len(self.recipe.layers) - 1,
             activation=binding.ACTIVATIONS.index(self.recipe.activation),
@@ -83,6 +86,9 @@ class Fleet:
             seeds=len(self.seeds),
             threads=work.jobs,
             backend=backend.index,
+            optimiser=binding.OPTIMISERS.index(self.recipe.optimiser),
+            decays=int(self.recipe.decay > 0),
+            clips=int(is_clipped(self.recipe)),
             rows=self.rows,
             test_rows=len(work.data.x_test),
             **{name: _pointer(numbers) for name, numbers in self._numbers.items()},
@@ -100,7 +106,7 @@ class Fleet:
 
     def _each(self) -> dict[str, Array]:
         """What each lane has of its own, by the names of abi.hpp: (groups, lanes), rates (groups, matrices, lanes)."""
-        members = [[*group, *[group[-1]] * (self._lanes - len(group))] for group in self.groups]
+        members = self._members()
 
         def each(value: Callable[[Recipe], Any], kind: type = np.float32) -> Array:
             return aligned(np.array([[value(n.recipe) for n in group] for group in members], kind))
@@ -109,6 +115,12 @@ class Fleet:
         return {
             "rates": aligned(np.moveaxis(each(rates), 1, 2)),
             "momentum": each(lambda r: r.momentum),
+            "memory": each(lambda r: r.memory),
+            "epsilon": each(lambda r: r.epsilon),
+            "coupled": each(lambda r: 0 if r.decoupled else r.decay),
+            "decoupled": each(lambda r: r.decay if r.decoupled else 0),
+            "most": each(lambda r: r.clip or np.inf),
+            "most_norm": each(lambda r: r.clip_norm or np.inf),
             "has_bias": each(lambda r: r.bias),
             "scale": each(lambda r: r.dropout_scale if r.dropout > 0 else 1),
             "output": each(lambda r: binding.ACTIVATIONS.index(r.output), np.int32),
@@ -120,9 +132,9 @@ class Fleet:
 
     def train(self, epochs: range, first: int = 0, last: int | None = None) -> None:
         """Train on the rows of some epochs (counted from 1), or on a part of the rows of each."""
-        orders, keys = self._orders(epochs), self._keys(epochs)
+        prepared = self._orders(epochs), self._keys(epochs), self._schedule(epochs)
         last = self.rows if last is None else last
-        call = binding.Epochs(len(epochs), first, last, _pointer(orders), _pointer(keys))
+        call = binding.Epochs(len(epochs), first, last, *map(_pointer, prepared))
         _check(self._library.unstuck_train(self._population, call))
 
     def _orders(self, epochs: range) -> Array | None:
@@ -140,6 +152,18 @@ class Fleet:
         return np.array(
             [[[dropout_key(s, i, e) for s in self.seeds] for i in hidden] for e in epochs], np.uint64
         )
+
+    def _schedule(self, epochs: range) -> Array | None:
+        """What the rates of every epoch and lane are multiplied by; None: 1."""
+        if not any(n.recipe.schedule for group in self.groups for n in group):
+            return None
+        members = self._members()
+        factors = [[[factor(n.recipe, e) for n in group] for group in members] for e in epochs]
+        return aligned(np.array(factors, np.float32))
+
+    def _members(self) -> list[list[Network]]:
+        """The networks of all lanes, copies of the last one included."""
+        return [[*group, *[group[-1]] * (self._lanes - len(group))] for group in self.groups]
 
     def scores(self) -> Array:
         """Accuracy (or R2) of every network on the test rows: (groups, lanes)."""

@@ -47,7 +47,12 @@ class Work:
 def shape_of(recipe: Recipe) -> tuple[object, ...]:
     """What recipes must share to be trained as one population."""
     r = recipe
-    return (r.layers, r.activation, r.batch, r.order, r.optimiser, r.scaling)
+    return (r.layers, r.activation, r.batch, r.order, r.optimiser, r.decay > 0, is_clipped(r), r.scaling)
+
+
+def is_clipped(recipe: Recipe) -> bool:
+    """Whether its gradient is bounded before the optimiser takes it."""
+    return recipe.clip > 0 or recipe.clip_norm > 0
 
 
 def by_shape(networks: Iterable[Network]) -> list[list[Network]]:
@@ -66,6 +71,11 @@ def starting_weights(networks: Sequence[Network], initial: Sequence[Array] | Non
 def rates(recipe: Recipe) -> list[float]:
     """The learning rate of every weight matrix."""
     return [recipe.rate * factor for factor in recipe.layer_rates or (1.0,) * (len(recipe.layers) - 1)]
+
+
+def factor(recipe: Recipe, epoch: int) -> float:
+    """What the schedule multiplies all rates by in an epoch, counted from 1; the last factor stays."""
+    return recipe.schedule[min(epoch, len(recipe.schedule)) - 1] if recipe.schedule else 1.0
 
 
 def inputs(data: Data, scaling: str) -> tuple[Array, Array]:

@@ -14,13 +14,15 @@ Networks with much arithmetic per step gain nothing from neighbours; they are tr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 import numpy as np
 
 from unstuck.engine import rules
+from unstuck.engine.networks import factor, is_clipped, rates
+from unstuck.engine.optimisers import Optimiser
 from unstuck.facts import Array, Recipe
 
 REGISTER = 16  # float32 numbers in the widest vector register; lanes come in multiples of it
@@ -43,6 +45,11 @@ def _runs(names: Sequence[tuple[str, ...]]) -> list[_Rule]:
         runs.append(_Rule(slice(start, stop), key))
         start = stop
     return runs
+
+
+def _each(recipes: Sequence[Recipe], value: Callable[[Recipe], float]) -> Array:
+    """One number for each lane."""
+    return np.array([value(r) for r in recipes], np.float32)
 
 
 class _Workspace:
@@ -70,8 +77,9 @@ class Population:
     Parameters
     ----------
     recipes
-        One per lane.  They agree in layers, activation, optimiser and batch size; everything else is a
-        lane's own.  Lanes that agree in (output, loss, backward) should be neighbours.
+        One per lane.  They agree in layers, activation, optimiser and batch size, and in whether there is a
+        weight decay or a bound; everything else is a lane's own.  Lanes that agree in (output, loss,
+        backward) should be neighbours.
     weights
         For each lane its initial weight matrices (inputs, outputs); biases start at zero.
     solo
@@ -93,18 +101,37 @@ class Population:
             np.concatenate([np.stack(w, axis=2), np.zeros((1, w[0].shape[1], len(w)))]).astype(np.float32)
             for w in zip(*weights, strict=True)
         ]
-        depth = range(len(self.weights))
-        self.rates = [
-            np.array([r.rate * (r.layer_rates[i] if r.layer_rates else 1) for r in recipes], np.float32)
-            for i in depth
-        ]
-        self.has_bias = np.array([r.bias for r in recipes], np.float32)
+        self.has_bias = _each(recipes, lambda r: r.bias)
         self.all_biased = bool(self.has_bias.all())
         self.output_rules = _runs([(r.output, r.loss) for r in recipes])
         self.faults = [rule for rule in _runs([(r.backward,) for r in recipes]) if rule.names[0] != "exact"]
-        self.momentum = np.array([r.momentum for r in recipes], np.float32)
-        self.velocity = [np.zeros_like(w) for w in self.weights] if self.first.optimiser == "momentum" else []
+        self._to_move(recipes)
         self._workspaces: dict[int, _Workspace] = {}
+
+    def _to_move(self, recipes: Sequence[Recipe]) -> None:
+        """What the update needs: rates, the optimiser with its memories, decay and bounds of every lane."""
+        self.recipes = recipes
+        self.begin_epoch(1)
+        self.optimiser = Optimiser(
+            self.first.optimiser,
+            momentum=_each(recipes, lambda r: r.momentum),
+            memory=_each(recipes, lambda r: r.memory),
+            epsilon=_each(recipes, lambda r: r.epsilon),
+        )
+        self.optimiser.remember(self.weights)
+        self.coupled = _each(recipes, lambda r: 0 if r.decoupled else r.decay)
+        self.decoupled = _each(recipes, lambda r: r.decay if r.decoupled else 0)
+        self.most, self.most_norm = (
+            _each(recipes, lambda r: r.clip or np.inf),
+            _each(recipes, lambda r: r.clip_norm or np.inf),
+        )
+        self.clips = is_clipped(self.first)
+        self.plain = self.first.optimiser == "sgd" and not self.clips and self.first.decay == 0
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Set the rates of an epoch, counted from 1, for each matrix and lane."""
+        by_lane = [[each * factor(r, epoch) for each in rates(r)] for r in self.recipes]
+        self.rates = list(np.array(by_lane, np.float32).T)
 
     def _workspace(self, batch: int) -> _Workspace:
         if batch not in self._workspaces:
@@ -123,9 +150,12 @@ class Population:
         self._forward(work, x, masks)
         self._output_delta(work, y)
         self._backward(work, masks)
+        if not self.plain:
+            self._update(work, x)
+            return
         for layer, weight in enumerate(self.weights):
             scaled = np.multiply(work.delta[layer], self.rates[layer], out=work.scaled[layer])
-            self._update(layer, weight, x if layer == 0 else work.a[layer - 1], scaled, work.gradient[layer])
+            self._descend(layer, weight, x if layer == 0 else work.a[layer - 1], scaled, work.gradient[layer])
 
     def outputs(self, x: Array) -> Array:
         """What every network shows for shared rows x (batch, inputs + 1): (batch, outputs, networks)."""
@@ -180,19 +210,48 @@ class Population:
             if masks is not None:
                 delta *= masks[layer - 1]
 
-    def _update(self, layer: int, weight: Array, a: Array, scaled: Array, gradient: Array) -> None:
-        """Take rate times gradient from a layer's weights; `scaled` is the delta times each lane's rate."""
-        if a.ndim == 2 and len(a) == 1 and not self.velocity:
+    # ----- The update ---------------------------------------------------------------------------------
+
+    def _update(self, work: _Workspace, x: Array) -> None:
+        """Move all weights by one step of the optimiser."""
+        self.optimiser.begin()
+        gradients = [self._gradient(layer, work, x) for layer in range(len(self.weights))]
+        if self.clips:
+            self._bound(gradients)
+        for layer, (weight, gradient) in enumerate(zip(self.weights, gradients, strict=True)):
+            rate = self.rates[layer]
+            apart = weight[:-1] * (self.decoupled * rate)
+            gradient[:-1] += weight[:-1] * self.coupled
+            weight -= self.optimiser.step(layer, gradient, rate)
+            weight[:-1] -= apart
+
+    def _gradient(self, layer: int, work: _Workspace, x: Array) -> Array:
+        """The gradient of a layer's weights and biases."""
+        a = x if layer == 0 else work.a[layer - 1]
+        gradient = self._outer(a, work.delta[layer], work.gradient[layer])
+        if layer == 0 and not self.all_biased:
+            gradient[-1] *= self.has_bias  # all lanes share the 1 that the inputs end with
+        return gradient
+
+    def _bound(self, gradients: Sequence[Array]) -> None:
+        """Bound every number of the gradient, and then its norm, in place."""
+        squares = np.zeros(self.lanes, np.float32)
+        for gradient in gradients:
+            np.clip(gradient, -self.most, self.most, out=gradient)
+            squares += np.einsum("ijp,ijp->p", gradient, gradient)
+        norm = np.sqrt(squares)
+        factor = np.where(norm > self.most_norm, self.most_norm / norm, np.float32(1))
+        for gradient in gradients:
+            gradient *= factor
+
+    def _descend(self, layer: int, weight: Array, a: Array, scaled: Array, gradient: Array) -> None:
+        """Plain descent: take rate times gradient from a layer's weights; `scaled` is delta times each lane's rate."""
+        if a.ndim == 2 and len(a) == 1:
             # the rank-1 update in place: BLAS wants columns first, which is the transposed view
             flat = weight.reshape(len(weight), -1)
             self._rank_one(_MINUS_ONE, scaled.reshape(-1), a[0], a=flat.T, overwrite_a=1)
         else:
-            step = self._outer(a, scaled, gradient)
-            if self.velocity:
-                velocity = self.velocity[layer]
-                velocity *= self.momentum
-                step = np.add(velocity, step, out=velocity)
-            np.subtract(weight, step, out=weight)
+            np.subtract(weight, self._outer(a, scaled, gradient), out=weight)
         if layer == 0 and not self.all_biased:
             weight[-1] *= self.has_bias  # all lanes share the 1 that the inputs end with
 

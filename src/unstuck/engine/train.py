@@ -13,6 +13,7 @@ import numpy as np
 
 from unstuck.engine import binding, lanes, rules, vectorised
 from unstuck.engine.networks import Curve, Network, Work, by_shape
+from unstuck.engine.optimisers import MEMORIES
 from unstuck.facts import Array, Data, Recipe, Run
 
 FORCE = "UNSTUCK_ENGINE"  # environment variable: native or numpy
@@ -25,7 +26,7 @@ def supports(recipe: Recipe, data: Data | None = None) -> str:
         ("loss", recipe.loss, tuple(rules.LOSSES)),
         ("output", recipe.output, rules.LOSSES.get(recipe.loss, rules.LOSSES["squared"])),
         ("backward", recipe.backward, rules.BACKWARDS),
-        ("optimiser", recipe.optimiser, ("sgd", "momentum")),
+        ("optimiser", recipe.optimiser, tuple(MEMORIES)),
         ("order", recipe.order, ("sequential", "shuffled", "random")),
         ("scaling", recipe.scaling, ("none", "standard")),
     )

@@ -77,6 +77,7 @@ def _train_crew(crew: _Crew, work: Work) -> list[Curve] | None:
     for epoch in range(1, work.epochs + 1):
         if work.stopped():
             return None
+        population.begin_epoch(epoch)
         for x, y, masks in feed.batches(epoch):
             population.step(x, y, masks)
         if epoch in work.checkpoints:

@@ -29,6 +29,13 @@ class Recipe:
     loss         squared (half the squared error) | cross-entropy | binary-cross-entropy, all summed over outputs
                  and *averaged* over the rows of a batch: `rate` is the step along minus that gradient
     layer_rates  factor on `rate` for each weight matrix (a gradient that is right up to a constant); () = all 1
+    momentum     share of the last step that comes again; of adam, share of the mean gradient that stays
+    memory       share of the mean squared gradient that stays (rmsprop, adam)
+    epsilon      added to the root of that mean or sum (adagrad, rmsprop, adam)
+    decay        weight decay: so much of each weight (not of biases) is added to its gradient, as by half the squared
+                 weights in the loss; decoupled: taken from it, times the rate, beside what the optimiser does
+    clip         bound of each number of the gradient;  clip_norm: of its norm over all layers, after that; 0: none
+    schedule     factor on `rate` for each epoch, the last one for all further ones; () = always 1
     dropout      probability that a hidden unit is dropped;  dropout_scale: what survivors are multiplied by
     order        how rows are visited: sequential | shuffled (each epoch) | random (drawn with replacement)
     scaling      of the inputs before training: none | standard (mean 0, sd 1 by the training rows)
@@ -42,8 +49,15 @@ class Recipe:
     bias: bool = True
     dropout: float = 0.0
     dropout_scale: float = 1.0
-    optimiser: Literal["sgd", "momentum"] = "sgd"
+    optimiser: Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"] = "sgd"
     momentum: float = 0.0
+    memory: float = 0.999
+    epsilon: float = 1e-8
+    decay: float = 0.0
+    decoupled: bool = False
+    clip: float = 0.0
+    clip_norm: float = 0.0
+    schedule: tuple[float, ...] = ()
     rate: float = 0.01
     layer_rates: tuple[float, ...] = ()
     batch: int = 1

@@ -42,6 +42,7 @@ class Analysis:
     """One network: its parameters by name, prepared steps, the loss and the verdicts under it.
 
     window   the first stretch of tape that shows it, and `first` the steps found there
+    opening  the very first step, where the verdict is that of later ones
     """
 
     parameters: Mapping[str, Tracked]
@@ -51,6 +52,7 @@ class Analysis:
     verdicts: Verdicts | None
     account: Account | None
     tolerance: float
+    opening: Step | None = None
 
     @property
     def spans(self) -> dict[str, Span]:
@@ -193,7 +195,9 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int, hopeles
     steps = without_no_losses(steps)
     parameters = dict(zip(names, first.parameters, strict=True))
     tolerance = tolerance_of(steps)
+    everything = steps
     steps, verdicts = _under_best(steps, tolerance)
+    opening = everything[0] if len(steps) < len(everything) else None
     if verdicts is not None and verdicts.loss.kind != "returned" and not verdicts.explains_any(tolerance):
         steps, parameters, verdicts = _by_views(steps, parameters, verdicts, tolerance)
     if verdicts is None:
@@ -213,7 +217,8 @@ def _analysed(recorded: Recorded, names: Sequence[str], operations: int, hopeles
         more = [each for each in (lost, other and other[1]) if each is not None]
         for shown, best, search in (*known, *more):
             own = {name: parameters[name] for name in parameters if any(name in s.updates for s in shown)}
-            result.append(Analysis(own, tuple(shown), window, first, best, search, tolerance))
+            begun = opening and opening.of(own)
+            result.append(Analysis(own, tuple(shown), window, first, best, search, tolerance, begun))
     return result
 
 

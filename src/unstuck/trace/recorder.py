@@ -23,6 +23,7 @@ import numpy as np
 from unstuck.autodiff import effort
 from unstuck.facts import Gradient, Loss, Outcome, Parameter, Source, Span, Status, Trace
 from unstuck.trace.analysis import Analysis, analyses
+from unstuck.trace.explaining.macros import forwards
 from unstuck.trace.fingerprint import fingerprint
 from unstuck.trace.gradients import gradients
 from unstuck.trace.job import Job
@@ -175,7 +176,14 @@ class Recorder:
             pairs = best_loss(analysis.steps, analysis.tolerance, pairs_only=True)
         if pairs is None:
             raise Unrecognised("no place was found where outputs meet targets")
-        used = [forward for forward in analysis.account.passes if pairs.loss in forward.step.losses]
+        used = [*analysis.account.passes]
+        if analysis.opening is not None and pairs.loss in analysis.opening.losses:
+            steps = [
+                analysis.opening,
+                *(forward.step for forward in used if pairs.loss in forward.step.losses),
+            ]
+            used = forwards(steps, [step.losses[pairs.loss].seeds for step in steps])
+        used = [forward for forward in used if pairs.loss in forward.step.losses]
         targets = {
             forward.step.number: [
                 (pair.output, pair.target) for pair in forward.step.losses[pairs.loss].pairs

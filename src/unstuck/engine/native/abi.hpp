@@ -13,6 +13,7 @@ constexpr int MOST_MATRICES = 8;  // weight matrices of the deepest network
 
 enum Activation : int32_t { LINEAR, RELU, LEAKY_RELU, TANH, SIGMOID, SOFTMAX };
 enum Backward : int32_t { EXACT, ONE, SQUARED, OF_OUTPUT };
+enum Optimiser : int32_t { SGD, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM };
 
 // Networks of one shape, their data, and what each lane has of its own.
 struct Population {
@@ -23,7 +24,11 @@ struct Population {
     int32_t groups;
     int32_t seeds;
     int32_t threads;
-    int32_t backend;  // which of the instruction sets, from the fastest
+    int32_t backend;    // which of the instruction sets, from the fastest
+    int32_t optimiser;  // an Optimiser
+    int32_t decays;     // 1: some network has a weight decay
+    int32_t clips;      // 1: some network bounds its gradient
+    int32_t unused;     // keeps the pointers aligned
     int64_t rows;
     int64_t test_rows;
     const int32_t* layers;   // units per layer, matrices + 1 of them
@@ -32,9 +37,17 @@ struct Population {
     const float* x_test;     // (test_rows, inputs)
     const float* y_test;     // (test_rows, 1): labels, or (test_rows, outputs): targets
     float* weights;          // per lane: the matrices one after the other, (inputs + 1, outputs), bias last
-    float* velocity;         // per lane, like weights; null: no momentum
+    float* velocity;         // per lane, like weights: the last step, or the mean of the gradient; null: none is kept
+    float* square;           // per lane, like weights: mean or sum of the squared gradient; null: none is kept
+    float* powers;           // per lane: momentum and memory to the power of the steps taken; null: not needed
     const float* rates;      // per lane: one for each matrix
-    const float* momentum;   // per lane
+    const float* momentum;   // per lane: the share of `velocity` that stays
+    const float* memory;     // per lane: the share of `square` that stays
+    const float* epsilon;    // per lane: what is added to the root of `square`
+    const float* coupled;    // per lane: weight decay that joins the gradient
+    const float* decoupled;  // per lane: weight decay beside what the optimiser makes of the gradient
+    const float* most;       // per lane: bound of each number of the gradient; infinity: none
+    const float* most_norm;  // per lane: bound of its norm, over all weights and biases; infinity: none
     const float* has_bias;   // per lane: 0 or 1
     const float* scale;      // per lane: what survivors are multiplied by
     const int32_t* output;   // per lane: an Activation
@@ -50,6 +63,7 @@ struct Epochs {
     int64_t first_row, last_row;  // of every epoch: from first_row up to, but without, last_row
     const int32_t* orders;  // (count, seeds, rows): which row comes when; null: as they lie
     const uint64_t* keys;   // (count, hidden layers, seeds, 2): Philox keys of the dropout draws; null: none
+    const float* schedule;  // (count, groups, lanes): what all rates are multiplied by; null: 1
 };
 
 // The engine for one instruction set.

@@ -24,7 +24,7 @@ struct Worker {
 
     void epoch(const int32_t* orders, const uint64_t* keys, int64_t first, int64_t last) {
         const Population& p = group.population;
-        const bool one_by_one = p.batch == 1 && !p.velocity;
+        const bool one_by_one = p.batch == 1 && group.plain;
         feed.start(orders, keys);
         for (; first < last; first += feed.block()) {
             const int64_t left = last - first, count = left < feed.block() ? left : feed.block();
@@ -41,10 +41,13 @@ size_t workspace(const Population& p) { return Worker(p, 0, nullptr).arena.used(
 
 void train(const Population& p, const Epochs& epochs, int index, void* block) {
     Worker worker(p, index, block);
-    for (int32_t e = 0; e < epochs.count; ++e)
+    for (int32_t e = 0; e < epochs.count; ++e) {
+        worker.group.set_rates(
+            index, epochs.schedule ? epochs.schedule + ((int64_t)e * p.groups + index) * WIDTH : nullptr);
         worker.epoch(epochs.orders ? epochs.orders + e * p.seeds * p.rows : nullptr,
                      epochs.keys ? epochs.keys + (int64_t)e * (p.matrices - 1) * p.seeds * 2 : nullptr,
                      epochs.first_row, epochs.last_row);
+    }
 }
 
 // The class that a row is given in each lane.  Outputs that are not finite count as the first class.

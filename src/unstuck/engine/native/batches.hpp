@@ -1,15 +1,17 @@
-// Any batch, with or without momentum; and the forward pass over many rows with which networks are scored.
+// Any batch, with any optimiser; and the forward pass over many rows with which networks are scored.
 #pragma once
 
 #include "contract.hpp"
 #include "feed.hpp"
+#include "optimisers.hpp"
 #include "rules.hpp"
 
 namespace unstuck::ISA {
 
 class Batches {
   public:
-    Batches(const Group& group, int64_t most_rows, Arena& arena) : group_(group) {
+    Batches(const Group& group, int64_t most_rows, Arena& arena)
+        : group_(group), gathers_(group.population.optimiser != SGD || group.population.clips) {
         for (int l = 1; l <= group.matrices; ++l) {
             z_[l] = arena.take<V>(most_rows * group.layers[l]);
             a_[l] = arena.take<V>(most_rows * group.layers[l]);
@@ -17,6 +19,8 @@ class Batches {
             delta_[l] = arena.take<V>(most_rows * group.layers[l]);
         }
         room_ = arena.take<V>(2 * group.outputs);
+        for (int l = 0; gathers_ && l < group.matrices; ++l)
+            gradient_[l] = arena.take<V>((int64_t)(group.layers[l] + 1) * group.layers[l + 1]);
     }
 
     // One step on the rows from `first` on.
@@ -33,8 +37,17 @@ class Batches {
                 for (int j = 0; j < outputs; ++j) delta[j] = delta[j] * share;
         }
         for (int l = last - 1; l >= 1; --l) backward(l, count);
-        for (int l = last - 1; l >= 1; --l) update(l, Strided{a_[l], 1, group_.layers[l]}, count);
-        update(0, [&](int64_t i, int64_t row) { return x(row, i); }, count);
+        if (!gathers_) return descend(x, count);
+        gradients(x, count, [&](int l, int64_t k, V sum, bool) { gradient_[l][k] = sum; });
+        if (group_.population.clips) bound();
+        switch (group_.population.optimiser) {
+            case SGD: return optimise<SGD>();
+            case MOMENTUM: return optimise<MOMENTUM>();
+            case NESTEROV: return optimise<NESTEROV>();
+            case ADAGRAD: return optimise<ADAGRAD>();
+            case RMSPROP: return optimise<RMSPROP>();
+            case ADAM: return optimise<ADAM>();
+        }
     }
 
     // What the networks show for `count` rows of x, (count, inputs): (count, outputs).
@@ -83,33 +96,75 @@ class Batches {
                  });
     }
 
-    // Take the rate times the gradient, a' delta, from matrix l; `a` is (inputs, rows).
-    template <class A>
-    void update(int l, A a, int64_t count) {
-        const int inputs = group_.layers[l], outputs = group_.layers[l + 1];
-        V* step = delta_[l + 1];
-        for (int64_t k = 0; k < count * outputs; ++k) step[k] = step[k] * group_.rate[l];
-        contract(a, Strided{step, outputs, 1}, inputs, outputs, count,
-                 [](int64_t, int64_t) { return V{}; },
-                 [&](int64_t i, int64_t j, V sum) { move(l, i * outputs + j, sum); });
-        for (int j = 0; j < outputs; ++j) {
-            V sum{};
-            for (int64_t row = 0; row < count; ++row) sum = sum + step[row * outputs + j];
-            move(l, (int64_t)inputs * outputs + j, group_.for_bias(sum));
+    // Call gradient(l, a, count, take) for all matrices.
+    template <class X, class Take>
+    void gradients(X x, int64_t count, Take take) {
+        for (int l = group_.matrices - 1; l >= 1; --l)
+            gradient(l, Strided{a_[l], 1, group_.layers[l]}, count, take);
+        gradient(0, [&](int64_t i, int64_t row) { return x(row, i); }, count, take);
+    }
+
+    // Take rate times gradient from all weights, as it is summed: the rate is the factor of fewer numbers in delta.
+    template <class X>
+    void descend(X x, int64_t count) {
+        for (int l = 0; l < group_.matrices; ++l)
+            for (int64_t k = 0; k < count * group_.layers[l + 1]; ++k)
+                delta_[l + 1][k] = delta_[l + 1][k] * group_.rate[l];
+        const Optimise<SGD> optimise(group_);
+        gradients(x, count, [&](int l, int64_t k, V sum, bool is_weight) { optimise(l, k, sum, is_weight); });
+    }
+
+    // Take a step of an optimiser from all weights, along their whole gradient.
+    template <int KIND>
+    void optimise() {
+        const Optimise<KIND> optimise(group_);
+        for (int l = 0; l < group_.matrices; ++l) {
+            const int64_t weights = (int64_t)group_.layers[l] * group_.layers[l + 1];
+            for (int64_t k = 0; k < weights + group_.layers[l + 1]; ++k) {
+                const V number = gradient_[l][k];
+                optimise(l, k, optimise.LINEAR ? number * group_.rate[l] : number, k < weights);
+            }
         }
     }
 
-    // One weight's step, with its momentum where there is one.
-    void move(int l, int64_t k, V step) {
-        if (group_.velocity[l]) {
-            step = group_.velocity[l][k] * group_.momentum + step;
-            group_.velocity[l][k] = step;
+    // Call take(l, k, number, whether it belongs to a weight) for the gradient of matrix l and its biases, a' delta;
+    // `a` is (inputs, rows).
+    template <class A, class Take>
+    void gradient(int l, A a, int64_t count, Take take) {
+        const int inputs = group_.layers[l], outputs = group_.layers[l + 1];
+        const V* delta = delta_[l + 1];
+        contract(a, Strided{delta, outputs, 1}, inputs, outputs, count,
+                 [](int64_t, int64_t) { return V{}; },
+                 [&](int64_t i, int64_t j, V sum) { take(l, i * outputs + j, sum, true); });
+        for (int j = 0; j < outputs; ++j) {
+            V sum{};
+            for (int64_t row = 0; row < count; ++row) sum = sum + delta[row * outputs + j];
+            take(l, (int64_t)inputs * outputs + j, group_.for_bias(sum), false);
         }
-        group_.weights[l][k] = group_.weights[l][k] - step;
+    }
+
+    // Bound every number of the gradient, and then its norm.
+    void bound() {
+        V squares{};
+        for (int l = 0; l < group_.matrices; ++l)
+            for (int64_t k = 0; k < (int64_t)(group_.layers[l] + 1) * group_.layers[l + 1]; ++k) {
+                V number = gradient_[l][k];  // NaN stays NaN
+                number = where(number > group_.most, group_.most, number);
+                number = where(number < -group_.most, -group_.most, number);
+                gradient_[l][k] = number;
+                squares = squares + number * number;
+            }
+        const V norm = square_root(squares);
+        const V factor = where(norm > group_.most_norm, group_.most_norm / norm, all(1.0f));
+        for (int l = 0; l < group_.matrices; ++l)
+            for (int64_t k = 0; k < (int64_t)(group_.layers[l] + 1) * group_.layers[l + 1]; ++k)
+                gradient_[l][k] = gradient_[l][k] * factor;
     }
 
     const Group& group_;
+    const bool gathers_;  // the whole gradient, before any weight is moved
     V *z_[MOST_MATRICES + 1], *a_[MOST_MATRICES + 1], *gain_[MOST_MATRICES + 1], *delta_[MOST_MATRICES + 1];
+    V* gradient_[MOST_MATRICES];
     V* room_;
 };
 

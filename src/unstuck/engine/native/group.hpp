@@ -31,12 +31,13 @@ struct Group {
     int matrices, inputs, outputs, units;  // units: of all hidden layers together
     int layers[MOST_MATRICES + 1];
     V* weights[MOST_MATRICES];
-    V* velocity[MOST_MATRICES];
-    V rate[MOST_MATRICES];
-    V momentum, scale;
+    V *velocity[MOST_MATRICES], *square[MOST_MATRICES], *powers;
+    V rate[MOST_MATRICES];  // of the epoch at hand
+    V momentum, memory, epsilon, coupled, decoupled, most, most_norm, scale;
     I has_bias;
     const int32_t *least_kept, *seed;
 
+    bool plain;   // nothing but rate times gradient is taken from a weight
     bool drops;   // some lane drops units
     bool biased;  // some lane has biases
 
@@ -50,6 +51,14 @@ struct Group {
         const int64_t at = (int64_t)index * WIDTH;
         shape(p, index);
         momentum = *(const V*)(p.momentum + at);
+        memory = *(const V*)(p.memory + at);
+        epsilon = *(const V*)(p.epsilon + at);
+        coupled = *(const V*)(p.coupled + at);
+        decoupled = *(const V*)(p.decoupled + at);
+        most = *(const V*)(p.most + at);
+        most_norm = *(const V*)(p.most_norm + at);
+        powers = p.powers ? (V*)p.powers + 2 * index : nullptr;
+        plain = p.optimiser == SGD && !p.decays && !p.clips;
         has_bias = *(const V*)(p.has_bias + at) != 0.0f;
         scale = *(const V*)(p.scale + at);
         least_kept = p.least_kept + at;
@@ -71,6 +80,14 @@ struct Group {
         return true;
     }
 
+    // Set the rates of an epoch; `factor` is what the schedule multiplies them by, null: 1.
+    void set_rates(int index, const float* factor) {
+        for (int l = 0; l < matrices; ++l) {
+            rate[l] = ((const V*)population.rates)[index * matrices + l];
+            if (factor) rate[l] = rate[l] * *(const V*)factor;
+        }
+    }
+
     // The step that a bias takes: none in the lanes without biases, not even if their numbers are NaN.
     V for_bias(V step) const { return where(has_bias, step, V{}); }
 
@@ -82,13 +99,16 @@ struct Group {
         for (int l = 0; l < matrices; ++l) size += (int64_t)(layers[l] + 1) * layers[l + 1];
         V* weight = (V*)p.weights + index * size;
         V* speed = p.velocity ? (V*)p.velocity + index * size : nullptr;
+        V* squares = p.square ? (V*)p.square + index * size : nullptr;
         units = 0;
         for (int l = 0; l < matrices; ++l) {
             weights[l] = weight;
             velocity[l] = speed;
-            rate[l] = ((const V*)p.rates)[index * matrices + l];
-            weight += (layers[l] + 1) * layers[l + 1];
-            if (speed) speed += (layers[l] + 1) * layers[l + 1];
+            square[l] = squares;
+            const int64_t numbers = (int64_t)(layers[l] + 1) * layers[l + 1];
+            weight += numbers;
+            if (speed) speed += numbers;
+            if (squares) squares += numbers;
             if (l > 0) units += layers[l];
         }
         inputs = layers[0];

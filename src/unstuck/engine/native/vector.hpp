@@ -5,6 +5,10 @@
 // numbers are the same bits for any number of lanes.
 #pragma once
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #define ALWAYS_INLINE __attribute__((always_inline))
 
 namespace unstuck::ISA {
@@ -20,6 +24,20 @@ inline I all(int value) { return I{} + value; }
 inline V where(I condition, V yes, V no) { return condition ? yes : no; }
 inline V maximum(V a, V b) { return where(a > b, a, b); }
 inline V magnitude(V a) { return (V)((I)a & 0x7fffffff); }
+
+// One instruction where the compiler has no operator for it; exactly rounded everywhere.
+inline V square_root(V a) {
+#if defined(__AVX512F__) && LANES == 16
+    return (V)_mm512_sqrt_ps((__m512)a);
+#elif defined(__AVX__) && LANES == 8
+    return (V)_mm256_sqrt_ps((__m256)a);
+#elif defined(__SSE__) && LANES == 4
+    return (V)_mm_sqrt_ps((__m128)a);
+#else
+    for (int lane = 0; lane < WIDTH; ++lane) a[lane] = __builtin_sqrtf(a[lane]);
+    return a;
+#endif
+}
 
 // 1, 2, 4, ...: the bit that stands for each lane in a word of lanes.
 inline I bit_of_lane() {

@@ -40,8 +40,8 @@ class Replay:
 
 def fitted_recipe(layers: Sequence[Layer], replays: Sequence[Replay], tolerance: float) -> Recipe:
     """The first recipe whose gradients are the written ones, with the rates that this takes."""
-    nearest = np.inf
-    for recipe in _candidates(layers):
+    nearest, scheduled = np.inf, False
+    for recipe in recipes_of(layers):
         fitted = _fitted(recipe, layers, replays[:FEW])
         if fitted is not None and fitted[1] <= tolerance:
             fitted = _fitted(recipe, layers, replays)
@@ -51,6 +51,11 @@ def fitted_recipe(layers: Sequence[Layer], replays: Sequence[Replay], tolerance:
         if error <= tolerance:
             return found
         nearest = min(nearest, error)
+        scheduled |= all(_fits_alone(recipe, layers, replay, tolerance) for replay in replays)
+    if scheduled:
+        raise Unrecognised(
+            "its learning rate changes during the training (a schedule), how is not known in advance"
+        )
     raise Unrecognised(
         "the network was read as "
         f"{'-'.join(str(units) for units in _units(layers))}, but no known loss and backward pass reproduces "
@@ -62,7 +67,8 @@ def _units(layers: Sequence[Layer]) -> tuple[int, ...]:
     return (layers[0].inputs, *(layer.outputs for layer in layers))
 
 
-def _candidates(layers: Sequence[Layer]) -> Iterator[Recipe]:
+def recipes_of(layers: Sequence[Layer]) -> Iterator[Recipe]:
+    """What the forward pass leaves open: the losses, and the backward passes that are known, with the rate 1."""
     hidden = {layer.activation for layer in layers[:-1]} or {"linear"}
     if len(hidden) > 1:
         raise Unrecognised(f"the hidden layers have different activations ({', '.join(sorted(hidden))})")
@@ -115,7 +121,12 @@ def _fitted(
         worst = max(worst, *(_error(s, rate * t) for s, t in zip(said, true, strict=True)))
     scales = tuple(round(rate / rates[-1], 9) for rate in rates)
     equal = all(abs(scale - 1) < 1e-6 for scale in scales)
-    return recipe.with_(rate=_tidy(rates[-1]), layer_rates=() if equal else scales), worst
+    return recipe.with_(rate=tidy(rates[-1]), layer_rates=() if equal else scales), worst
+
+
+def _fits_alone(recipe: Recipe, layers: Sequence[Layer], replay: Replay, tolerance: float) -> bool:
+    fitted = _fitted(recipe, layers, [replay])
+    return fitted is not None and fitted[1] <= tolerance
 
 
 def _error(written: Array, expected: Array) -> float:
@@ -123,7 +134,7 @@ def _error(written: Array, expected: Array) -> float:
     return float(np.abs(written - expected).max(initial=0)) / largest if largest > 1e-12 else 0.0
 
 
-def _tidy(rate: float) -> float:
+def tidy(rate: float) -> float:
     """0.0020000000000000005 is 0.002."""
     rounded = float(f"{rate:.6g}")
     return rounded if abs(rounded - rate) <= 1e-6 * rate else rate

@@ -66,6 +66,13 @@ class Layer:
         weights = self._oriented(step.written[self.parameter]["whole"])
         return weights, None if self.bias is None else step.written[self.bias]["whole"].ravel()
 
+    def moved(self, step: Step) -> tuple[Array, Array]:
+        """By how much the weights (inputs, outputs) and the bias (outputs,) were moved in this step."""
+        weights = self._oriented(_increment(_update(step, self.parameter)))
+        if self.bias is None:
+            return weights, np.zeros(self.outputs)
+        return weights, np.broadcast_to(_increment(_update(step, self.bias)).ravel(), (self.outputs,))
+
     def initial(self, forward: Forward) -> Array:
         """The first recorded weights; a few steps of training have hardly moved them."""
         return self.weights(forward.step)
@@ -90,6 +97,11 @@ class Layer:
 
     def _oriented(self, value: Array) -> Array:
         return value.T if self.transposed else value
+
+
+def _increment(update: Update) -> Array:
+    after, before = (np.asarray(node.value, float) for node in (update.after, update.before))
+    return np.asarray(after - before)
 
 
 def _update(step: Step, name: str) -> Update:

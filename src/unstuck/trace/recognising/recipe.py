@@ -21,9 +21,10 @@ from unstuck.facts import Array, Data, Recipe, Span
 from unstuck.trace.explaining.macros import Forward
 from unstuck.trace.reading.steps import Update
 from unstuck.trace.reading.written import Step
-from unstuck.trace.recognising.fitting import Replay, fitted_recipe
+from unstuck.trace.recognising.fitting import Replay, fitted_recipe, recipes_of
 from unstuck.trace.recognising.initial import inits
 from unstuck.trace.recognising.layers import Layer, Unrecognised, batch_of, read_layers
+from unstuck.trace.recognising.optimiser import moved_recipe
 from unstuck.trace.recognising.rows import Rows, find_rows
 
 REPLAYED = 1e-5  # relative error within which the engine's gradient equals the written one
@@ -64,12 +65,7 @@ def recognise(
     """
     layers = read_layers(passes)
     replays = _usual([_replay(forward, layers, targets[forward.step.number]) for forward in passes])
-    momentum = _momentum([replay.step for replay in replays])
-    if any(len(readings) > 1 for replay in replays for readings in replay.step.written.values()):
-        raise Unrecognised(
-            "its updates hold more than a gradient, such as weight decay: the engine does not train it"
-        )
-    recipe = fitted_recipe(layers, replays, REPLAYED_SINGLE if single else REPLAYED)
+    recipe = _moved(layers, replays, REPLAYED_SINGLE if single else REPLAYED)
     rows = find_rows([replay.x for replay in replays], [replay.y for replay in replays], namespaces)
     if rows is None:
         raise Unrecognised("the training rows were not found among the program's variables")
@@ -82,8 +78,6 @@ def recognise(
     batch = len(replays[-1].x)
     per_epoch = max(1, rows.total // batch)
     recipe = recipe.with_(
-        optimiser="momentum" if momentum else "sgd",
-        momentum=momentum,
         batch=batch,
         epochs=max(1, round((rounds or passes[-1].step.number + 1) / per_epoch)),
         init=inits([layer.initial(passes[0]) for layer in layers]),
@@ -139,13 +133,22 @@ def _masks(forward: Forward, layers: Sequence[Layer], rows: int) -> list[Array] 
     return [layer.mask(forward, rows) for layer in hidden]
 
 
-def _momentum(steps: Sequence[Step]) -> float:
-    """The share of the last increment that returns in the next one; 0 for plain gradient descent.
+def _moved(layers: Sequence[Layer], replays: Sequence[Replay], tolerance: float) -> Recipe:
+    """The recipe whose gradients are the written ones, or make the recorded steps, with its optimiser."""
+    later = [replay for replay in replays if replay.step.number]
+    steps = [replay.step for replay in later or replays]
+    simple = not any(step.adaptive for step in steps) and not any(
+        len(readings) > 1 for step in steps for readings in step.written.values()
+    )
+    if simple and (momentum := _momentum(steps)) is not None:
+        recipe = fitted_recipe(layers, later or replays, tolerance)
+        return recipe.with_(optimiser="momentum" if momentum else "sgd", momentum=momentum)
+    first = [replay for number, replay in enumerate(replays) if replay.step.number == number]
+    return moved_recipe(recipes_of(layers), layers, first, tolerance)
 
-    Raises Unrecognised when increments are neither, as with adaptive optimisers.
-    """
-    if any(step.adaptive for step in steps):
-        raise Unrecognised("the optimiser rescales the gradient element by element (Adagrad, RMSprop, Adam)")
+
+def _momentum(steps: Sequence[Step]) -> float | None:
+    """The share of the last increment that returns in the next one; 0 for plain gradient descent, None for neither."""
     by_number = {step.number: step for step in steps}
     products, squares, errors = 0.0, 0.0, []
     for step in steps:
@@ -167,12 +170,8 @@ def _momentum(steps: Sequence[Step]) -> float:
     share = round(share, 6) if abs(share) > 1e-6 else 0.0
     for rest, last, rounding in errors:
         if np.abs(rest - share * last).max() > rounding + 1e-4 * max(float(np.abs(last).max()), 1e-12):
-            raise Unrecognised(
-                "the updates are more than a gradient and momentum (a schedule, averaging, ...)"
-            )
-    if share < 0 or share >= 1:
-        raise Unrecognised(f"momentum of {share:g} is not one that the engine knows")
-    return share
+            return None
+    return share if 0 <= share < 1 else None
 
 
 def _increment(update: Update) -> Array:
