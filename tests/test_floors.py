@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "unstuck"
 FLOORS = {
     "facts": 1, "stats": 1, "codec": 1, "problems": 1, "wording": 1, "cells": 1,
     "autodiff": 2, "engine": 2,
-    "trace": 3,
+    "trace": 3, "estimators": 3,
     "checks": 4,
     "fix": 5, "experiment": 5,
     "verdict": 6, "conductor": 6,

@@ -11,13 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unstuck.conductor import diagnose as diagnose
+    from unstuck.estimators import DenseClassifier as DenseClassifier
+    from unstuck.estimators import DenseRegressor as DenseRegressor
     from unstuck.facts import Report as Report
     from unstuck.problems import Problem as Problem
 
 __version__ = "0.1.0"
-__all__ = ["Problem", "Report", "__version__", "diagnose"]
+__all__ = ["DenseClassifier", "DenseRegressor", "Problem", "Report", "__version__", "diagnose"]
 
-_HOMES = {"Problem": "unstuck.problems", "Report": "unstuck.facts", "diagnose": "unstuck.conductor"}
+_HOMES = {
+    "DenseClassifier": "unstuck.estimators",
+    "DenseRegressor": "unstuck.estimators",
+    "Problem": "unstuck.problems",
+    "Report": "unstuck.facts",
+    "diagnose": "unstuck.conductor",
+}
 
 
 def __getattr__(name: str) -> Any:

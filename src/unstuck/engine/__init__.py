@@ -9,11 +9,15 @@ in `native/` and is about ten times faster.  `train` is the way in and chooses.
 from unstuck.engine.draws import draw_weights
 from unstuck.engine.networks import shape_of
 from unstuck.engine.reference import accuracy, forward, gradients, loss, outputs_to_score, step, targets
+from unstuck.engine.single import Single, State, drawn
 from unstuck.engine.train import is_native, name, population_size, supports, train
 
 __all__ = [
+    "Single",
+    "State",
     "accuracy",
     "draw_weights",
+    "drawn",
     "forward",
     "gradients",
     "is_native",

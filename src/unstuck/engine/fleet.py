@@ -22,6 +22,7 @@ from unstuck.engine.reference import labels, targets
 from unstuck.facts import Array, Data, Recipe
 
 Group = Sequence[Network]
+KEPT = ("weights", "velocity", "square", "powers")
 
 
 def size_of(recipe: Recipe) -> int:
@@ -129,6 +130,11 @@ class Fleet:
             "least_kept": each(lambda r: least_kept(r.dropout), np.int32),
             "seed": aligned(np.array(seeds, np.int32)),
         }
+
+    @property
+    def kept(self) -> dict[str, Array]:
+        """What training changes, by name: weights and what the optimiser remembers, (groups, numbers, lanes)."""
+        return {name: self._numbers[name] for name in KEPT if name in self._numbers}
 
     def train(self, epochs: range, first: int = 0, last: int | None = None) -> None:
         """Train on the rows of some epochs (counted from 1), or on a part of the rows of each."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -39,51 +38,58 @@ def run(networks: Sequence[Network], work: Work) -> Iterator[tuple[Network, Curv
     """
     networks = sorted(networks, key=lambda n: (n.recipe.output, n.recipe.loss, n.recipe.backward, n.place))
     most = population_size(networks[0].recipe)
-    with _one_thread(), np.errstate(all="ignore"):
+    with calmly():
         for start in range(0, len(networks), most):
-            crew = _Crew(tuple(networks[start : start + most]), solo=most == 1)
+            crew = Crew(networks[start : start + most], work, solo=most == 1)
             curves = _train_crew(crew, work)
             if curves is None:
                 return
             yield from zip(crew.networks, curves, strict=True)
 
 
-@dataclass(frozen=True)
-class _Crew:
-    """Networks of one shape that are trained as one population."""
-
-    networks: tuple[Network, ...]
-    solo: bool
-
-
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """BLAS on one thread: these products are too small to share, and a sum must not depend on the cores."""
-    with threadpool_limits(1, user_api="blas"):
+def calmly() -> Iterator[None]:
+    """BLAS on one thread, for these products are too small to share; and no warnings of networks that diverge."""
+    with threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"):
         yield
 
 
 # ----- Training one population --------------------------------------------------------------------------
 
 
-def _train_crew(crew: _Crew, work: Work) -> list[Curve] | None:
+class Crew:
+    """Networks of one shape that are trained as one population, on the rows of some work."""
+
+    def __init__(self, networks: Sequence[Network], work: Work, solo: bool) -> None:
+        recipes, self._data = [network.recipe for network in networks], work.data
+        self.networks = networks
+        self.population = Population(recipes, starting_weights(networks, work.initial), solo)
+        x_train, self._x_test = (_with_ones(x) for x in inputs(work.data, recipes[0].scaling))
+        y_train = targets(work.data.y_train, work.data.classes, recipes[0].layers[-1]).astype(np.float32)
+        self._feed = _Feed(networks, solo, self.population.lanes, x_train, y_train)
+
+    def epoch(self, number: int) -> None:
+        """Train for one epoch, counted from 1."""
+        self.population.begin_epoch(number)
+        for x, y, masks in self._feed.batches(number):
+            self.population.step(x, y, masks)
+
+    def scores(self) -> Array:
+        """Accuracy (or R2) of every network on the test rows: (networks,)."""
+        return _score(self.population, self._x_test, self._data)
+
+
+def _train_crew(crew: Crew, work: Work) -> list[Curve] | None:
     """Each network's score at the checkpoints; None when cancelled."""
-    recipes, data = [network.recipe for network in crew.networks], work.data
-    population = Population(recipes, starting_weights(crew.networks, work.initial), crew.solo)
-    x_train, x_test = (_with_ones(x) for x in inputs(data, recipes[0].scaling))
-    y_train = targets(data.y_train, data.classes, recipes[0].layers[-1]).astype(np.float32)
-    feed = _Feed(crew, population.lanes, x_train, y_train)
-    scores = [_score(population, x_test, data)] if 0 in work.checkpoints else []
+    scores = [crew.scores()] if 0 in work.checkpoints else []
     for epoch in range(1, work.epochs + 1):
         if work.stopped():
             return None
-        population.begin_epoch(epoch)
-        for x, y, masks in feed.batches(epoch):
-            population.step(x, y, masks)
+        crew.epoch(epoch)
         if epoch in work.checkpoints:
-            scores.append(_score(population, x_test, data))
-        work.advance(len(recipes))
-    return [tuple(float(s[lane]) for s in scores) for lane in range(len(recipes))]
+            scores.append(crew.scores())
+        work.advance(len(crew.networks))
+    return [tuple(float(s[lane]) for s in scores) for lane in range(len(crew.networks))]
 
 
 def _with_ones(x: Array) -> Array:
@@ -107,12 +113,12 @@ class _Feed:
     Rows and masks are drawn per seed and copied to the lanes that use them, a block of rows at a time.
     """
 
-    def __init__(self, crew: _Crew, lanes: int, x: Array, y: Array) -> None:
-        members = list(crew.networks) + [crew.networks[-1]] * (lanes - len(crew.networks))
+    def __init__(self, networks: Sequence[Network], solo: bool, lanes: int, x: Array, y: Array) -> None:
+        members = [*networks, *[networks[-1]] * (lanes - len(networks))]
         recipe = members[0].recipe
         self.x, self.y, self.order, self.batch = x, y, recipe.order, recipe.batch
         self.seeds = sorted({member.seed for member in members})
-        self.shared = crew.solo or recipe.order == "sequential"  # every lane sees the same row
+        self.shared = solo or recipe.order == "sequential"  # every lane sees the same row
         self.seed_of_lane = np.array([self.seeds.index(member.seed) for member in members])
         self.units = recipe.layers[1:-1]
         kinds = [(m.seed, m.recipe.dropout, m.recipe.dropout_scale) for m in members]
