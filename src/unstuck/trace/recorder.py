@@ -41,6 +41,7 @@ from unstuck.trace.statuses import why_unknown
 from unstuck.trace.tape.instrument import Instrumenter
 from unstuck.trace.tape.probes import Probing
 from unstuck.trace.tape.runtime import Runtime
+from unstuck.trace.unreached import unreached
 
 NO_MEETING = "no place was found where an output meets a target, so the loss is unknown"
 HURRIED = "time was up before the faults were searched to the end; a longer --timeout may explain more"
@@ -102,7 +103,13 @@ class Recorder:
         self.clock.end()
         with _uncollected(), np.errstate(all="ignore"):  # a network that has diverged overflows here as well
             trace = self._read(outcome)
-        return replace(trace, notes=(*trace.notes, HURRIED)) if effort.stopped() else trace
+        notes = [*trace.notes, *([HURRIED] if effort.stopped() and trace.status != "exact" else [])]
+        if outcome.stopped_early and trace.status != "not-applicable":
+            missed = [
+                span for number, span in enumerate(self.instrumenter.loops) if not self.clock.met(number)
+            ]
+            notes += unreached(trace.sources, missed)
+        return replace(trace, notes=tuple(notes))
 
     def _read(self, outcome: Outcome) -> Trace:
         base = Trace(

@@ -125,6 +125,10 @@ class Clock:
         if number == self.step_loop:
             self.progress.starts.append(self.progress.step + 1)
 
+    def met(self, loop: int) -> bool:
+        """Has the program come to this loop?"""
+        return loop in self._entered
+
     def iterated(self, iterable: object) -> None:
         """The loop that was entered last goes over this iterable."""
         if self.nest and isinstance(iterable, Sized):

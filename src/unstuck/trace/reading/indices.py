@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from unstuck.autodiff.node import Node
+
 FEW_PLACES = 64  # of elements, which are compared faster as whole numbers than as arrays
 
 
@@ -27,3 +29,17 @@ def same_place(one: Any, other: Any) -> bool:
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return np.array_equal(one, other)
     return type(one) is type(other) and bool(one == other)
+
+
+def apart(one: Node, other: Node) -> bool:
+    """Do two operations read or write elements of one array of which none is the same?"""
+    return not meet(_positions(one), _positions(other))
+
+
+def _positions(node: Node) -> Any:
+    """Of the elements that are read or written, counted along the whole array."""
+    whole, where = node.args[:2]
+    if node.op in ("gather", "scatter"):
+        return where
+    shape = np.shape(whole.value)
+    return np.arange(int(np.prod(shape))).reshape(shape)[where]

@@ -24,7 +24,7 @@ from unstuck.facts import Array, Span
 from unstuck.trace.reading.links import is_canonical
 from unstuck.trace.reading.meetings import Meetings, without_target
 from unstuck.trace.reading.pairs import Pair
-from unstuck.trace.reading.scalars import falling
+from unstuck.trace.reading.scalars import compares_steps, falling
 
 Seeds = list[tuple[Node, Array]]
 MOST_EXPLICIT = 6
@@ -112,6 +112,8 @@ def candidates(
                     proposal.seeds.append(seed)
                     proposal.pairs.append(pair)
         elif node not in updating and np.ndim(node.value) == 0 and np.isfinite(node.value):
+            if compares_steps(node, tainted, late):
+                continue
             inner.update(falling(node, tainted))
             for kind, sign in zip(COMPUTED, (1.0, -1.0), strict=True):
                 loss = Candidate(kind, node.span)

@@ -28,6 +28,23 @@ def falling(node: Node, tainted: Collection[Node]) -> Iterator[Span]:
         link = _link(node, tainted)
 
 
+def compares_steps(node: Node, tainted: Collection[Node], late: Collection[Node]) -> bool:
+    """Is this the change of a loss from one step to the next, or a function of it?  It rises where the old one falls.
+
+    The two are made at the same place, one of them before this step or after its update.
+    """
+    while np.ndim(node.value) == 0:
+        parts = node.parents()
+        if node.op == "subtract" and len(parts) == 2:
+            one, other = parts
+            alike = (one.span, one.op) == (other.span, other.op)
+            return alike and any((one in made) != (other in made) for made in (tainted, late))
+        if len(parts) != 1:
+            return False
+        node = parts[0]
+    return False
+
+
 def _link(node: Node, tainted: Collection[Node]) -> tuple[Node, float] | None:
     """The scalar of which this one is a function, and the sign of its slope."""
     first, second = (*node.args, None, None)[:2]

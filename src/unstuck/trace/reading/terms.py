@@ -13,7 +13,7 @@ import numpy as np
 from unstuck.autodiff.call import shape_of
 from unstuck.autodiff.node import Node
 from unstuck.facts import Array
-from unstuck.trace.reading.indices import meet, same_place
+from unstuck.trace.reading.indices import apart, meet, same_place
 
 STORES = {"setitem", "scatter", "add.at", "subtract.at"}
 LINEAR = {"add", "subtract", "copy", "positive", "negative", "trunc", "gather", "getitem", *STORES}
@@ -156,13 +156,17 @@ def mark_moved(leaves: Sequence[Node]) -> None:
 def _forwarded(coefficient: float, node: Node) -> list[tuple[float, Node]] | None:
     """What is read from where it was just written; positions that a write did not meet come from before it."""
     source, where = node.args
-    while isinstance(source, Node) and source.op == ("scatter" if node.op == "gather" else "setitem"):
+    like = "scatter" if node.op == "gather" else "setitem"
+    while isinstance(source, Node) and source.op in ("scatter", "setitem"):
         whole, written, value = source.args
         if truncates(source):
             return None
-        if same_place(written, where):
+        if source.op != like:
+            if not apart(node, source):
+                return None
+        elif same_place(written, where):
             return [(coefficient, value)] if isinstance(value, Node) else None
-        if node.op == "getitem" or meet(written, where):
+        elif node.op == "getitem" or meet(written, where):
             return None
         source = whole
     return None

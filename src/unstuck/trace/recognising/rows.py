@@ -98,7 +98,7 @@ def _as_rows(name: str, value: Any) -> Iterator[_Table]:
     if isinstance(value, list | tuple) and len(value) >= LEAST_ROWS:
         yield from _from_list(name, value)
         return
-    array = np.asarray(value) if hasattr(value, "to_numpy") else value
+    array = _as_array(value)
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub" or array.ndim == 0:
         return
     if array.ndim == 1:
@@ -108,6 +108,14 @@ def _as_rows(name: str, value: Any) -> Iterator[_Table]:
         yield _Table(name, array.reshape(len(array), -1))
     if array.ndim == 2 and array.shape[1] >= LEAST_ROWS:
         yield _Table(name, array.T)  # one sample per column
+
+
+def _as_array(value: Any) -> Any:
+    """A table as an array; anything else as it is, even what claims to have every attribute and has none."""
+    try:
+        return np.asarray(value) if hasattr(value, "to_numpy") else value
+    except Exception:  # it is the user's
+        return None
 
 
 def _from_list(name: str, value: Sequence[Any]) -> Iterator[_Table]:

@@ -18,7 +18,7 @@ MODULES = ("IPython", "IPython.display", "IPython.core", "IPython.core.display",
 
 
 class _Silent(ModuleType):
-    """Answers every call and every attribute with itself, and prints as nothing."""
+    """Answers every call and every attribute with itself, prints as nothing, and is false: nobody is to rely on it."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -27,6 +27,9 @@ class _Silent(ModuleType):
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
         return self
+
+    def __bool__(self) -> bool:
+        return False
 
     def __str__(self) -> str:
         return ""
@@ -46,6 +49,8 @@ def names() -> Mapping[str, object]:
 def as_in_jupyter(path: str) -> Iterator[None]:
     """Within, the folder of the notebook is the current one, and imports of IPython succeed."""
     stand_ins = {name: _Silent(name) for name in MODULES if not _installed(name)}
+    if "IPython" in stand_ins:  # of a version that matplotlib need not be told about
+        vars(stand_ins["IPython"])["version_info"] = (8, 24)
     if "IPython.display" in stand_ins:
         vars(stand_ins["IPython.display"])["display"] = display
     sys.modules.update(stand_ins)
