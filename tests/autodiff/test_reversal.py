@@ -42,7 +42,7 @@ def same(left: Adjoints, right: Adjoints, wrt: list[Node]) -> bool:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.lists(OPERATIONS, min_size=1, max_size=14), ALTERED)
 def test_differences_lead_to_the_same_cotangents(
     seed: int, program: list[tuple[str, int, int, bool]], altered: list[tuple[int, int, float]]

@@ -114,7 +114,7 @@ def crews(draw: st.DrawFn) -> list[Network]:
     return networks
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(crews())
 def test_every_lane_takes_the_references_steps(networks: list[Network]) -> None:
     """After some steps every lane holds the reference's weights, with any shape, rule, order and company."""

@@ -237,15 +237,17 @@ def loss_value(kind: str, output: Any, target: Array, weight: Array | float = 1.
 
 def is_link(before: Node, output: Node, target: Array) -> bool:
     """Is the error of a canonical link possible: one value each, or a softmax along the targets' sums of 1?"""
-    within = between([output], [before], stop=[before])
     z, value = np.asarray(before.value, float), np.asarray(output.value, float)
-    if not any(node.op in REDUCTIONS for node in within if node is not before):
-        return np.shape(z) == np.shape(value) and is_canonical(z, np.asarray(output.value), target)
-    return any(
+    single = z.shape == value.shape and is_canonical(z, np.asarray(output.value), target)
+    several = z.shape == value.shape and any(
         (not target.any() or np.allclose(target.sum(axis=axis), 1.0))
         and np.allclose(value, softmax(z, axis), atol=CLIPPED)
         for axis in range(value.ndim)
     )
+    if single == several:  # the values alone tell, and spare a walk through what lies between
+        return single
+    within = between([output], [before], stop=[before])
+    return several if any(node.op in REDUCTIONS for node in within if node is not before) else single
 
 
 def falls(before: Node, output: Node) -> bool:
