@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from judged import judged
+from judged import changed, judged
 
 SCRIPTS = sorted((Path(__file__).parents[1] / "scripts" / "purposes").glob("*.py"))
 
@@ -21,3 +21,12 @@ def test_other_purposes_are_not_called_wrong(path: Path, tmp_path: Path) -> None
     trace = judged(program)
     assert trace.status in ("exact", "scaled", "cannot-tell")
     assert trace.parameters
+
+
+def test_a_table_whose_moves_are_no_gradient_is_not_part_of_a_right_network(tmp_path: Path) -> None:
+    """Where its neighbour was moved before it, nothing is proven of the table, and the network is not called right."""
+    text = (SCRIPTS[0].parent / "cofactors.py").read_text()
+    trace = judged(changed(tmp_path / "program.py", text, (".dot(before)", ".dot(left)")))
+    told = {gradient.parameter: gradient for gradient in trace.gradients}
+    assert trace.status == "cannot-tell"
+    assert "it changes in every step" in told["right"].reason

@@ -103,7 +103,11 @@ def _renewed(step: Step, following: Step, loss: Candidate) -> Iterator[tuple[obj
     ahead = set(forward(step, loss))
     errors = step.tainted - ahead - step.ends
     made = descendants(errors, step.nodes)
-    updating = descendants(errors & step.backward, step.nodes)
+    met = {
+        loss.span for loss in step.losses if loss.by_pairs
+    }  # where outputs meet targets: errors, wherever they lead
+    differences = {node for node in step.backward & step.tainted if node.span in met}
+    updating = descendants((errors & step.backward) | differences, step.nodes)
     before = _numbered(step, loss)
     wrt = [*step.wrt(), *(found.base for found in before.values())]
     true = adjoints(step.losses[loss].seeds, wrt, stop={*step.ends, *wrt})
@@ -221,7 +225,7 @@ def _explained(rounds: Sequence[Round], mixture: Mixture | None, place: Span) ->
     """What has become of the old value, where that is proven and no update."""
     last = rounds[-1]
     if mixture is None:
-        if all(_of_itself(each.after.base) for each in rounds):
+        if all(_of_itself(each.after.base) and _goes_up(each) for each in rounds):
             return _shared(rounds, place)
         if last.after.role != "element":
             return None
@@ -234,6 +238,12 @@ def _explained(rounds: Sequence[Round], mixture: Mixture | None, place: Span) ->
     used = [last.after.y.span] if last.after.y.span is not None else []
     places = tuple(dict.fromkeys((*shared, place, *used)))
     return Explanation(*told, places[0], places[1:])
+
+
+def _goes_up(each: Round) -> bool:
+    """Was the gradient added to the value before it was taken off itself?  (What goes down and then decays is moved.)"""
+    made = np.asarray(each.after.base.args[0].value, float)
+    return float(np.vdot(made - _array(each.before), each.exact)) > 0
 
 
 def _shared(rounds: Sequence[Round], place: Span) -> Explanation:
