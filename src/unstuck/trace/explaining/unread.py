@@ -241,7 +241,7 @@ def _explained(rounds: Sequence[Round], mixture: Mixture | None, place: Span) ->
 
 
 def _goes_up(each: Round) -> bool:
-    """Was the gradient added to the value before it was taken off itself?  (What goes down and then decays is moved.)"""
+    """Was the gradient added to the value before it was taken off itself?  (What goes down and decays is moved.)"""
     made = np.asarray(each.after.base.args[0].value, float)
     return float(np.vdot(made - _array(each.before), each.exact)) > 0
 
