@@ -130,6 +130,28 @@ def test_long_line_is_shown_around_the_caret() -> None:
     assert lines[at - 1][lines[at].index("^") :][:5] == "wrong"
 
 
+def test_a_long_path_gives_way_to_the_line() -> None:
+    """Of a place that does not fit, the end of the path and the line are shown."""
+    report = stuck_report()
+    path = "a folder with a very long name/" * 4 + "net.py"
+    trace = replace(report.trace, sources=(Source(path, "x = wrong\n"),))
+    finding = replace(report.findings[0], span=Span(path, 1, 5, 1, 10), uses=())
+    framed = next(
+        line for line in plain(replace(report, trace=trace, findings=(finding,))).splitlines() if "┌─" in line
+    )
+    assert framed.endswith("/net.py:1:5")
+    assert len(framed) <= 88
+    assert "…" in framed
+
+
+def test_a_line_of_another_file_is_named_with_it() -> None:
+    """A number alone would be looked for in the program that was started."""
+    report = stuck_report()
+    trace = replace(report.trace, sources=(Source("main.py", "import net\n"), Source("net.py", "a\nb\nc\n")))
+    finding = replace(report.findings[0], severity="note", span=Span("net.py", 3, 1, 3, 2), uses=(), fix=None)
+    assert "  net.py, line 3" in plain(replace(report, trace=trace, findings=(finding,)))
+
+
 def test_form_feed_is_no_line_break() -> None:
     """A form feed, which Python does not count as a line break, does not shift the shown line."""
     report = stuck_report()

@@ -41,7 +41,7 @@ def test_only_loops_that_update_something_are_named(lines: list[int], said: str 
 
 def test_a_line_of_one_of_several_files_is_named_with_its_file() -> None:
     """A number alone would not say where."""
-    assert "a.py:1" in _named([1], files=2)[0]
+    assert "a.py, line 1 " in _named([1], files=2)[0]
 
 
 def test_a_program_that_was_stopped_says_what_it_was_stopped_before(tmp_path: Path) -> None:

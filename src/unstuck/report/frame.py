@@ -25,7 +25,7 @@ class Mark:
 def code_frame(pen: Pen, trace: Trace, span: Span, uses: tuple[Span, ...], style: str) -> list[Text]:
     """The blamed words, the line before them, and the places that belong to them: below, where their value is used."""
     source = trace.source(span.path)
-    place = pen.text("  ┌─ ", cells.place(source, span, column=True))
+    place = pen.text("  ┌─ ", _shortened(cells.place(source, span, column=True), span.path, pen.width - 5))
     if source is None:
         return [place]
     elsewhere = [use for use in uses if use.path == span.path and use.line != span.line][:3]
@@ -39,6 +39,12 @@ def code_frame(pen: Pen, trace: Trace, span: Span, uses: tuple[Span, ...], style
         gutter = _gutter(pen, str(cells.line_shown(source, number) or ""), digits)
         rows += _numbered(pen, lines, number, gutter, marks.get(number, marks[span.line]), style)
     return [*rows, _gutter(pen, "", digits)]
+
+
+def _shortened(place: str, path: str, most: int) -> str:
+    """A place whose path gives way where there is no room: the cell and the line are what is looked for."""
+    room = max(1, most - (len(place) - len(path)))
+    return place if len(place) <= most else place.replace(path, f"…{path[len(path) - room + 1 :]}", 1)
 
 
 def _context(lines: list[str], span: Span) -> tuple[int, ...]:

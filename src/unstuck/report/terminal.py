@@ -6,7 +6,7 @@ in a pipe.  Every number carries its interval or the count behind it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from rich.text import Text
@@ -16,7 +16,7 @@ from unstuck.cells import lines_in_words
 from unstuck.checks.catalogue import lookup
 from unstuck.checks.factors import label_of
 from unstuck.checks.judge import ALPHA, helps
-from unstuck.facts import Ceiling, Effect, Finding, Fix, Report, Study, Trace
+from unstuck.facts import Ceiling, Effect, Finding, Fix, Report, Span, Study, Trace
 from unstuck.report.advice import advice_table
 from unstuck.report.charts import number_line, path_bars
 from unstuck.report.frame import code_frame
@@ -120,11 +120,17 @@ def _labelled(pen: Pen, label: str, words: str) -> list[Text]:
 def _beneath(pen: Pen, trace: Trace, finding: Finding) -> list[Text]:
     """Where, and why; one line if it fits."""
     spans = [span for span in (finding.span, *finding.uses) if span is not None]
-    where = lines_in_words(trace.source(spans[0].path), {span.line for span in spans}) if spans else ""
+    where = "; ".join(_where(trace, path, spans) for path in dict.fromkeys(span.path for span in spans))
     why = "; ".join(finding.evidence)
     if not where and not why:
         return []
     return pen.hang(pen.text(f"  {where}{'  ' if where and why else ''}"), pen.text(why))
+
+
+def _where(trace: Trace, path: str, spans: Sequence[Span]) -> str:
+    """The lines of one file, with its name where it is not that of the program itself."""
+    lines = lines_in_words(trace.source(path), {span.line for span in spans if span.path == path})
+    return lines if path == trace.sources[0].path else f"{path}, {lines}"
 
 
 def _worth(finding: Finding) -> str:

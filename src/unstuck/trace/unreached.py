@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from unstuck.cells import lines_in_words
 from unstuck.facts import Source, Span
 from unstuck.trace.running.sources import parsed
 
 TEXT = (
-    "the program was stopped when enough had been seen; what {lines} would have trained was not reached: "
-    "`--full-run` lets it run to its end"
+    "the program was stopped when enough had been seen; what the loop{s} at {places} would have trained was not "
+    "reached: `--full-run` lets it run to its end"
 )
 
 
 def unreached(sources: Sequence[Source], loops: Sequence[Span]) -> tuple[str, ...]:
     """A sentence about those of these loops in which something is updated; nothing where there is none."""
-    trees = {source.path: parsed(source.text) for source in sources}
-    places = {(span.path, span.line) for span in loops}
-    found = sorted(
-        place
-        for place in places
-        if place[0] in trees and any(_updates(loop) for loop in _at(trees[place[0]], place[1]))
-    )
-    if not found:
+    found = {source: list(_outermost(_training(source, loops))) for source in sources}
+    count = sum(map(len, found.values()))
+    if not count:
         return ()
-    several = len({source.path for source in sources}) > 1
-    named = [f"{path}:{line}" if several else str(line) for path, line in found]
-    noun = "the loop at line " if len(found) == 1 else "the loops at lines "
-    return (TEXT.format(lines=noun + ", ".join(named)),)
+    places = (
+        f"{f'{source.path}, ' if len(sources) > 1 else ''}{lines_in_words(source, lines)}"
+        for source, lines in found.items()
+        if lines
+    )
+    return (TEXT.format(s="s" if count > 1 else "", places="; ".join(places)),)
 
 
-def _at(tree: ast.AST, line: int) -> Iterator[ast.For | ast.While]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While) and node.lineno == line)
+def _training(source: Source, loops: Sequence[Span]) -> Iterator[ast.For | ast.While]:
+    lines = {span.line for span in loops if span.path == source.path}
+    for node in ast.walk(parsed(source.text)) if lines else ():
+        if isinstance(node, ast.For | ast.While) and node.lineno in lines and _updates(node):
+            yield node
+
+
+def _outermost(loops: Iterable[ast.For | ast.While]) -> Iterator[int]:
+    """The lines of loops that lie in none of the others."""
+    end = 0
+    for loop in sorted(loops, key=lambda node: node.lineno):
+        if loop.lineno > end:
+            yield loop.lineno
+            end = loop.end_lineno or loop.lineno
 
 
 def _updates(loop: ast.For | ast.While) -> bool:
