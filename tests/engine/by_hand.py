@@ -36,7 +36,7 @@ class ByHand:
         scheduled = recipe.schedule[min(epoch, len(recipe.schedule)) - 1] if recipe.schedule else 1.0
         for number, (parameter, gradient) in enumerate(zip(self.parameters, gradients, strict=True)):
             rate = recipe.rate * own[number] * scheduled
-            decay = recipe.decay if number < layers else 0.0
+            decay = recipe.decay if number < layers or recipe.decay_biases else 0.0
             old = parameter.copy()
             if not recipe.decoupled:
                 gradient = gradient + decay * old

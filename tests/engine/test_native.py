@@ -79,6 +79,7 @@ SHAPES = st.builds(
     memory=st.sampled_from([0.9, 0.999]),
     epsilon=st.sampled_from([0.01, 0.1]),  # below, roundings of small gradients become steps
     schedule=st.sampled_from([(), (1.0, 0.5), (0.1,)]),
+    decay_biases=st.booleans(),
     batch=st.sampled_from([1, 1, 4, 7]),
     order=st.sampled_from(["sequential", "shuffled", "random"]),
     scaling=st.sampled_from(["none", "standard"]),

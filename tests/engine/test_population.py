@@ -82,6 +82,7 @@ MOVES: list[dict[str, Any]] = [
     {"optimiser": "sgd", "momentum": 0.0},
     {"schedule": (1.0, 0.1)},
     {"optimiser": "nesterov", "decay": 0.05},
+    {"optimiser": "rmsprop", "memory": 0.9, "epsilon": 1e-4, "decay": 0.1, "decay_biases": True},
     {"optimiser": "sgd", "clip": 0.1, "clip_norm": 0.2},
     {"optimiser": "adagrad", "epsilon": 1e-6, "clip_norm": 0.5},
     {"optimiser": "rmsprop", "memory": 0.9, "epsilon": 1e-4},

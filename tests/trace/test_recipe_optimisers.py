@@ -42,6 +42,10 @@ KNOWN = {
         ["g = g + 0.01 * params[k] * (k[0] == 'W')", "v[k] = 0.8 * v[k] - 0.05 * g", "params[k] += v[k]"],
         {"optimiser": "momentum", "momentum": 0.8, "rate": 0.05, "decay": 0.01, "decoupled": False},
     ),
+    "decay of everything": (
+        ["params[k] -= 0.1 * (g + 0.01 * params[k])"],
+        {"optimiser": "sgd", "rate": 0.1, "decay": 0.01, "decay_biases": True},
+    ),
     "Nesterov's momentum by the old and the new velocity": (
         ["old = v[k]", "v[k] = 0.9 * v[k] - 0.05 * g", "params[k] += -0.9 * old + 1.9 * v[k]"],
         {"optimiser": "nesterov", "momentum": 0.9, "rate": 0.05},
@@ -96,9 +100,9 @@ def test_an_optimiser_is_read_with_its_numbers(
     [
         (["params[k] -= 0.1 / (1 + 0.05 * step) * g"], "learning rate changes"),
         (["params[k] -= 0.1 * np.clip(g, -0.01, 0.01)"], "a clip or another rule"),
-        (["params[k] -= 0.1 * (g + 0.01 * params[k])"], "no optimiser that the engine knows"),
+        (["params[k] -= 0.1 * np.sign(g)"], "no known loss and backward pass"),
     ],
-    ids=["schedule", "clip", "decay of the biases, too"],
+    ids=["schedule", "clip", "sign"],
 )
 def test_what_the_engine_cannot_do_is_no_other_optimiser(
     tmp_path: Path, update: list[str], reason: str

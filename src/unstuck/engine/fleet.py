@@ -16,7 +16,7 @@ import numpy as np
 
 from unstuck.engine import binding
 from unstuck.engine.draws import dropout_key, least_kept, row_order
-from unstuck.engine.networks import Network, Work, factor, inputs, is_clipped, rates, starting_weights
+from unstuck.engine.networks import Network, Work, decays, factor, inputs, is_clipped, rates, starting_weights
 from unstuck.engine.optimisers import MEMORIES
 from unstuck.engine.reference import labels, targets
 from unstuck.facts import Array, Data, Recipe
@@ -88,7 +88,7 @@ class Fleet:
             threads=work.jobs,
             backend=backend.index,
             optimiser=binding.OPTIMISERS.index(self.recipe.optimiser),
-            decays=int(self.recipe.decay > 0),
+            decays=decays(self.recipe),
             clips=int(is_clipped(self.recipe)),
             rows=self.rows,
             test_rows=len(work.data.x_test),

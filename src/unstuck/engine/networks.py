@@ -47,7 +47,12 @@ class Work:
 def shape_of(recipe: Recipe) -> tuple[object, ...]:
     """What recipes must share to be trained as one population."""
     r = recipe
-    return (r.layers, r.activation, r.batch, r.order, r.optimiser, r.decay > 0, is_clipped(r), r.scaling)
+    return (r.layers, r.activation, r.batch, r.order, r.optimiser, decays(r), is_clipped(r), r.scaling)
+
+
+def decays(recipe: Recipe) -> int:
+    """What decays: 0 nothing, 1 the weights, 2 the biases as well."""
+    return 0 if recipe.decay == 0 else 1 + recipe.decay_biases
 
 
 def is_clipped(recipe: Recipe) -> bool:

@@ -220,10 +220,11 @@ class Population:
             self._bound(gradients)
         for layer, (weight, gradient) in enumerate(zip(self.weights, gradients, strict=True)):
             rate = self.rates[layer]
-            apart = weight[:-1] * (self.decoupled * rate)
-            gradient[:-1] += weight[:-1] * self.coupled
+            decaying = slice(None) if self.first.decay_biases else slice(-1)
+            apart = weight[decaying] * (self.decoupled * rate)
+            gradient[decaying] += weight[decaying] * self.coupled
             weight -= self.optimiser.step(layer, gradient, rate)
-            weight[:-1] -= apart
+            weight[decaying] -= apart
 
     def _gradient(self, layer: int, work: _Workspace, x: Array) -> Array:
         """The gradient of a layer's weights and biases."""

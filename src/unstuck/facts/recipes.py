@@ -32,8 +32,9 @@ class Recipe:
     momentum     share of the last step that comes again; of adam, share of the mean gradient that stays
     memory       share of the mean squared gradient that stays (rmsprop, adam)
     epsilon      added to the root of that mean or sum (adagrad, rmsprop, adam)
-    decay        weight decay: so much of each weight (not of biases) is added to its gradient, as by half the squared
-                 weights in the loss; decoupled: taken from it, times the rate, beside what the optimiser does
+    decay        weight decay: so much of each weight is added to its gradient, as by half the squared weights in the
+                 loss; decoupled: taken from it, times the rate, beside what the optimiser does; decay_biases: of
+                 each bias as well
     clip         bound of each number of the gradient;  clip_norm: of its norm over all layers, after that; 0: none
     schedule     factor on `rate` for each epoch, the last one for all further ones; () = always 1
     dropout      probability that a hidden unit is dropped;  dropout_scale: what survivors are multiplied by
@@ -55,6 +56,7 @@ class Recipe:
     epsilon: float = 1e-8
     decay: float = 0.0
     decoupled: bool = False
+    decay_biases: bool = False
     clip: float = 0.0
     clip_norm: float = 0.0
     schedule: tuple[float, ...] = ()

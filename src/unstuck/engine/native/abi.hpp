@@ -26,7 +26,7 @@ struct Population {
     int32_t threads;
     int32_t backend;    // which of the instruction sets, from the fastest
     int32_t optimiser;  // an Optimiser
-    int32_t decays;     // 1: some network has a weight decay
+    int32_t decays;     // 0: nothing; 1: weights; 2: biases as well
     int32_t clips;      // 1: some network bounds its gradient
     int32_t unused;     // keeps the pointers aligned
     int64_t rows;

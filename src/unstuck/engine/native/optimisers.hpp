@@ -28,7 +28,7 @@ class Optimise {
     // Move weight (or bias) k of matrix l along its gradient, which comes times the rate where that is linear.
     inline void operator()(int l, int64_t k, V gradient, bool is_weight) const {
         V* weight = group_.weights[l] + k;
-        if (!decays_ || !is_weight) {
+        if (decays_ < (is_weight ? 1 : 2)) {
             *weight = *weight - step(l, k, gradient);
             return;
         }
@@ -61,7 +61,7 @@ class Optimise {
     }
 
     const Group& group_;
-    const bool decays_;
+    const int decays_;  // 1: weights, 2: biases as well
     V mean_, square_;  // what undoes that memories begin at 0
 };
 

@@ -153,10 +153,13 @@ def _fitted(
     """The recipe with this optimiser and the rates that fit, and the error that is left; None if they do not."""
     few = slice(0, LEAST_STEPS)
     allowed = tolerance if rule.is_linear else max(tolerance, NEARLY)
-    if _rates(rule, gradients[few], made[few], allowed) is None:
-        return None
-    fitted = _rates(rule, gradients, made, allowed)
-    if fitted is None:
+    for biases in (False, True):
+        if _rates(rule, gradients[few], made[few], allowed, biases) is None:
+            continue
+        fitted = _rates(rule, gradients, made, allowed, biases)
+        if fitted is not None:
+            break
+    else:
         return None
     rates, error = fitted
     last = rates[-1][0]
@@ -175,6 +178,7 @@ def _fitted(
         epsilon=rule.epsilon,
         decay=decay,
         decoupled=bool(decay) and not rule.is_linear,
+        decay_biases=bool(decay) and biases,
         rate=tidy(last),
         layer_rates=() if equal else scales,
     )
@@ -182,11 +186,15 @@ def _fitted(
 
 
 def _rates(
-    rule: Rule, gradients: Sequence[Sequence[Array]], made: Sequence[Sequence[Made]], tolerance: float
+    rule: Rule,
+    gradients: Sequence[Sequence[Array]],
+    made: Sequence[Sequence[Made]],
+    tolerance: float,
+    biases: bool,
 ) -> tuple[list[tuple[float, float]], float] | None:
     """(rate, rate times decay) of every matrix, and the largest relative error; None if they do not fit."""
     played = rule.played(gradients)
-    pulls = [[_without_bias(each.weights) for each in step] for step in made]
+    pulls = [[_decaying(each.weights, biases) for each in step] for step in made]
     pulled = rule.played(pulls) if rule.is_linear else pulls
     found, errors = [], []
     for layer in range(len(made[0])):
@@ -221,6 +229,6 @@ def _solved(
     return [float(factor) for factor in factors], worst
 
 
-def _without_bias(weights: Array) -> Array:
-    """What a decay takes: the weights, and nothing of the biases."""
-    return np.vstack([weights[:-1], np.zeros((1, weights.shape[1]))])
+def _decaying(weights: Array, biases: bool) -> Array:
+    """What a decay takes: the weights, and the biases or nothing of them."""
+    return weights if biases else np.vstack([weights[:-1], np.zeros((1, weights.shape[1]))])
