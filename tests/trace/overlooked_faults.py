@@ -43,6 +43,8 @@ FAULTS = [
         36,
     ),
     Fault("nesterov", "    b2 = b2 + vb2\n", "\n", "b2", "parameter-never-updated", 34),
+    Fault("embedding", "        E -= lr * dE\n", "\n", "E", "parameter-never-updated", 23),
+    Fault("embedding", "dE = np.zeros_like(E)", "dE = E", "E", "aliasing", 22),
     Fault("likelihood_ascent", "    b1 += learning_rate * gb1\n", "\n", "b1", "parameter-never-updated", 55),
     Fault("nesterov", "w1 = w1 + vw1", "w1 = b1 + vw1", "w1", "parameter-not-kept", 35),
     Fault("single_elements", "v[1] = v[1] - eta", "v[1] = v[0] - eta", "v", "parameter-not-kept", 28),
@@ -246,14 +248,6 @@ FAULTS = [
     Fault("recurrent", "dbh, dby = np.zeros_like(bh)", "dbh, dby = bh", "dbh", "aliasing", 23),
     Fault(
         "accumulate", "self.gW1 = np.zeros_like(self.W1)", "self.gW1 = self.W1", "self.gW1", "aliasing", 17
-    ),
-    Fault(
-        "truncated_bptt",
-        "dU, dW, dO = np.zeros_like(U), np.zeros_like(W), np.zeros_like(O)",
-        "dU, dW, dO = np.zeros_like(U), np.zeros_like(W), O",
-        "U",
-        "aliasing",
-        32,
     ),
     Fault(
         "recurrent",

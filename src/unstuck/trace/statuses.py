@@ -296,8 +296,16 @@ def _from_elsewhere(name: str, sources: Sources, evidence: Evidence) -> str:
 
 
 def _is_running_mean(steps: Sequence[Step], name: str) -> bool:
-    """Is it, in every step, a share of its old value and the rest of something new?"""
-    return all(follows(step, name) for step in steps if name in step.updates)
+    """Is it, in every step, a share of its old value and the rest of something new that is made of no error?"""
+    mine = [step for step in steps if name in step.updates]
+    return all(follows(step, name) for step in mine) and not all(_of_errors(step, name) for step in mine)
+
+
+def _of_errors(step: Step, name: str) -> bool:
+    """Does the update take what was made of the differences between outputs and targets?"""
+    after, start = step.updates[name].after, step.nodes[0].id
+    behind = ancestors([after], oldest=start, stop=step.ends - {after})
+    return not behind.isdisjoint(step.differences())
 
 
 def _almost(name: str, evidence: Evidence) -> str:

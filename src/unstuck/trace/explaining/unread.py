@@ -103,11 +103,7 @@ def _renewed(step: Step, following: Step, loss: Candidate) -> Iterator[tuple[obj
     ahead = set(forward(step, loss))
     errors = step.tainted - ahead - step.ends
     made = descendants(errors, step.nodes)
-    met = {
-        loss.span for loss in step.losses if loss.by_pairs
-    }  # where outputs meet targets: errors, wherever they lead
-    differences = {node for node in step.backward & step.tainted if node.span in met}
-    updating = descendants((errors & step.backward) | differences, step.nodes)
+    updating = descendants((errors & step.backward) | step.differences(), step.nodes)
     before = _numbered(step, loss)
     wrt = [*step.wrt(), *(found.base for found in before.values())]
     true = adjoints(step.losses[loss].seeds, wrt, stop={*step.ends, *wrt})

@@ -21,7 +21,7 @@ from unstuck.trace.judging.outside import update_after_loop
 from unstuck.trace.judging.statements import is_conditional, side_by_side, statement_about
 from unstuck.trace.reading.losses import Candidate
 from unstuck.trace.reading.terms import terms_of
-from unstuck.trace.reading.views import CONTRACTIONS, untransposed
+from unstuck.trace.reading.views import CONTRACTIONS, LOOKUPS, untransposed
 from unstuck.trace.reading.written import Step
 from unstuck.trace.running.sources import line_in_words
 
@@ -33,7 +33,7 @@ JOINS = {"add", "subtract"}
 
 @dataclass(frozen=True, eq=False)
 class Constant:
-    """A value from before the step that takes part in the forward pass: y = x + base, x - base, or x @ base."""
+    """A value from before the step in the forward pass: y = x + base, x - base, x @ base, or base[rows]."""
 
     base: Node
     y: Node
@@ -64,6 +64,8 @@ def _constants(step: Step, loss: Candidate) -> Iterator[Constant]:
     roots = [node for node, _ in step.losses[loss].seeds]
     parameters = {update.before for update in step.updates.values()}
     for y in sorted(ancestors(roots, oldest=start), key=lambda item: item.id):
+        if (table := _table(y)) is not None and table not in parameters and table not in step.tainted:
+            yield Constant(table, y, 0)
         operands = [arg for arg in y.args if isinstance(arg, Node)]
         if len(operands) != 2 or y.op not in CONTRACTIONS | JOINS:
             continue
@@ -74,6 +76,15 @@ def _constants(step: Step, loss: Candidate) -> Iterator[Constant]:
                 continue
             if _takes_part(base, other, y):
                 yield Constant(base, y, position)
+
+
+def _table(y: Node) -> Node | None:
+    """The table of which rows are looked up here.  (Of data that are all taken, the gradient is of no interest.)"""
+    if y.op not in LOOKUPS or not isinstance(y.args[0], Node) or np.size(y.value) == np.size(y.args[0].value):
+        return None
+    table = untransposed(y.args[0])
+    is_float = np.issubdtype(np.asarray(table.value).dtype, np.floating)
+    return table if np.ndim(table.value) == 2 and is_float else None
 
 
 def _takes_part(base: Node, other: Node, y: Node) -> bool:
@@ -99,6 +110,8 @@ def _judged(first: Constant, rounds: Sequence[tuple[Step, Constant]], loss: Cand
     if _held_back(steady[0], elsewhere) or _goes_forward(elsewhere, steady[0], loss):
         return None
     moved = any(not np.array_equal(same.base.value, first.base.value) for _, same in rounds)
+    if first.y.op in LOOKUPS and (moved or elsewhere is not None):
+        return None  # rows are often moved later than those that they meet
     lost = [
         _lost(step, following, same, loss, moved or elsewhere is not None)
         for (step, same), (following, _) in pairwise(rounds[: TESTED + 1])

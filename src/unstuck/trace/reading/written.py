@@ -72,6 +72,11 @@ class Step:
         """The operations that take a parameter's value, each with the largest magnitude of what it takes beside."""
         return zip(self.takers[parameter], self.beside[parameter], strict=True)
 
+    def differences(self) -> set[Node]:
+        """Where outputs meet targets: the errors with which the backward pass begins."""
+        met = {loss.span for loss in self.losses if loss.by_pairs}
+        return {node for node in self.backward & self.tainted if node.span in met}
+
     def multiplies(self, name: str) -> bool:
         """Is this parameter a matrix that the step multiplies with something, as a layer does?"""
         if name not in self.updates or np.ndim(self.updates[name].before.value) < 2:
