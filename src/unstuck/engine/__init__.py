@@ -3,7 +3,8 @@
 `reference` is one network in plain float64, the truth that everything else is tested against.  Two engines
 train thousands of networks side by side in float32 with the same maths and the same random numbers:
 `vectorised`, which is NumPy (`population` is its step), and `lanes`, which prepares the work for the C++ library
-in `native/` and is about ten times faster.  `train` is the way in and chooses.
+in `native/` and is about ten times faster.  `train` is the way in and chooses;
+`Single` is one network whose weights can be taken away and put back.
 """
 
 from unstuck.engine.draws import draw_weights
