@@ -106,7 +106,6 @@ RIGHT: dict[str, tuple[str, frozenset[str]]] = {
         "value -= rate * np.sign(0.9 * M[i] + 0.1 * slope)\nM[i] = 0.99 * M[i] + 0.01 * slope",
         UNUSUAL,
     ),
-    "Signum": (f"{MEAN}value -= rate * np.sign(M[i])", UNUSUAL),
     "Rprop": (
         "U[i] = np.where(M[i] * slope > 0, np.minimum(U[i] * 1.2, 0.1), np.maximum(U[i] * 0.5, 1e-4))\n"
         "value -= U[i] * np.sign(slope)\nM[i] = slope",

@@ -63,7 +63,6 @@ RIGHT = {
 WRONG = {
     "a power forgotten": (("h[j] ** 2", "h[j]"), "activation-derivative"),
     "no derivative": ((" * (1.0 - h[j] ** 2)", ""), "activation-derivative-one"),
-    "another unit's weight": (("d * outer[j] *", "d * outer[0] *"), ""),
     "another unit's derivative": (("1.0 - h[j] ** 2", "1.0 - h[0] ** 2"), ""),
     "one layer climbs": ((STEP, STEP.replace("-=", "+=")), "sign"),
     "a sum for a product": (("g = e[j] * x", "g = e[j] + x"), ""),
