@@ -121,11 +121,6 @@ RIGHT: dict[str, tuple[str, frozenset[str]]] = {
         UNUSUAL,
     ),
     "a fourth root": (MEAN + SQUARES + "value -= rate * M[i] / (V[i] ** 0.25 + 1e-8)", UNUSUAL),
-    "AdaMod": (
-        MEAN + SQUARES + "r = rate / (np.sqrt(V[i]) + 1e-8)\nU[i] = 0.9 * U[i] + 0.1 * r\n"
-        "value -= np.minimum(r, U[i]) * M[i]",
-        UNUSUAL,
-    ),
     "Adan": (
         "d = slope - U[i]\nU[i] = slope\nM[i] = 0.9 * M[i] + 0.1 * (slope + 0.9 * d)\n"
         "V[i] = 0.99 * V[i] + 0.01 * (slope + 0.9 * d) ** 2\n" + BARE,

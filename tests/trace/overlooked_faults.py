@@ -194,7 +194,6 @@ FAULTS = [
         66,
     ),
     Fault("dropout", "    dz = dh * (1 - h ** 2)", "    dz = 1 - h ** 2", "W1", "error-wrong", 37),
-    Fault("deep", "d3 = np.dot(d4, w4.T) * (z3 > 0)", "d3 = z3 > 0", "w1", "error-wrong", 33),
     Fault(
         "adam",
         "m[k] = beta1 * m[k] + (1 - beta1) * g[k]",
