@@ -77,9 +77,9 @@ KNOWN = {
 }
 
 
-def _recorded(folder: Path, update: list[str]) -> Trace:
+def _recorded(folder: Path, update: list[str], program: str = PROGRAM) -> Trace:
     path = folder / "net.py"
-    path.write_text(PROGRAM + "".join(f"            {line}\n" for line in update))
+    path.write_text(program + "".join(f"            {line}\n" for line in update))
     return record(Job(str(path)), timeout=60)
 
 
@@ -111,3 +111,12 @@ def test_what_the_engine_cannot_do_is_no_other_optimiser(
     trace = _recorded(tmp_path, update)
     assert trace.recipe is None
     assert reason in trace.recipe_reason
+
+
+def test_an_unknown_backward_pass_is_not_laid_at_the_door_of_the_optimiser(tmp_path: Path) -> None:
+    """RMSprop along a derivative that the engine does not have: the reason speaks of both."""
+    program = PROGRAM.replace("(1 - h ** 2)", "h")
+    assert program != PROGRAM
+    trace = _recorded(tmp_path, KNOWN["RMSprop"][0], program)
+    assert trace.status == "wrong"
+    assert "no backward pass and optimiser" in trace.recipe_reason

@@ -23,7 +23,6 @@ import numpy as np
 from unstuck.autodiff import effort
 from unstuck.facts import Gradient, Loss, Outcome, Parameter, Source, Span, Status, Trace
 from unstuck.trace.analysis import Analysis, analyses
-from unstuck.trace.explaining.macros import forwards
 from unstuck.trace.fingerprint import fingerprint
 from unstuck.trace.gradients import gradients
 from unstuck.trace.job import Job
@@ -33,9 +32,9 @@ from unstuck.trace.judging.lossless import faults_without_loss
 from unstuck.trace.patience import MOST_BYTES, MOST_NODES
 from unstuck.trace.probed import answered
 from unstuck.trace.reading.names import parameter_names, paths_of, user_namespaces
-from unstuck.trace.reading.steps import Steps, Tracked
+from unstuck.trace.reading.steps import Steps
 from unstuck.trace.recognising.layers import Unrecognised
-from unstuck.trace.recognising.recipe import Recognised, recognise
+from unstuck.trace.recognising.recipe import Recognised, passes_under, recognise, refuse_kernels
 from unstuck.trace.schedule import Clock, Plan, Window
 from unstuck.trace.statuses import why_unknown
 from unstuck.trace.tape.instrument import Instrumenter
@@ -175,7 +174,7 @@ class Recorder:
     def _recognised(self, analysis: Analysis) -> Recognised:
         if analysis.account is None:
             raise Unrecognised("the loss is unknown")
-        _refuse_kernels(analysis.parameters)
+        refuse_kernels(analysis.parameters)
         pairs = analysis.verdicts
         if pairs is not None and pairs.loss.kind == "returned":
             raise Unrecognised("an optimiser of SciPy takes the steps, which the engine does not know")
@@ -183,14 +182,7 @@ class Recorder:
             pairs = best_loss(analysis.steps, analysis.tolerance, pairs_only=True)
         if pairs is None:
             raise Unrecognised("no place was found where outputs meet targets")
-        used = [*analysis.account.passes]
-        if analysis.opening is not None and pairs.loss in analysis.opening.losses:
-            steps = [
-                analysis.opening,
-                *(forward.step for forward in used if pairs.loss in forward.step.losses),
-            ]
-            used = forwards(steps, [step.losses[pairs.loss].seeds for step in steps])
-        used = [forward for forward in used if pairs.loss in forward.step.losses]
+        used = passes_under(pairs.loss, analysis.account.passes, analysis.opening)
         targets = {
             forward.step.number: [
                 (pair.output, pair.target) for pair in forward.step.losses[pairs.loss].pairs
@@ -305,11 +297,3 @@ def _overall(found: Sequence[Gradient], sizes: Mapping[str, int]) -> tuple[Statu
         names = ", ".join(gradient.parameter for gradient in silent)
         return "cannot-tell", f"most of the network says nothing: {names}: {silent[0].reason}"
     return ("scaled" if "scaled" in statuses else "exact"), ""
-
-
-def _refuse_kernels(parameters: Mapping[str, Tracked]) -> None:
-    """Turn away what no recipe has, before the forward passes are made out for nothing."""
-    for name, parameter in parameters.items():
-        shape = np.shape(next(iter(parameter.updates.values())).before.value)
-        if sum(side > 1 for side in shape) > 2:
-            raise Unrecognised(f"{name} has shape {shape}, which is no weight matrix")

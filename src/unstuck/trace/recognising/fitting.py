@@ -16,6 +16,7 @@ from unstuck.facts import Array, Recipe
 from unstuck.trace.reading.written import Step
 from unstuck.trace.recognising.layers import Layer, Unrecognised
 
+ROUNDINGS = 8 * float(np.finfo(float).eps)  # relative rounding that an update may leave in its parameter
 FEW = 2  # steps that a recipe must reproduce before it is tried on all
 LOSSES = {
     "linear": ("squared",),
@@ -40,7 +41,7 @@ class Replay:
 
 def fitted_recipe(layers: Sequence[Layer], replays: Sequence[Replay], tolerance: float) -> Recipe:
     """The first recipe whose gradients are the written ones, with the rates that this takes."""
-    nearest, scheduled = np.inf, False
+    nearest = np.inf
     for recipe in recipes_of(layers):
         fitted = _fitted(recipe, layers, replays[:FEW])
         if fitted is not None and fitted[1] <= tolerance:
@@ -51,8 +52,9 @@ def fitted_recipe(layers: Sequence[Layer], replays: Sequence[Replay], tolerance:
         if error <= tolerance:
             return found
         nearest = min(nearest, error)
-        scheduled |= all(_fits_alone(recipe, layers, replay, tolerance) for replay in replays)
-    if scheduled:
+    if any(
+        all(_fits_alone(each, layers, replay, tolerance) for replay in replays) for each in recipes_of(layers)
+    ):
         raise Unrecognised(
             "its learning rate changes during the training (a schedule), how is not known in advance"
         )

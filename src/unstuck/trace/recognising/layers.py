@@ -68,10 +68,10 @@ class Layer:
 
     def moved(self, step: Step) -> tuple[Array, Array]:
         """By how much the weights (inputs, outputs) and the bias (outputs,) were moved in this step."""
-        weights = self._oriented(_increment(_update(step, self.parameter)))
+        weights = self._oriented(increment(_update(step, self.parameter)))
         if self.bias is None:
             return weights, np.zeros(self.outputs)
-        return weights, np.broadcast_to(_increment(_update(step, self.bias)).ravel(), (self.outputs,))
+        return weights, np.broadcast_to(increment(_update(step, self.bias)).ravel(), (self.outputs,))
 
     def initial(self, forward: Forward) -> Array:
         """The first recorded weights; a few steps of training have hardly moved them."""
@@ -99,7 +99,8 @@ class Layer:
         return value.T if self.transposed else value
 
 
-def _increment(update: Update) -> Array:
+def increment(update: Update) -> Array:
+    """By how much an update moved its parameter."""
     after, before = (np.asarray(node.value, float) for node in (update.after, update.before))
     return np.asarray(after - before)
 

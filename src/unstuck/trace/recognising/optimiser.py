@@ -17,7 +17,7 @@ from unstuck.autodiff.node import Node
 from unstuck.engine import reference
 from unstuck.engine.optimisers import MEMORIES, Optimiser
 from unstuck.facts import Array, Recipe
-from unstuck.trace.recognising.fitting import Replay, tidy
+from unstuck.trace.recognising.fitting import ROUNDINGS, Replay, tidy
 from unstuck.trace.recognising.layers import Layer, Unrecognised
 
 LEAST_STEPS = 3
@@ -27,7 +27,6 @@ MOST_EPSILON = 1e-2
 MOST_NUMBERS = 12  # of a program that may be shares, or epsilons
 NEARLY = 5e-3  # share of a step that may lie in where an epsilon is added: within the root or beside it
 SAME = 1e-3  # relative difference of two decays that are one
-ROUNDINGS = 8 * float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True)
@@ -92,8 +91,9 @@ def moved_recipe(
     if found:
         return min(found, key=lambda each: each[1])[0]
     raise Unrecognised(
-        "its updates are those of no optimiser that the engine knows (descent, momentum, Nesterov, Adagrad, RMSprop, "
-        "Adam, each with weight decay): a schedule, a clip or another rule is in them"
+        "its updates are made by no backward pass and optimiser that the engine knows (descent, momentum, Nesterov, "
+        "Adagrad, RMSprop, Adam, each with weight decay): another derivative, a schedule, a clip or another rule is "
+        "in them"
     )
 
 

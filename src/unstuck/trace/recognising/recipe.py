@@ -18,19 +18,19 @@ import numpy as np
 from unstuck.autodiff.node import Node
 from unstuck.engine import reference
 from unstuck.facts import Array, Data, Recipe, Span
-from unstuck.trace.explaining.macros import Forward
-from unstuck.trace.reading.steps import Update
+from unstuck.trace.explaining.macros import Forward, forwards
+from unstuck.trace.reading.losses import Candidate
+from unstuck.trace.reading.steps import Tracked
 from unstuck.trace.reading.written import Step
-from unstuck.trace.recognising.fitting import Replay, fitted_recipe, recipes_of
+from unstuck.trace.recognising.fitting import ROUNDINGS, Replay, fitted_recipe, recipes_of
 from unstuck.trace.recognising.initial import inits
-from unstuck.trace.recognising.layers import Layer, Unrecognised, batch_of, read_layers
+from unstuck.trace.recognising.layers import Layer, Unrecognised, batch_of, increment, read_layers
 from unstuck.trace.recognising.optimiser import moved_recipe
 from unstuck.trace.recognising.rows import Rows, find_rows
 
 REPLAYED = 1e-5  # relative error within which the engine's gradient equals the written one
 REPLAYED_SINGLE = 5e-3
 LEAST_ROWS = 20
-ROUNDINGS = 8 * float(np.finfo(float).eps)  # relative rounding that an update may leave in its parameter
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,23 @@ def recognise(
     return Recognised(recipe, rows.data, _spans(layers, passes[-1], replays[-1].step), curve, notes)
 
 
+def passes_under(loss: Candidate, passes: Sequence[Forward], opening: Step | None) -> list[Forward]:
+    """The forward passes that show a loss, with that of the very first step, from which optimisers can be played."""
+    used = [forward for forward in passes if loss in forward.step.losses]
+    if opening is None or loss not in opening.losses:
+        return used
+    steps = [opening, *(forward.step for forward in used)]
+    return forwards(steps, [step.losses[loss].seeds for step in steps])
+
+
+def refuse_kernels(parameters: Mapping[str, Tracked]) -> None:
+    """Turn away what no recipe has, before the forward passes are made out for nothing."""
+    for name, parameter in parameters.items():
+        shape = np.shape(next(iter(parameter.updates.values())).before.value)
+        if sum(side > 1 for side in shape) > 2:
+            raise Unrecognised(f"{name} has shape {shape}, which is no weight matrix")
+
+
 def _replay(forward: Forward, layers: Sequence[Layer], pairs: Sequence[tuple[Node, Array]]) -> Replay:
     step = forward.step
     weights = [layer.weights(step) for layer in layers]
@@ -154,10 +171,10 @@ def _momentum(steps: Sequence[Step]) -> float | None:
     for step in steps:
         before = by_number.get(step.number - 1)
         for name, update in step.updates.items():
-            rest = _increment(update) + step.written[name]["whole"]
+            rest = increment(update) + step.written[name]["whole"]
             if before is None or name not in before.updates:
                 continue
-            last = _increment(before.updates[name])
+            last = increment(before.updates[name])
             products += float(np.vdot(last, rest))
             squares += float(np.vdot(last, last))
             largest = max(
@@ -172,11 +189,6 @@ def _momentum(steps: Sequence[Step]) -> float | None:
         if np.abs(rest - share * last).max() > rounding + 1e-4 * max(float(np.abs(last).max()), 1e-12):
             return None
     return share if 0 <= share < 1 else None
-
-
-def _increment(update: Update) -> Array:
-    after, before = (np.asarray(node.value, float) for node in (update.after, update.before))
-    return np.asarray(after - before)
 
 
 # ----- Draws, order, curve, places ----------------------------------------------------------------------
